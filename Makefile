@@ -1,0 +1,54 @@
+# The few commands a person types. Everything else is behind `python -m commands`.
+STACK ?= local
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m commands
+
+.PHONY: help up preview down doctor kubeconfig test test-fast test-conformance test-engine test-e2e lint
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt offline/requirements.txt
+	@echo "setting up $(VENV) (about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt -r offline/requirements.txt
+	@touch $@
+
+up: $(VENV)/.ready ## from nothing to a served request, gates passed (STACK=local)
+	@$(RUN) up --stack $(STACK)
+
+preview: $(VENV)/.ready ## what `up` would change; touches nothing
+	@$(RUN) preview --stack $(STACK)
+
+down: $(VENV)/.ready ## delete the stack's machines and everything on them
+	@$(RUN) down --stack $(STACK)
+
+doctor: $(VENV)/.ready ## what is missing, what will be used, how long it will take
+	@$(RUN) doctor --stack $(STACK)
+
+kubeconfig: $(VENV)/.ready ## write the admin kubeconfig to a file of its own (mode 0600)
+	@$(RUN) kubeconfig --stack $(STACK)
+
+lint: $(VENV)/.ready ## ruff, mypy --strict, shellcheck
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/shellcheck -x $$(git ls-files '*.sh' .ci/run offline/plugins/bin)
+
+test-fast: lint ## lint, types, unit, golden, mocks, scripts: no VM, no engine
+	@$(VENV)/bin/python -m pytest -q -n 2 tests/unit tests/golden tests/components tests/scripts
+
+test-conformance: $(VENV)/.ready ## provider plugins against the real engine and a real API server
+	@$(RUN) setup --for conformance
+	@$(VENV)/bin/python -m pytest -q tests/conformance
+
+test-engine: $(VENV)/.ready ## the program under the real engine, without machines
+	@$(RUN) setup --for up
+	@$(VENV)/bin/python -m pytest -q tests/engine
+
+test-e2e: $(VENV)/.ready ## one real cluster on virtual machines, end to end
+	@$(RUN) setup --for up
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e
+
+test: test-fast test-conformance test-engine test-e2e ## everything, a real cluster included

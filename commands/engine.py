@@ -1,0 +1,116 @@
+"""The Pulumi engine as this project runs it: which binary, which plugins, where state lies, with what passphrase.
+
+Official plugins are used where an official Pulumi installation is found; elsewhere our stand-ins are put on PATH
+(docs/adr/0004). Leaves building the engine to `offline/`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from components.errors import FjordkubeError
+from components.places import CHECKOUT, cache_root, home_root
+
+Plugins = Literal["official", "standin"]
+
+
+def plugins() -> Plugins:
+    """`official` where Pulumi's own Python language host is on PATH, else `standin`; FJORDKUBE_PLUGINS decides."""
+    choice = os.environ.get("FJORDKUBE_PLUGINS", "auto")
+    if choice == "official":
+        return "official"
+    if choice == "standin":
+        return "standin"
+    if choice != "auto":
+        raise FjordkubeError(f"FJORDKUBE_PLUGINS: {choice!r}; use auto, official or standin")
+    return "official" if shutil.which("pulumi") and shutil.which("pulumi-language-python") else "standin"
+
+
+def binary() -> Path:
+    """The engine's program: the user's own where it is a whole installation, else the one built into the cache."""
+    if plugins() == "official":
+        found = shutil.which("pulumi")
+        if not found:
+            raise FjordkubeError("pulumi: not on PATH; install it, or unset FJORDKUBE_PLUGINS to have it built")
+        return Path(found)
+    from offline.binaries import path
+
+    return path("pulumi")
+
+
+def passphrase_file() -> Path:
+    """This checkout's passphrase (0600), made once; it guards the secrets in the local state."""
+    path = home_root() / "passphrase"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+    return path
+
+
+def environment() -> dict[str, str]:
+    """The engine's environment; what the user has set (backend, passphrase) is respected."""
+    env = dict(os.environ)
+    path = [str(binary().parent), str(Path(sys.executable).parent)]
+    if plugins() == "standin":
+        path.insert(0, str(CHECKOUT / "offline" / "plugins" / "bin"))
+        env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
+        env["PULUMI_HOME"] = str(cache_root() / "pulumi-home")
+    env["PATH"] = os.pathsep.join([*path, env.get("PATH", "")])
+    env["FJORDKUBE_PYTHON"] = sys.executable
+    env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
+    env["GOGC"] = env.get("GOGC", "400")
+    if "PULUMI_BACKEND_URL" not in env:
+        state = home_root() / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        env["PULUMI_BACKEND_URL"] = f"file://{state}"
+    if "PULUMI_CONFIG_PASSPHRASE" not in env and "PULUMI_CONFIG_PASSPHRASE_FILE" not in env:
+        env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase_file())
+    return env
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine on one stack, with the stack file's copy that it may write to."""
+
+    stack: str
+    config_file: Path
+
+    def call(self, *args: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        """Runs `pulumi ARGS`; output goes to the terminal unless captured. The caller looks at the return code."""
+        return subprocess.run(
+            [str(binary()), *args, "--non-interactive"],
+            cwd=CHECKOUT,
+            env=environment(),
+            text=True,
+            stdout=subprocess.PIPE if capture else None,
+            stderr=subprocess.PIPE if capture else None,
+        )
+
+    def on_stack(self, verb: str, *args: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        """Runs a verb that takes `--stack` and `--config-file` (up, preview, destroy, refresh)."""
+        return self.call(verb, "--stack", self.stack, "--config-file", str(self.config_file), *args, capture=capture)
+
+    def ensure_stack(self) -> None:
+        """Creates the stack in the backend where it is not there yet; raises FjordkubeError with the engine's words."""
+        have = self.call("stack", "ls", "--json", capture=True)
+        if have.returncode == 0 and any(s["name"].split("/")[-1] == self.stack for s in json.loads(have.stdout)):
+            return
+        made = self.call("stack", "init", self.stack, "--no-select", capture=True)
+        if made.returncode:
+            raise FjordkubeError(f"stack {self.stack}: the engine could not create it: {made.stderr.strip()}")
+
+    def outputs(self, secrets_shown: bool = False) -> dict[str, Any]:
+        """The stack's outputs; empty where there are none."""
+        extra = ["--show-secrets"] if secrets_shown else []
+        done = self.call("stack", "output", "--json", "--stack", self.stack, *extra, capture=True)
+        return dict(json.loads(done.stdout)) if done.returncode == 0 and done.stdout.strip() else {}

@@ -1,0 +1,42 @@
+"""What must be there before the engine runs: good settings, an able machine, toolchain, bundle.
+
+Owns the order: what the user can mend is said first, before anything is built or touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from commands import stackfile
+from commands.console import say
+from commands.engine import Engine
+from components.nodes.local import preflight
+from components.settings import Stack
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A stack ready for the engine."""
+
+    settings: Stack
+    engine: Engine
+
+
+def prepare(stack: str, settings_file: Path | None) -> Prepared:
+    """Checks settings and machine, then builds what is missing. Raises FjordkubeError with all problems at once."""
+    path = settings_file or stackfile.source(stack)
+    settings = stackfile.settings(path)
+    say(f"settings of stack {stack} are good ({path.name})")
+    preflight.check(settings.nodes, stack)
+    build_missing()
+    engine = Engine(stack, stackfile.materialise(stack, path))
+    engine.ensure_stack()
+    return Prepared(settings, engine)
+
+
+def build_missing(steps: list[str] | None = None) -> None:
+    """Builds toolchain and bundle into the cache where they are not there yet."""
+    from offline import build
+
+    build.ensure(steps)

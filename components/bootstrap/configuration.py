@@ -1,0 +1,176 @@
+"""kubeadm's own files (kubeadm.k8s.io/v1beta4): init with all component configurations, and join.
+
+Owns the documents. Leaves KubeletConfiguration to kubelet.py, KubeProxyConfiguration to network/kube_proxy.py, and
+secrets (tokens, certificate keys) to the moment they are used: none is ever rendered here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from components.bootstrap import places
+from components.bootstrap.kubelet import kubelet_configuration
+from components.host.containerd import SOCKET
+from components.network.kube_proxy import kube_proxy_configuration
+from components.node import Node
+from components.pace import Pace, Timeouts
+from components.settings import API_PORT, Stack
+
+API_VERSION = "kubeadm.k8s.io/v1beta4"
+
+ETCD_QUOTA_BYTES = 2 * 1024**3
+"""etcd's space quota, bytes (kubespray and etcd's own default; 8 GiB is the advised maximum)."""
+
+
+def cluster_configuration(
+    settings: Stack, pace: Pace, all_nodes: Sequence[Node], public_addresses: Sequence[str], image_repository: str
+) -> dict[str, Any]:
+    """ClusterConfiguration, the same on every control plane.
+
+    `public_addresses` are where clients outside reach the control planes, e.g. ["127.0.0.1"]: they join the API's
+    certificate. `image_repository` is a prefix like "registry.k8s.io".
+    """
+    control_planes = [node for node in all_nodes if node.role == "control-plane"]
+    names = ["localhost", "127.0.0.1", settings.api_host, *(node.name for node in control_planes)]
+    names += [*(node.address for node in control_planes), *public_addresses, *map(str, settings.kubernetes.extra_sans)]
+    elect = len(control_planes) > 1 or pace.single_leader_election
+    leader = [] if elect else [_argument("leader-elect", "false")]
+    manager = list(leader)
+    if pace.node_monitor_grace is not None:
+        manager.append(_argument("node-monitor-grace-period", f"{pace.node_monitor_grace}s"))
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ClusterConfiguration",
+        "clusterName": settings.cluster.name,
+        "kubernetesVersion": settings.kubernetes.version,
+        # A name even with one control plane: adding it later is not trivial (kubeadm#2997).
+        "controlPlaneEndpoint": settings.control_plane_endpoint,
+        "imageRepository": image_repository,
+        # Short handshakes and quick key generation, on slow guests above all.
+        "encryptionAlgorithm": "ECDSA-P256",
+        "networking": {
+            "podSubnet": str(settings.network.pod_cidr),
+            "serviceSubnet": str(settings.kubernetes.service_cidr),
+        },
+        "etcd": {
+            "local": {
+                "dataDir": places.ETCD_DATA,
+                "extraArgs": [
+                    _argument("heartbeat-interval", str(pace.etcd_heartbeat_ms)),
+                    _argument("election-timeout", str(pace.etcd_election_ms)),
+                    _argument("quota-backend-bytes", str(ETCD_QUOTA_BYTES)),
+                ],
+                **_environment(pace),
+            }
+        },
+        "apiServer": {
+            "certSANs": list(dict.fromkeys(names)),
+            "extraArgs": [_argument("profiling", "false")],
+            **_environment(pace),
+        },
+        "controllerManager": _component(pace, [_argument("profiling", "false"), *manager]),
+        "scheduler": _component(pace, [_argument("profiling", "false"), *leader]),
+    }
+
+
+def init_configuration(node: Node, pace: Pace) -> dict[str, Any]:
+    """InitConfiguration of one control plane."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "InitConfiguration",
+        # kubeadm always mints a token here, for a day unless told otherwise; ours come at use, so this one just ends.
+        "bootstrapTokens": [{"ttl": "1s", "description": "ends at once: tokens are minted when a node joins"}],
+        "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT},
+        "nodeRegistration": node_registration(node),
+        **_patches(pace),
+        "timeouts": _timeouts(pace.timeouts),
+    }
+
+
+def join_configuration(node: Node, pace: Pace) -> dict[str, Any]:
+    """JoinConfiguration: discovery by a file that holds CA and token and exists only while the node joins."""
+    document: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": "JoinConfiguration",
+        "discovery": {"file": {"kubeConfigPath": places.DISCOVERY}},
+        "nodeRegistration": node_registration(node),
+        "timeouts": _timeouts(pace.timeouts),
+    }
+    if node.role == "control-plane":
+        document["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT}}
+        document |= _patches(pace)
+    return document
+
+
+def node_registration(node: Node) -> dict[str, Any]:
+    """How a node introduces itself: its name, and its address on the private network."""
+    return {
+        "name": node.name,
+        "criSocket": SOCKET,
+        "imagePullPolicy": "IfNotPresent",
+        "kubeletExtraArgs": [_argument("node-ip", node.address)],
+    }
+
+
+def init_file(
+    node: Node,
+    settings: Stack,
+    pace: Pace,
+    all_nodes: Sequence[Node],
+    public_addresses: Sequence[str],
+    image_repository: str,
+) -> str:
+    """All documents of `kubeadm init --config`, as one YAML stream."""
+    return _stream(
+        init_configuration(node, pace),
+        cluster_configuration(settings, pace, all_nodes, public_addresses, image_repository),
+        kubelet_configuration(settings, pace),
+        kube_proxy_configuration(settings),
+    )
+
+
+def join_file(node: Node, pace: Pace) -> str:
+    """The document of `kubeadm join --config`."""
+    return _stream(join_configuration(node, pace))
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes equal parts out each time: anchors and aliases are hard to read in a diff."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+def _stream(*documents: dict[str, Any]) -> str:
+    return yaml.dump_all(documents, Dumper=_Plain, sort_keys=False, explicit_start=True)
+
+
+def _argument(name: str, value: str) -> dict[str, str]:
+    return {"name": name, "value": value}
+
+
+def _environment(pace: Pace) -> dict[str, Any]:
+    pairs = [{"name": name, "value": value} for name, value in pace.control_plane_environment.items()]
+    return {"extraEnvs": pairs} if pairs else {}
+
+
+def _component(pace: Pace, arguments: list[dict[str, str]]) -> dict[str, Any]:
+    return {"extraArgs": arguments, **_environment(pace)}
+
+
+def _patches(pace: Pace) -> dict[str, Any]:
+    return {"patches": {"directory": places.PATCHES}} if pace.probes is not None else {}
+
+
+def _timeouts(timeouts: Timeouts) -> dict[str, str]:
+    return {
+        "controlPlaneComponentHealthCheck": f"{timeouts.control_plane_component_health_check}s",
+        "kubeletHealthCheck": f"{timeouts.kubelet_health_check}s",
+        "kubernetesAPICall": f"{timeouts.kubernetes_api_call}s",
+        "etcdAPICall": f"{timeouts.etcd_api_call}s",
+        "tlsBootstrap": f"{timeouts.tls_bootstrap}s",
+        "discovery": f"{timeouts.discovery}s",
+    }

@@ -1,0 +1,167 @@
+"""One control-plane node: a member of the cluster, and, on the one that starts it, the rest of `kubeadm init`.
+
+Owns commands cut where others can begin: the API answers (Calico), nodes can join (workers), add-ons are
+there. Leaves the host to `host/`, workers to worker.py. Every control plane runs the same idempotent member.sh; the one
+that stands first in the settings starts the cluster when none lives, the others join it one after the other.
+
+Honest limits: joining a second control plane is written (relay.py member) and tested without machines only. And when
+the first one's machine is made anew beside living ones, it stops with the advice to reorder instead of joining them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.bootstrap import steps
+from components.bootstrap.kubeconfig import reachable
+from components.bootstrap.relayed import Relayed, ssh_environment
+from components.node import Node
+from components.pace import Pace
+from components.remote import Remote
+from components.settings import Stack
+
+IMAGE_REPOSITORY = "fjordkube.local/kubernetes"
+"""Prefix of the images that the bundle preloads; a name no registry answers to, so that nothing is pulled by chance."""
+
+
+@dataclass(frozen=True)
+class ControlPlaneArgs:
+    """What one control-plane node is made a member from."""
+
+    node: Node
+    settings: Stack
+    pace: Pace
+    all_nodes: Sequence[Node]
+    """Every node of the cluster, in settings' order."""
+    after: Sequence[pulumi.Resource] = ()
+    """What must be done before: this node's prepared host (Host.prepared)."""
+    image_repository: str = IMAGE_REPOSITORY
+    """Where kubeadm's images come from, e.g. registry.k8s.io."""
+    beside: ControlPlane | None = None
+    """The control plane before this one; None for the one that starts the cluster."""
+    deleted_with: pulumi.Resource | None = None
+    """What ends this membership by its own end, when it is not the first."""
+
+
+class ControlPlane(pulumi.ComponentResource):
+    """A control-plane node from prepared host to add-ons."""
+
+    api_answers: pulumi.Output[str]
+    """Resolves when this node's API is ready: objects can be created."""
+    kubeconfig: pulumi.Output[str]
+    """Secret. For the program: group system:masters, so it works from the moment the API answers."""
+    joinable: pulumi.Output[str]
+    """Resolves when nodes can join."""
+    addons_done: pulumi.Output[str]
+    """Resolves when kube-proxy and CoreDNS are handed to the cluster (not: when they run)."""
+    user_kubeconfig: pulumi.Output[str]
+    """Secret. For people: admin.conf, whose rights are an RBAC binding that can be taken away."""
+    member: pulumi.CustomResource
+    """The command behind `api_answers`, for depends_on."""
+    membership: pulumi.CustomResource
+    """The command behind `joinable`, for depends_on."""
+    addons: pulumi.CustomResource
+    """The command behind `addons_done`, for depends_on."""
+
+    def __init__(self, name: str, args: ControlPlaneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:bootstrap:ControlPlane", name, None, opts)
+        self._prefix, self._made_from = name, args
+        control_planes = [node for node in args.all_nodes if node.role == "control-plane"]
+        self._public = pulumi.Output.all(*(node.public_address for node in control_planes))
+        if args.beside is None:
+            self._start()
+        else:
+            self._join(args.beside)
+        self.api_answers = _done(self.member)
+        self.joinable = _done(self.membership)
+        self.addons_done = _done(self.addons)
+        self.register_outputs(
+            {
+                "api_answers": self.api_answers,
+                "kubeconfig": self.kubeconfig,
+                "joinable": self.joinable,
+                "addons_done": self.addons_done,
+                "user_kubeconfig": self.user_kubeconfig,
+            }
+        )
+
+    def _start(self) -> None:
+        # 1. An API that answers.
+        member = self._command("member", self._member("kubeconfig"), self._made_from.after, secret=True)
+        # 2. Nodes can join.
+        membership = self._command("membership", self._stage("membership"), [member])
+        # 3. kube-proxy and CoreDNS, while the first nodes join.
+        addons = self._command("addons", self._stage("addons"), [membership], secret=True)
+        self.member, self.membership, self.addons = member, membership, addons
+        self.kubeconfig = self._reachable(member.stdout)
+        self.user_kubeconfig = self._reachable(addons.stdout)
+
+    def _join(self, before: ControlPlane) -> None:
+        args = self._made_from
+        self.member = Relayed(
+            f"{self._prefix}-member",
+            "member",
+            node=args.node,
+            settings=args.settings,
+            pace=args.pace,
+            kubeconfig=before.kubeconfig,
+            script=self._member("state"),
+            # kubeadm's reset takes the member out of etcd
+            reset=True,
+            more={
+                "FJORDKUBE_CERTIFICATES_SCRIPT": steps.certificates(args.pace),
+                **ssh_environment("PEER", before._made_from.node.connection),
+            },
+            after=[*args.after, before.member, before.membership],
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=args.deleted_with),
+        )
+        self.membership, self.addons = self.member, before.addons
+        self.kubeconfig = self._reachable(before.kubeconfig)
+        self.user_kubeconfig = self._reachable(before.user_kubeconfig)
+
+    def _member(self, answer: steps.Answer) -> pulumi.Output[str]:
+        def text(addresses: list[str]) -> str:
+            args = self._made_from
+            return steps.member(
+                args.node, args.settings, args.pace, args.all_nodes, addresses, args.image_repository, answer
+            )
+
+        return self._public.apply(text)
+
+    def _stage(self, stage: steps.Stage) -> pulumi.Output[str]:
+        def text(addresses: list[str]) -> str:
+            args = self._made_from
+            return steps.stage(
+                stage, args.node, args.settings, args.pace, args.all_nodes, addresses, args.image_repository
+            )
+
+        return self._public.apply(text)
+
+    def _command(
+        self, step: str, text: pulumi.Output[str], after: Sequence[pulumi.Resource], secret: bool = False
+    ) -> Remote:
+        return Remote(
+            f"{self._prefix}-{step}",
+            connection=self._made_from.node.connection,
+            create=text,
+            triggers=[self._made_from.node.up],
+            secret_output=secret,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+        )
+
+    def _reachable(self, kubeconfig: pulumi.Output[str]) -> pulumi.Output[str]:
+        def point(values: Mapping[str, Any]) -> str:
+            return reachable(values["kubeconfig"], values["address"], int(values["ports"]["api"]))
+
+        node = self._made_from.node
+        parts = pulumi.Output.all(kubeconfig=kubeconfig, address=node.public_address, ports=node.ports)
+        return pulumi.Output.secret(parts.apply(point))
+
+
+def _done(command: pulumi.CustomResource) -> pulumi.Output[str]:
+    """Resolves with `command`; never secret, and known at preview once the command has ever run."""
+    return command.id.apply(str)

@@ -1,0 +1,80 @@
+"""A node's membership that needs the API and the node at once: a local command that runs relay.py.
+
+Owns the command's environment, the one way secrets reach relay.py, and what makes it run again. Leaves what it does to
+relay.py and the choice of action to worker.py and control_plane.py. Nothing of a token is ever an input or an output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import pulumi
+from pulumi_command import local, remote
+
+from components.bootstrap import steps
+from components.node import Node
+from components.pace import Pace
+from components.places import CHECKOUT
+from components.settings import Stack
+
+RELAY = Path(__file__).with_name("relay.py")
+
+
+class Relayed(local.Command):
+    """Runs `relay.py ACTION` to create and update, `relay.py remove` to delete."""
+
+    def __init__(
+        self,
+        name: str,
+        action: Literal["join", "member"],
+        *,
+        node: Node,
+        settings: Stack,
+        pace: Pace,
+        kubeconfig: pulumi.Input[str],
+        script: pulumi.Input[str],
+        reset: bool,
+        more: Mapping[str, pulumi.Input[str]] | None = None,
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        relay = RELAY.relative_to(CHECKOUT)
+        run = f"exec python3 {relay} {action}"
+        environment: dict[str, pulumi.Input[str]] = {
+            "FJORDKUBE_NODE": node.name,
+            "FJORDKUBE_ENDPOINT": settings.control_plane_endpoint,
+            "FJORDKUBE_KUBECONFIG": pulumi.Output.secret(kubeconfig),
+            "FJORDKUBE_SCRIPT": script,
+            "FJORDKUBE_WAIT": str(pace.timeouts.tls_bootstrap),
+            "FJORDKUBE_DRAIN": str(pace.drain),
+            **ssh_environment("SSH", node.connection),
+            **({"FJORDKUBE_RESET_SCRIPT": steps.reset()} if reset else {}),
+            **(more or {}),
+        }
+        opts.depends_on = list(after)
+        super().__init__(
+            name,
+            create=run,
+            update=run,
+            delete=f"exec python3 {relay} remove",
+            dir=str(CHECKOUT),
+            environment=environment,
+            # What the environment does not carry: the machine's identity and the relay itself.
+            triggers=[node.up, steps.digest(RELAY.read_text())],
+            logging=local.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=opts,
+        )
+
+
+def ssh_environment(end: str, connection: remote.ConnectionArgs) -> dict[str, pulumi.Input[str]]:
+    """FJORDKUBE_<end>_HOST, _PORT, _USER, _KEY (secret) and _HOST_KEY."""
+    return {
+        f"FJORDKUBE_{end}_HOST": connection.host,
+        f"FJORDKUBE_{end}_PORT": pulumi.Output.from_input(connection.port).apply(lambda port: str(int(port or 22))),
+        f"FJORDKUBE_{end}_USER": pulumi.Output.from_input(connection.user).apply(lambda user: user or "root"),
+        f"FJORDKUBE_{end}_KEY": pulumi.Output.secret(connection.private_key).apply(lambda key: key or ""),
+        f"FJORDKUBE_{end}_HOST_KEY": pulumi.Output.from_input(connection.host_key).apply(lambda key: key or ""),
+    }

@@ -1,0 +1,147 @@
+"""The demo: a small web application behind Service and Ingress, so that a new cluster has something to answer with.
+
+Owns its namespace and objects. Leaves the program and its image to the bundle, and asking it to the gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.objects import KubernetesObject, Object, Objects, http_probes
+from components.pace import PaceName
+from components.settings import Demo as DemoSettings
+
+NAMESPACE = "demo"
+NAME = "demo"
+PORT = 8080
+UID = 65532
+"""nobody's user in the bundle's image, as distroless images have it."""
+LABELS = {"app.kubernetes.io/name": NAME}
+
+
+@dataclass(frozen=True)
+class DemoArgs:
+    """What `Demo` needs."""
+
+    settings: DemoSettings
+    """Host name and number of replicas."""
+    image: str
+    """Its image; listens on 8080, answers /healthz, says on which node it runs."""
+    provider: pulumi.ProviderResource
+    """The cluster."""
+    pace: PaceName = "native"
+    """Sets the probes' periods, nothing else."""
+    ingress_class: str = "nginx"
+    after: Sequence[pulumi.Resource] = ()
+    """What must be there before the first object."""
+    deleted_with: pulumi.Resource | None = None
+    """The machine or cluster whose end is the end of these objects too."""
+
+
+def container(image: str, pace: PaceName) -> dict[str, Any]:
+    """The program, with no rights at all."""
+    return {
+        "name": NAME,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        **http_probes(pace, "http", ready="/healthz", live="/healthz"),
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": UID,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def deployment(settings: DemoSettings, image: str, pace: PaceName) -> Object:
+    """The replicas, over as many nodes as there are ready ones."""
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        # Not DoNotSchedule: while the second worker still joins, that would leave the demo without an answer.
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": LABELS},
+    }
+    pod = {
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 5,
+        "topologySpreadConstraints": [spread],
+        "containers": [container(image, pace)],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": LABELS},
+        "spec": {
+            "replicas": settings.replicas,
+            "selector": {"matchLabels": LABELS},
+            "template": {"metadata": {"labels": LABELS}, "spec": pod},
+        },
+    }
+
+
+def objects(settings: DemoSettings, image: str, pace: PaceName, ingress_class: str) -> list[Object]:
+    """Namespace, Deployment, Service and Ingress."""
+    metadata = {"name": NAME, "namespace": NAMESPACE, "labels": LABELS}
+    backend = {"service": {"name": NAME, "port": {"name": "http"}}}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+        },
+        deployment(settings, image, pace),
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {
+                "type": "ClusterIP",
+                "selector": LABELS,
+                "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
+            },
+        },
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "Ingress",
+            "metadata": metadata,
+            "spec": {
+                "ingressClassName": ingress_class,
+                "rules": [
+                    {
+                        "host": str(settings.host),
+                        "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+                    }
+                ],
+            },
+        },
+    ]
+
+
+class Demo(pulumi.ComponentResource):
+    """The demo application."""
+
+    host: pulumi.Output[str]
+    """Name to ask for in the Host header."""
+
+    def __init__(self, name: str, args: DemoArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:demo:Demo", name, None, opts)
+        self.objects = Objects(
+            name,
+            objects(args.settings, args.image, args.pace, args.ingress_class),
+            args.provider,
+            pulumi.ResourceOptions(parent=self, depends_on=list(args.after), deleted_with=args.deleted_with),
+        )
+        self.ingress: KubernetesObject = self.objects.get("Ingress", NAME)
+        self.host = pulumi.Output.from_input(str(args.settings.host))
+        self.register_outputs({"host": self.host})

@@ -1,0 +1,51 @@
+"""Makes a machine a Kubernetes host in one SSH round trip.
+
+Owns the one remote command per node. Leaves the machine to `nodes/`, membership of the cluster to `bootstrap/`, and
+downloading packages to node sources that offer it: what is missing is named together with its remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.host.preparation import preparation
+from components.node import Node
+from components.pace import Pace
+from components.remote import Remote
+from components.settings import Stack
+
+
+@dataclass(frozen=True)
+class HostArgs:
+    """What one host is prepared from."""
+
+    node: Node
+    settings: Stack
+    pace: Pace
+    all_nodes: Sequence[Node]
+    """Every node of the cluster, in settings' order: they know each other by name."""
+    sandbox_image: str
+    """The pause image on the nodes, e.g. fjordkube.local/kubernetes/pause:3.10.2."""
+
+
+class Host(pulumi.ComponentResource):
+    """Kernel modules, sysctls, limits, containerd, names, time, swap and etcd's disk of one node."""
+
+    ready: pulumi.Output[str]
+    """Facts as one JSON line: kernel, containerd, kubernetes, time_sync, changed (things changed by the last run)."""
+
+    def __init__(self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:host:Host", name, None, opts)
+        self.prepared = Remote(
+            f"{name}-prepared",
+            connection=args.node.connection,
+            create=preparation(args.node, args.settings, args.pace, args.all_nodes, args.sandbox_image),
+            # A machine made anew needs all of it again; one that was merely restarted finds nothing to do.
+            triggers=[args.node.up],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.ready = self.prepared.stdout
+        self.register_outputs({"ready": self.ready})

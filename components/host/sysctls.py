@@ -1,0 +1,53 @@
+"""Kernel parameters of a Kubernetes host that also serves as a front door.
+
+Owns the table: key, value and how it meets what the host already has. Leaves reading and writing to scripts/host.sh,
+and `net.ipv4.vs.*` to kube-proxy, which sets them itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PATH = "/etc/sysctl.d/90-fjordkube.conf"
+
+Rule = Literal["exact", "raise", "widen"]
+"""exact: this value; raise: this one or the host's higher one; widen: the outer bounds of both ranges."""
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    """One kernel parameter."""
+
+    key: str
+    value: str
+    rule: Rule
+    reason: str
+
+
+SYSCTLS = (
+    Sysctl("net.ipv4.ip_forward", "1", "exact", "pods are routed, not bridged, out of the node"),
+    Sysctl("net.bridge.bridge-nf-call-iptables", "1", "exact", "kubeadm's preflight; bridged pod traffic is filtered"),
+    Sysctl("net.bridge.bridge-nf-call-ip6tables", "1", "exact", "the same for IPv6"),
+    Sysctl("net.core.somaxconn", "32768", "raise", "accept queue of nginx on host ports (the article's tuning)"),
+    Sysctl("net.ipv4.ip_local_port_range", "1024 65000", "widen", "upstream connections of nginx (the same)"),
+    Sysctl(
+        "net.ipv4.ip_local_reserved_ports",
+        "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767",
+        "exact",
+        "the wide range must not take a listener's port while it restarts: etcd, API, kubelet, Calico, ingress, "
+        "NodePorts",
+    ),
+    Sysctl("fs.inotify.max_user_instances", "8192", "raise", "one per watching container runtime task and log reader"),
+    Sysctl("fs.inotify.max_user_watches", "524288", "raise", "ConfigMap and Secret volumes are watched by programs"),
+    Sysctl("fs.file-max", "1048576", "raise", "open files of all proxies of the node together"),
+    Sysctl("vm.overcommit_memory", "1", "exact", "the kubelet's protected default"),
+    Sysctl("vm.panic_on_oom", "0", "exact", "the kubelet's protected default: the OOM killer picks a container"),
+    Sysctl("kernel.panic", "10", "exact", "the kubelet's protected default, seconds: a dead kernel reboots"),
+    Sysctl("kernel.panic_on_oops", "1", "exact", "the kubelet's protected default"),
+)
+
+
+def sysctl_rules() -> str:
+    """The table as lines `rule key value`, what scripts/host.sh reads."""
+    return "\n".join(f"{item.rule} {item.key} {item.value}" for item in SYSCTLS) + "\n"

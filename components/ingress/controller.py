@@ -1,0 +1,197 @@
+"""The controller and its nginx on the host ports of the nodes that take traffic.
+
+Owns the DaemonSet and what stands around it: namespace, class, ConfigMap, metrics Service and disruption budget. Leaves
+the ConfigMap's values to `tuning.py` and the admission webhook to `admission.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from components.ingress.access import LEASE, NAME, NAMESPACE, access
+from components.ingress.admission import CERTIFICATES, SECRET, WEBHOOK_PORT
+from components.ingress.tuning import UNHEALTHY_SECONDS, grace_seconds, tuning
+from components.objects import Object, http_probes
+from components.pace import PaceName
+from components.settings import IngressNginx
+
+CONTROLLER = "ingress-nginx-controller"
+CLASS = "nginx"
+CONTROLLER_CLASS = "k8s.io/ingress-nginx"
+HEALTH_PORT = 10254
+"""Health and metrics, on every address of the node: keep it away from the public network by firewall."""
+
+BUNDLE_UID = 33
+"""www-data in the bundle's Debian image."""
+UPSTREAM_UID = 101
+"""www-data in the project's own images, and in those of its forks."""
+
+LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": "controller"}
+
+
+@dataclass(frozen=True)
+class Front:
+    """Where the controller runs and what it is."""
+
+    image: str
+    """Name with tag, and digest if one is pinned."""
+    uid: int
+    """User that the image's files belong to: 33 in the bundle's image, 101 upstream."""
+    api_host: str
+    """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
+    api_port: int = 6443
+    on_control_planes: bool = False
+    """Also on tainted control planes: right only when there are no workers."""
+
+
+def front(settings: IngressNginx, bundle_image: str, api_host: str, api_port: int, workers: int) -> Front:
+    """The settings' image if there is one, else the bundle's; workers only, if there are any."""
+    name = settings.image or bundle_image
+    return Front(
+        image=f"{name}@{settings.digest}" if settings.digest else name,
+        uid=UPSTREAM_UID if settings.image else BUNDLE_UID,
+        api_host=api_host,
+        api_port=api_port,
+        on_control_planes=workers == 0,
+    )
+
+
+def arguments(settings: IngressNginx) -> list[str]:
+    """The controller's command line."""
+    flags: dict[str, str | int] = {
+        "election-id": LEASE,
+        "controller-class": CONTROLLER_CLASS,
+        "ingress-class": CLASS,
+        "configmap": f"$(POD_NAMESPACE)/{CONTROLLER}",
+        "http-port": settings.http_port,
+        "https-port": settings.https_port,
+        # On host ports the address that clients use is the node's.
+        "report-node-internal-ip-address": "true",
+        "enable-metrics": "true" if settings.metrics else "false",
+        "shutdown-grace-period": UNHEALTHY_SECONDS,
+        "validating-webhook": f":{WEBHOOK_PORT}",
+        "validating-webhook-certificate": f"{CERTIFICATES}/tls.crt",
+        "validating-webhook-key": f"{CERTIFICATES}/tls.key",
+    }
+    return ["/nginx-ingress-controller", *(f"--{flag}={value}" for flag, value in flags.items())]
+
+
+def container(settings: IngressNginx, place: Front, pace: PaceName) -> dict[str, Any]:
+    """The one container: the controller starts, feeds and drains nginx."""
+    ports = {"http": settings.http_port, "https": settings.https_port, "webhook": WEBHOOK_PORT, "metrics": HEALTH_PORT}
+    return {
+        "name": "controller",
+        "image": place.image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": arguments(settings),
+        "env": [
+            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+            # Straight to the API: through the Service address it would end when kube-proxy is 80 s late.
+            {"name": "KUBERNETES_SERVICE_HOST", "value": place.api_host},
+            {"name": "KUBERNETES_SERVICE_PORT", "value": str(place.api_port)},
+        ],
+        # On the host's network every container port is a host port; the API would add hostPort to each by itself.
+        "ports": [
+            {"name": name, "containerPort": port, "hostPort": port, "protocol": "TCP"} for name, port in ports.items()
+        ],
+        **http_probes(pace, HEALTH_PORT, ready="/healthz", live="/healthz"),
+        "resources": {"requests": {"cpu": "100m", "memory": "90Mi"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": place.uid,
+            "runAsGroup": place.uid,
+            # Ports below 1024 come by file capabilities of the binaries. no_new_privs, which `false` sets, voids
+            # those; containerd's unprivileged ports do not help either, they are for pods with a network of their own.
+            "allowPrivilegeEscalation": True,
+            "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
+            "readOnlyRootFilesystem": False,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [{"name": "webhook-certificate", "mountPath": CERTIFICATES, "readOnly": True}],
+    }
+
+
+def daemon_set(settings: IngressNginx, place: Front, pace: PaceName) -> Object:
+    """One pod per node that takes traffic.
+
+    The drain needs no preStop program: on SIGTERM the controller turns unhealthy, waits --shutdown-grace-period, asks
+    nginx to quit and waits for it. nginx is in a process group of its own, which the signal does not reach.
+    """
+    pod: dict[str, Any] = {
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "hostNetwork": True,
+        "dnsPolicy": "ClusterFirstWithHostNet",
+        "serviceAccountName": NAME,
+        "terminationGracePeriodSeconds": grace_seconds(settings.config),
+        "containers": [container(settings, place, pace)],
+        "volumes": [{"name": "webhook-certificate", "secret": {"secretName": SECRET}}],
+    }
+    if place.on_control_planes:
+        pod["tolerations"] = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": CONTROLLER, "namespace": NAMESPACE, "labels": LABELS},
+        "spec": {
+            "selector": {"matchLabels": LABELS},
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
+            "template": {"metadata": {"labels": LABELS}, "spec": pod},
+        },
+    }
+
+
+def surroundings(settings: IngressNginx) -> list[Object]:
+    """Namespace, ConfigMap, class, disruption budget, and a Service for metrics where they are on."""
+    metadata = {"name": CONTROLLER, "namespace": NAMESPACE, "labels": LABELS}
+    found: list[Object] = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _namespace_labels()}},
+        # The controller watches it: a change reaches nginx by a reload, without a new pod.
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": tuning(settings.config)},
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "IngressClass",
+            "metadata": {
+                "name": CLASS,
+                "labels": LABELS,
+                "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"},
+            },
+            "spec": {"controller": CONTROLLER_CLASS},
+        },
+        {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": metadata,
+            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": LABELS}},
+        },
+    ]
+    if settings.metrics:
+        found.append(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {
+                    **metadata,
+                    "name": f"{CONTROLLER}-metrics",
+                    # Read by Prometheus set-ups that look for annotations; others select the Service by its labels.
+                    "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": str(HEALTH_PORT)},
+                },
+                "spec": {
+                    "type": "ClusterIP",
+                    "selector": LABELS,
+                    "ports": [{"name": "metrics", "port": HEALTH_PORT, "targetPort": "metrics", "protocol": "TCP"}],
+                },
+            }
+        )
+    return found
+
+
+def objects(settings: IngressNginx, place: Front, pace: PaceName) -> list[Object]:
+    """Everything of the controller but its admission webhook."""
+    return [*surroundings(settings), *access(LABELS), daemon_set(settings, place, pace)]
+
+
+def _namespace_labels() -> dict[str, str]:
+    # Host network and host ports: nothing less than privileged admits the pods.
+    return {"app.kubernetes.io/name": NAME, "pod-security.kubernetes.io/enforce": "privileged"}

@@ -1,0 +1,60 @@
+"""calico-kube-controllers: gives back the addresses of nodes that are gone.
+
+Owns its Deployment and disruption budget. Only the node controller runs: the others serve Calico's own etcd datastore.
+"""
+
+from __future__ import annotations
+
+from components.network.calico_access import CONTROLLERS, NAMESPACE
+from components.network.calico_node import API_ENVIRONMENT
+from components.objects import Object, exec_probes
+from components.pace import PaceName
+
+CHECK = "/usr/bin/check-status"
+
+
+def controllers(image: str, pace: PaceName) -> list[Object]:
+    """Deployment and PodDisruptionBudget. One replica: a second would only wait for the first's lease."""
+    labels = {"k8s-app": CONTROLLERS}
+    metadata = {"name": CONTROLLERS, "namespace": NAMESPACE, "labels": labels}
+    container = {
+        "name": CONTROLLERS,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        # Not in Calico's manifest: with the API's own address it starts without waiting for kube-proxy.
+        "envFrom": [API_ENVIRONMENT],
+        "env": [
+            {"name": "ENABLED_CONTROLLERS", "value": "node"},
+            {"name": "DATASTORE_TYPE", "value": "kubernetes"},
+        ],
+        **exec_probes(pace, ready=[CHECK, "-r"], live=[CHECK, "-l"]),
+    }
+    pod = {
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "priorityClassName": "system-cluster-critical",
+        "serviceAccountName": CONTROLLERS,
+        "tolerations": [
+            {"key": "CriticalAddonsOnly", "operator": "Exists"},
+            {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+        ],
+        "containers": [container],
+    }
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata,
+            "spec": {
+                "replicas": 1,
+                "strategy": {"type": "Recreate"},
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        },
+        {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": metadata,
+            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
+        },
+    ]

@@ -1,0 +1,144 @@
+"""calico-node: the pod on every node that routes (BIRD), enforces policy (Felix) and installs the CNI file.
+
+Owns the DaemonSet. Leaves its values to `calico_configuration.py` and its rights to `calico_access.py`. It differs from
+Calico's release manifest in what a new cluster on prepared nodes does not need, the same at every pace:
+- no upgrade-ipam container: it moves addresses from host-local IPAM, which never ran here;
+- no mount-bpffs container: eBPF mode is off, and systemd mounts /sys/fs/bpf anyway;
+- install-cni copies no programs: they are on the node already, with the version that goes with it;
+- probes ask Felix's health port instead of forking an 86 MB program every 10 s (20 s each on a starved node). BIRD has
+  no such port: runit restarts it when it ends, and the BGP gate asks every node for its sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from components.network.calico_access import NAMESPACE, NODE
+from components.network.calico_configuration import API_ENDPOINT, CONFIG
+from components.objects import Object, http_probes
+from components.pace import PaceName
+
+HEALTH_PORT = 9099
+"""Felix's health port, on the node's loopback."""
+
+API_ENVIRONMENT = {"configMapRef": {"name": API_ENDPOINT}}
+
+
+def _value(name: str, value: str) -> dict[str, Any]:
+    return {"name": name, "value": value}
+
+
+def _node_name(name: str) -> dict[str, Any]:
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+
+
+def _config(name: str, key: str) -> dict[str, Any]:
+    return {"name": name, "valueFrom": {"configMapKeyRef": {"name": CONFIG, "key": key}}}
+
+
+def _mount(name: str, path: str, *, read_only: bool = False) -> dict[str, Any]:
+    return {"name": name, "mountPath": path, **({"readOnly": True} if read_only else {})}
+
+
+def _host_path(name: str, path: str, kind: str | None = None) -> dict[str, Any]:
+    return {"name": name, "hostPath": {"path": path, **({"type": kind} if kind else {})}}
+
+
+def install_cni(image: str) -> dict[str, Any]:
+    """The init container that writes the CNI configuration and the kubeconfig that the CNI program uses."""
+    return {
+        "name": "install-cni",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/opt/cni/bin/install"],
+        "envFrom": [API_ENVIRONMENT],
+        "env": [
+            _value("CNI_CONF_NAME", "10-calico.conflist"),
+            _config("CNI_NETWORK_CONFIG", "cni_network_config"),
+            _config("CNI_MTU", "veth_mtu"),
+            _node_name("KUBERNETES_NODE_NAME"),
+            _value("SLEEP", "false"),
+            _value("SKIP_CNI_BINARIES", "calico,calico-ipam,install"),
+            _value("UPDATE_CNI_BINARIES", "false"),
+        ],
+        "securityContext": {"privileged": True},
+        "volumeMounts": [_mount("cni-bin-dir", "/host/opt/cni/bin"), _mount("cni-net-dir", "/host/etc/cni/net.d")],
+    }
+
+
+def node_container(image: str, private_cidr: str, pace: PaceName) -> dict[str, Any]:
+    """BIRD, confd and Felix. Only what they must know before they reach the API is environment."""
+    return {
+        "name": NODE,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "envFrom": [API_ENVIRONMENT],
+        "env": [
+            _value("DATASTORE_TYPE", "kubernetes"),
+            _value("WAIT_FOR_DATASTORE", "true"),
+            _node_name("NODENAME"),
+            _config("CALICO_NETWORKING_BACKEND", "calico_backend"),
+            _value("CLUSTER_TYPE", "k8s,bgp"),
+            _value("IP", "autodetect"),
+            # By subnet: the first address found may be the public NIC's (and a /32 there: calico#2375).
+            _value("IP_AUTODETECTION_METHOD", f"cidr={private_cidr}"),
+            _value("NO_DEFAULT_POOLS", "true"),
+            _value("CALICO_DISABLE_FILE_LOGGING", "true"),
+        ],
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/calico-node", "-shutdown"]}}},
+        **http_probes(pace, HEALTH_PORT, ready="/readiness", live="/liveness", host="localhost"),
+        "resources": {"requests": {"cpu": "250m"}},
+        "securityContext": {"privileged": True},
+        "volumeMounts": [
+            _mount("lib-modules", "/lib/modules", read_only=True),
+            _mount("xtables-lock", "/run/xtables.lock"),
+            _mount("var-run-calico", "/var/run/calico"),
+            _mount("var-lib-calico", "/var/lib/calico"),
+            _mount("cni-net-dir", "/host/etc/cni/net.d"),
+            _mount("cni-log-dir", "/var/log/calico/cni", read_only=True),
+            _mount("bpffs", "/sys/fs/bpf"),
+        ],
+    }
+
+
+def daemon_set(images: Mapping[str, str], private_cidr: str, pace: PaceName, config_digest: str) -> Object:
+    """calico-node on every node, tainted ones too. `config_digest` restarts it when its ConfigMaps change."""
+    labels = {"k8s-app": NODE}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": NODE, "namespace": NAMESPACE, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
+            "template": {
+                "metadata": {"labels": labels, "annotations": {"fjordkube.io/config": config_digest}},
+                "spec": {
+                    "nodeSelector": {"kubernetes.io/os": "linux"},
+                    "hostNetwork": True,
+                    "priorityClassName": "system-node-critical",
+                    "serviceAccountName": NODE,
+                    "terminationGracePeriodSeconds": 0,
+                    # It comes before any other pod can: a node is not ready, and tainted for it, until it runs.
+                    "tolerations": [
+                        {"effect": "NoSchedule", "operator": "Exists"},
+                        {"effect": "NoExecute", "operator": "Exists"},
+                        {"key": "CriticalAddonsOnly", "operator": "Exists"},
+                    ],
+                    "initContainers": [install_cni(images["calico-cni"])],
+                    "containers": [node_container(images["calico-node"], private_cidr, pace)],
+                    "volumes": [
+                        _host_path("lib-modules", "/lib/modules"),
+                        _host_path("xtables-lock", "/run/xtables.lock", "FileOrCreate"),
+                        _host_path("var-run-calico", "/var/run/calico", "DirectoryOrCreate"),
+                        _host_path("var-lib-calico", "/var/lib/calico", "DirectoryOrCreate"),
+                        _host_path("cni-bin-dir", "/opt/cni/bin", "DirectoryOrCreate"),
+                        _host_path("cni-net-dir", "/etc/cni/net.d", "DirectoryOrCreate"),
+                        _host_path("cni-log-dir", "/var/log/calico/cni", "DirectoryOrCreate"),
+                        _host_path("bpffs", "/sys/fs/bpf", "Directory"),
+                    ],
+                },
+            },
+        },
+    }

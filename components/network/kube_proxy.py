@@ -1,0 +1,31 @@
+"""kube-proxy's configuration: which kernel facility carries Services.
+
+Owns the KubeProxyConfiguration. Leaves the DaemonSet and its ConfigMap to kubeadm's addon phase, the kernel modules to
+host/modules.py. IPVS is what is asked for and deprecated since Kubernetes 1.35; nftables is its exit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.settings import Stack
+
+
+def kube_proxy_configuration(settings: Stack) -> dict[str, Any]:
+    """KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) for the chosen mode."""
+    proxy = settings.kube_proxy
+    document: dict[str, Any] = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": proxy.mode,
+        "conntrack": {
+            "maxPerCore": proxy.conntrack.max_per_core,
+            "min": proxy.conntrack.min,
+            "tcpEstablishedTimeout": proxy.conntrack.tcp_established_timeout,
+            "tcpCloseWaitTimeout": proxy.conntrack.tcp_close_wait_timeout,
+        },
+    }
+    if proxy.mode == "ipvs":
+        # strictARP keeps other nodes from answering ARP for addresses on kube-ipvs0: MetalLB and kube-vip need it.
+        document["ipvs"] = {"scheduler": proxy.scheduler, "strictARP": proxy.strict_arp}
+    return document

@@ -1,0 +1,40 @@
+"""A node is a node: what every source hands to the rest of the program, wherever the machine came from.
+
+Owns the one shape. Leaves making, starting and deleting machines to `components/nodes/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+from pulumi_command import remote
+
+Role = Literal["control-plane", "worker"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine that is, or will be, a Kubernetes node."""
+
+    name: str
+    """Stable name, also its Kubernetes node name, e.g. w1."""
+    role: Role
+    address: str
+    """Private IPv4 address, e.g. 192.168.77.11; known at preview."""
+    prefix_length: int
+    """Length of the private network's prefix, e.g. 24 (a /32 breaks Calico's subnet detection, calico#2375)."""
+    interface: str
+    """NIC on the private network, e.g. eth1."""
+    public_address: pulumi.Input[str]
+    """Where clients outside reach it, e.g. 127.0.0.1 for a local machine."""
+    ports: pulumi.Input[Mapping[str, int]]
+    """Ports at `public_address` by use: ssh, http, https, and api on control planes."""
+    connection: remote.ConnectionArgs
+    """SSH with the host key pinned."""
+    up: pulumi.Output[str]
+    """Identity of the running machine; resolves when SSH answers, changes when it was started anew."""
+    etcd_device: str | None = None
+    """What to mount for etcd on a control plane, e.g. LABEL=etcd; None: the root disk."""

@@ -1,0 +1,181 @@
+"""From settings to what is asked of each machine: pure, but for one look at what each machine's folder remembers.
+
+Owns the defaults that depend on the host (vCPUs), the places of a machine's files, and the two numbers that make
+Pulumi see what it cannot know: `boot` (is it down?) and `generation` (must its disks be made anew?).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.errors import MachineError
+from components.node import Role
+from components.nodes.local.machine import power, record
+from components.nodes.local.machine.qemu import Files
+from components.nodes.local.machine.record import Made
+from components.nodes.local.machine.spec import Disk, Power, Wanted
+from components.places import cache_root, home_root, runtime_root
+
+if TYPE_CHECKING:
+    from components.bundle import Bundle
+
+    from components.settings import LocalNode, LocalNodes
+
+INTERFACE = "eth1"
+"""NIC of the private network: second on the machine, and named by the kernel in that order."""
+
+SOCKET_PATH_LIMIT = 107
+"""Bytes of a Unix socket's path (unix(7): 108 with its end)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look at a machine's folder says; nothing is started or changed by it."""
+
+    made: Made | None
+    """None: no disks yet."""
+    boot: int
+    """Number of the last start; 0: never started."""
+    running: bool
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine as the settings ask for it."""
+
+    name: str
+    role: Role
+    address: str
+    cpus: int
+    memory_mib: int
+    disk_gib: int
+    etcd_disk_gib: int
+    """GiB; 0 on workers."""
+    ports: Wanted
+    directory: Path
+    sockets: Path
+
+    @property
+    def files(self) -> Files:
+        return Files(self.directory, self.sockets, self.name)
+
+
+def machines(settings: LocalNodes, stack: str, emulated: bool) -> list[Machine]:
+    """Every machine of the stack, control planes first."""
+    alone = not settings.workers
+    planned = [(node, "control-plane") for node in settings.control_planes] + [(n, "worker") for n in settings.workers]
+    return [_machine(node, role, stack, emulated, alone) for node, role in planned]
+
+
+def find(machine: Machine) -> Found:
+    """Looks at the machine's folder and process."""
+    started = record.read_started(machine.directory)
+    return Found(
+        made=record.read_made(machine.directory),
+        boot=started.boot if started else 0,
+        running=power.is_running(machine.files),
+    )
+
+
+def boot(found: Found) -> int:
+    """The start that is wanted: the one that runs, or the next one when it is down."""
+    return found.boot if found.running and found.boot else found.boot + 1
+
+
+def generation(found: Found, disk_gib: int, etcd_disk_gib: int) -> int:
+    """The disks that are wanted: those that are there, or new ones where a smaller size is asked (none shrinks)."""
+    made = found.made
+    if made is None:
+        return 1
+    smaller = disk_gib < made.disk_gib or etcd_disk_gib < made.etcd_disk_gib
+    return made.generation + 1 if smaller else made.generation
+
+
+def disk_spec(machine: Machine, settings: LocalNodes, bundle: Bundle, emulated: bool, found: Found) -> Disk:
+    """What `disk` is asked."""
+    return Disk(
+        directory=machine.directory,
+        name=machine.name,
+        role=machine.role,
+        address=machine.address,
+        prefix_length=ipaddress.ip_network(str(settings.private_cidr)).prefixlen,
+        interface=INTERFACE,
+        emulated=emulated,
+        disk_gib=machine.disk_gib,
+        etcd_disk_gib=machine.etcd_disk_gib,
+        ports=machine.ports,
+        kernel=bundle.kernel,
+        initrd=bundle.initrd,
+        base=bundle.disk,
+        claims=claims(),
+        sockets=machine.sockets,
+        generation=generation(found, machine.disk_gib, machine.etcd_disk_gib),
+    )
+
+
+def power_spec(machine: Machine, emulated: bool, found: Found) -> Power:
+    """What `power` is asked."""
+    return Power(
+        directory=machine.directory,
+        name=machine.name,
+        role=machine.role,
+        address=machine.address,
+        accelerator="tcg" if emulated else "kvm",
+        cpus=machine.cpus,
+        memory_mib=machine.memory_mib,
+        disk_gib=machine.disk_gib,
+        etcd_disk_gib=machine.etcd_disk_gib,
+        ports=machine.ports,
+        sockets=machine.sockets,
+        boot=boot(found),
+    )
+
+
+def replaced_with(spec: Disk, bundle: Bundle) -> list[str]:
+    """What a machine cannot change while keeping its disks: another value of these makes it anew."""
+    return [f"image {bundle.digest}", f"address {spec.address}/{spec.prefix_length}", f"generation {spec.generation}"]
+
+
+def claims() -> Path:
+    """Where all checkouts of this user note the ports of their machines."""
+    return cache_root() / "ports.json"
+
+
+def sockets(stack: str, names: Sequence[str]) -> Path:
+    """Folder of the stack's sockets; by digest where the stack's name would make a path too long.
+
+    Raises MachineError when even that does not fit.
+    """
+    root = runtime_root()
+    longest = max((len(name) for name in names), default=0) + len("/.qmp")
+    # vde clients bind to <switch>/.<pid>-<number> beside the switch's own sockets
+    longest = max(longest, len("/switch/.4194304-00000"))
+    for folder in (root / stack, root / hashlib.sha256(stack.encode()).hexdigest()[:8]):
+        if len(str(folder)) + longest <= SOCKET_PATH_LIMIT:
+            return folder
+    raise MachineError(f"{root}: too long for Unix sockets; set TMPDIR to a shorter path, e.g. /tmp")
+
+
+def _machine(node: LocalNode, role: str, stack: str, emulated: bool, alone: bool) -> Machine:
+    control_plane = role == "control-plane"
+    uses = ["ssh", "api"] if control_plane else ["ssh"]
+    if alone or not control_plane:
+        uses += ["http", "https"]
+    return Machine(
+        name=node.name,
+        role="control-plane" if control_plane else "worker",
+        address=str(node.address),
+        # A worker's second vCPU spins on a descheduled sibling where two host cores carry all machines.
+        cpus=node.cpus or (1 if emulated and not control_plane else 2),
+        memory_mib=node.memory_mib or (4096 if control_plane else 2048),
+        disk_gib=node.disk_gib,
+        etcd_disk_gib=node.etcd_disk_gib or 0 if control_plane else 0,
+        ports={use: getattr(node.ports, use, None) for use in uses},
+        directory=home_root().resolve() / "vm" / stack / node.name,
+        sockets=sockets(stack, [node.name]),
+    )

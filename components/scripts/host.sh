@@ -1,0 +1,249 @@
+# shellcheck shell=bash
+# Makes this machine a Kubernetes host: modules, sysctls, limits, containerd, names, swap, time, etcd's disk, versions.
+#
+# Inputs: NODE_NAME NODE_ADDRESS NODE_INTERFACE MODULES SYSCTL_PATH SYSCTL_RULES (lines "rule key value") HOSTS_BLOCK
+#         KUBERNETES_VERSION CONTAINERD_MINIMUM CONTAINERD_FILES ETCD_DEVICE (may be empty) ETCD_MOUNT
+#         the files themselves were written before this text runs (lib.sh write_file)
+# Guard:  every step asks the machine first; a second run changes and restarts nothing.
+# Output: one JSON line of facts.
+
+# --- versions: asked beside everything else, because each of these programs takes long to start on a slow guest ---
+
+answers=$(mktemp -d)
+trap 'rm -rf "$answers"' EXIT
+
+ask() { # NAME COMMAND...  : its output into $answers/NAME; empty when the program is missing or fails
+  local name=$1
+  shift
+  { command -v "$1" >/dev/null && "$@" >"$answers/$name" 2>/dev/null; } || : >"$answers/$name"
+}
+
+ask_versions() {
+  ask containerd containerd --version &
+  ask kubeadm kubeadm version -o short &
+  ask kubelet kubelet --version &
+  ask kubectl kubectl version --client &
+}
+
+version_in() { # FILE  : first vX.Y.Z in it, with its v; containerd prints some without
+  local text=''
+  IFS= read -r -d '' text <"$answers/$1" || true
+  if [[ $text =~ v?([0-9]+\.[0-9]+\.[0-9]+[^[:space:]]*) ]]; then printf 'v%s' "${BASH_REMATCH[1]}"; fi
+}
+
+check_versions() {
+  local program found missing=''
+  for program in kubeadm kubelet kubectl; do
+    found=$(version_in "$program")
+    if [ -z "$found" ]; then
+      missing="$missing $program"
+    elif [ "$found" != "$KUBERNETES_VERSION" ]; then
+      fail "$NODE_NAME: $program is $found, the stack wants $KUBERNETES_VERSION: install that version" \
+        "(fjordkube changes no package by itself), or set kubernetes.version"
+    fi
+  done
+  [ -z "$missing" ] || fail "$NODE_NAME:$missing not found: use a machine image that carries Kubernetes" \
+    "$KUBERNETES_VERSION (local nodes get one from the bundle), or install it before 'up'"
+  found=$(version_in containerd)
+  [ -n "$found" ] || fail "$NODE_NAME: containerd not found: use an image that carries containerd $CONTAINERD_MINIMUM or newer"
+  newer_or_same "${found#v}" "$CONTAINERD_MINIMUM" ||
+    fail "$NODE_NAME: containerd is $found, Kubernetes $KUBERNETES_VERSION needs $CONTAINERD_MINIMUM or newer: upgrade it"
+  hold_packages
+}
+
+newer_or_same() { # A B  : major.minor of A is at least that of B
+  local a_major=${1%%.*} b_major=${2%%.*} a_rest=${1#*.} b_rest=${2#*.}
+  local a_minor=${a_rest%%.*} b_minor=${b_rest%%.*}
+  [ "$a_major" -gt "$b_major" ] || { [ "$a_major" -eq "$b_major" ] && [ "$a_minor" -ge "$b_minor" ]; }
+}
+
+hold_packages() { # packages of Kubernetes must not move by themselves; binaries outside dpkg cannot
+  local held='' name
+  [[ $(command -v kubelet) == /usr/bin/* ]] && command -v apt-mark >/dev/null || return 0
+  held=" $(apt-mark showhold | tr '\n' ' ')"
+  for name in kubeadm kubelet kubectl; do
+    [[ $held == *" $name "* ]] && continue
+    dpkg-query -W "$name" >/dev/null 2>&1 || continue
+    apt-mark hold "$name" >&2
+    changed "held the package $name"
+  done
+}
+
+# --- kernel ---
+
+load_modules() {
+  local name missing=()
+  for name in $MODULES; do
+    [ -d "$ROOT/sys/module/$name" ] || missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  # One process for all; built-in ones succeed without appearing in /sys/module.
+  modprobe -a "${missing[@]}" 2>"$answers/modprobe" || modules_missing "${missing[@]}"
+  for name in "${missing[@]}"; do
+    [ ! -d "$ROOT/sys/module/$name" ] || changed "loaded the module $name"
+  done
+}
+
+modules_missing() {
+  local name absent='' kernel
+  for name in "$@"; do
+    modprobe "$name" 2>/dev/null || absent="$absent $name"
+  done
+  [ -n "$absent" ] || return 0
+  read -r kernel <"$ROOT/proc/sys/kernel/osrelease"
+  fail "$NODE_NAME: kernel $kernel has no module$absent. Remedy: install a full kernel and boot it -" \
+    "Debian: linux-image-amd64 (or linux-image-cloud-amd64); Ubuntu: linux-image-generic or" \
+    "linux-modules-extra-$kernel. kube_proxy.mode: nftables needs no ip_vs"
+}
+
+set_sysctls() {
+  local rule key value now file wanted='' name
+  while read -r rule key value; do
+    [ -n "$rule" ] || continue
+    file="$ROOT/proc/sys/${key//./\/}"
+    [ -e "$file" ] || fail "$NODE_NAME: this kernel has no $key ($file): is its module loaded?"
+    # $(< ) instead of read: a kernel file may end without a newline, and ranges are separated by a tab
+    now=$(<"$file")
+    now=${now//$'\t'/ }
+    case $rule in
+      raise) [ "$now" -lt "$value" ] || value=$now ;;
+      widen) value=$(widest "$now" "$value") ;;
+    esac
+    wanted+="$key = $value"$'\n'
+    [ "$now" = "$value" ] || {
+      printf '%s\n' "$value" >"$file" || fail "$NODE_NAME: the kernel refuses $key = $value"
+      changed "$key: $now -> $value"
+    }
+  done <<<"$SYSCTL_RULES"
+  # not through a pipe: write_file counts its change in this shell
+  write_file "$ROOT$SYSCTL_PATH" 0644 <<<"# Written by fjordkube: applied at boot. Values the host had higher were kept."$'\n'"${wanted%$'\n'}"
+}
+
+widest() { # "LOW HIGH" "LOW HIGH"
+  local low=${1% *} high=${1#* }
+  [ "$low" -le "${2% *}" ] || low=${2% *}
+  [ "$high" -ge "${2#* }" ] || high=${2#* }
+  printf '%s %s' "$low" "$high"
+}
+
+# --- names, swap, time ---
+
+write_hosts() {
+  local line text='' inside=0 begin='# fjordkube begin' end='# fjordkube end'
+  while IFS= read -r line || [ -n "$line" ]; do
+    [ "$line" != "$begin" ] || inside=1
+    [ $inside = 1 ] || text+="$line"$'\n'
+    [ "$line" != "$end" ] || inside=0
+  done <"$ROOT/etc/hosts"
+  write_file "$ROOT/etc/hosts" 0644 <<<"$text$begin"$'\n'"$HOSTS_BLOCK$end"
+}
+
+swap_off() {
+  local line count=0
+  while read -r line; do count=$((count + 1)); done <"$ROOT/proc/swaps"
+  if [ $count -gt 1 ]; then
+    swapoff -a
+    changed "swap is off"
+  fi
+  # comment out what would bring it back at boot
+  if [ -f "$ROOT/etc/fstab" ] && grep -Eq '^[^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]]' "$ROOT/etc/fstab"; then
+    sed -E -i 's/^([^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]].*)$/# fjordkube: \1/' "$ROOT/etc/fstab"
+    changed "swap removed from /etc/fstab"
+  fi
+}
+
+keep_time() { # the first time service that is installed; certificates and leases need clocks that agree
+  local service state
+  TIME_SYNC=none
+  for service in chrony systemd-timesyncd ntpsec ntp; do
+    [ -e "$ROOT/usr/lib/systemd/system/$service.service" ] || [ -e "$ROOT/etc/systemd/system/$service.service" ] || continue
+    state=$(systemctl is-enabled "$service" 2>/dev/null || true)
+    case $state in
+      enabled | enabled-runtime | static | alias) ;;
+      masked*) continue ;; # somebody decided against it
+      *)
+        systemctl enable --now "$service" >&2
+        changed "enabled $service"
+        ;;
+    esac
+    TIME_SYNC=$service
+    return 0
+  done
+  log "$NODE_NAME: no time service is installed and allowed (chrony, systemd-timesyncd): clocks may drift apart"
+}
+
+# --- etcd's own disk ---
+
+mounted() { # PATH
+  local line
+  while IFS=' ' read -r -a line; do
+    [ "${line[4]}" != "$1" ] || return 0
+  done <"$ROOT/proc/self/mountinfo"
+  return 1
+}
+
+mount_etcd() {
+  local line entry="$ETCD_DEVICE $ETCD_MOUNT auto noatime,nofail 0 2" listed=0 left
+  [ -n "$ETCD_DEVICE" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    [ "$line" != "$entry" ] || listed=1
+  done <"$ROOT/etc/fstab"
+  if [ $listed = 0 ]; then
+    printf '%s\n' "$entry" >>"$ROOT/etc/fstab"
+    changed "etcd's disk added to /etc/fstab"
+  fi
+  ! mounted "$ETCD_MOUNT" || return 0
+  mkdir -p "$ROOT$ETCD_MOUNT"
+  left=$(ls -A "$ROOT$ETCD_MOUNT")
+  [ -z "$left" ] || fail "$NODE_NAME: $ETCD_MOUNT holds data on the root disk, and etcd's disk $ETCD_DEVICE would hide it:" \
+    "move it away first"
+  mount "$ETCD_MOUNT" || fail "$NODE_NAME: cannot mount etcd's disk $ETCD_DEVICE: is it attached and formatted?"
+  chmod 0700 "$ROOT$ETCD_MOUNT"
+  mounted "$ETCD_MOUNT" || fail "$NODE_NAME: $ETCD_MOUNT is not mounted although mount(8) reported success"
+  changed "mounted etcd's disk at $ETCD_MOUNT"
+}
+
+# --- services ---
+
+run_containerd() {
+  local file stale=0 socket="$ROOT/run/containerd/containerd.sock"
+  # systemd itself knows whether a unit file is newer than what it has loaded
+  if systemctl show --property=NeedDaemonReload --value containerd.service kubelet.service | grep -q yes; then
+    systemctl daemon-reload
+    changed "systemd read the new unit files"
+  fi
+  for file in $CONTAINERD_FILES; do
+    # newer than the socket = written after containerd started, by this run or by one that was cut short
+    [ ! "$ROOT$file" -nt "$socket" ] || stale=1
+  done
+  if [ ! -S "$socket" ] && [ ! -e "$socket" ]; then
+    systemctl enable --now containerd.service >&2
+    changed "started containerd"
+  elif [ $stale = 1 ]; then
+    systemctl restart containerd.service
+    changed "restarted containerd with its new configuration"
+  fi
+  until_true 120 "$NODE_NAME: containerd's socket" test -e "$socket"
+}
+
+ask_versions
+load_modules
+set_sysctls
+swap_off
+write_hosts
+mount_etcd
+run_containerd
+keep_time
+wait
+check_versions
+
+[ -d "$ROOT/sys/class/net/$NODE_INTERFACE" ] ||
+  fail "$NODE_NAME: no network interface $NODE_INTERFACE for the private network: correct the node's interface"
+case "$(ip -o -4 address show dev "$NODE_INTERFACE")" in
+  *" $NODE_ADDRESS/"*) ;;
+  *) fail "$NODE_NAME: $NODE_INTERFACE does not have the address $NODE_ADDRESS: etcd and the kubelet would not start on it" ;;
+esac
+
+read -r KERNEL <"$ROOT/proc/sys/kernel/osrelease"
+printf '{"node":"%s","kernel":"%s","containerd":"%s","kubernetes":"%s","time_sync":"%s","changed":%d}\n' \
+  "$NODE_NAME" "$KERNEL" "$(version_in containerd)" "$(version_in kubeadm)" "$TIME_SYNC" "$CHANGES"

@@ -1,0 +1,52 @@
+"""Settings: everything a stack file can say, as one closed, frozen model."""
+
+from __future__ import annotations
+
+from components.settings.cluster import Cluster
+from components.settings.demo import Demo
+from components.settings.gates import Gates
+from components.settings.ingress import Ingress, IngressNginx
+from components.settings.kube_proxy import Conntrack, IptablesProxy, IpvsProxy, KubeProxy, NftablesProxy, Scheduler
+from components.settings.kubernetes import KubeReserved, Kubernetes, SystemReserved
+from components.settings.loading import load
+from components.settings.network import Calico
+from components.settings.nginx_config import NginxConfig
+from components.settings.nodes import (
+    ControlPlanePorts,
+    LocalControlPlane,
+    LocalNode,
+    LocalNodes,
+    LocalWorker,
+    Nodes,
+    Ports,
+)
+from components.settings.stack import API_PORT, Stack
+
+__all__ = [
+    "API_PORT",
+    "Calico",
+    "Cluster",
+    "Conntrack",
+    "ControlPlanePorts",
+    "Demo",
+    "Gates",
+    "Ingress",
+    "IngressNginx",
+    "IptablesProxy",
+    "IpvsProxy",
+    "KubeProxy",
+    "KubeReserved",
+    "Kubernetes",
+    "LocalControlPlane",
+    "LocalNode",
+    "LocalNodes",
+    "LocalWorker",
+    "NftablesProxy",
+    "NginxConfig",
+    "Nodes",
+    "Ports",
+    "Scheduler",
+    "Stack",
+    "SystemReserved",
+    "load",
+]

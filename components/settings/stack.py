@@ -1,0 +1,69 @@
+"""One environment: everything a stack file can say, and what follows from it.
+
+Owns the whole. A `Stack` that exists is consistent: `consistency.py` is asked on every construction, by `load` or by
+another program.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from pydantic import Field, model_validator
+
+from components.settings.base import Settings
+from components.settings.cluster import Cluster
+from components.settings.consistency import Inconsistent, findings
+from components.settings.demo import Demo
+from components.settings.gates import Gates
+from components.settings.ingress import Ingress, IngressNginx
+from components.settings.kube_proxy import IpvsProxy, KubeProxy
+from components.settings.kubernetes import Kubernetes
+from components.settings.network import Calico
+from components.settings.nodes import LocalNodes, Nodes
+
+API_PORT = 6443
+"""Port of the Kubernetes API on control planes (kubeadm's default)."""
+
+
+class Stack(Settings):
+    """A cluster from its machines to its front door. Every field has a default, so `{}` is a valid stack."""
+
+    cluster: Cluster = Field(default_factory=Cluster)
+    """Name, domain and pace."""
+    nodes: Nodes = Field(default_factory=LocalNodes)
+    """Where nodes come from, and which."""
+    kubernetes: Kubernetes = Field(default_factory=Kubernetes)
+    """Version, Service range and reserved resources."""
+    kube_proxy: KubeProxy = Field(default_factory=IpvsProxy)
+    """How Services reach their endpoints."""
+    network: Calico = Field(default_factory=Calico)
+    """The pod network."""
+    ingress: Ingress = Field(default_factory=IngressNginx)
+    """The front door."""
+    demo: Demo = Field(default_factory=Demo)
+    """The demo application."""
+    gates: Gates = Field(default_factory=Gates)
+    """The measurements that must hold."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Stack:
+        found = findings(self)
+        if found:
+            raise Inconsistent(found)
+        return self
+
+    @property
+    def api_host(self) -> str:
+        """DNS name of the Kubernetes API, e.g. api.fjord.internal."""
+        return f"api.{self.cluster.domain}"
+
+    @property
+    def control_plane_endpoint(self) -> str:
+        """kubeadm's controlPlaneEndpoint, e.g. api.fjord.internal:6443; a name even with one control plane, because
+        adding one later means new certificates (kubeadm#2997)."""
+        return f"{self.api_host}:{API_PORT}"
+
+    @property
+    def cluster_dns(self) -> str:
+        """Address of the cluster's DNS: the 10th of the Service range, kubeadm's convention, e.g. 10.96.0.10."""
+        return str(IPv4Network(self.kubernetes.service_cidr)[10])

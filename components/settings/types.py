@@ -1,0 +1,256 @@
+"""The vocabulary of settings: annotated types, each validated once and used everywhere.
+
+Owns the shape of single values (a CIDR, a host name, a port). Leaves what must hold between values to
+`consistency.py`. Every refusal is a `state; fix` pair; a value is repeated in it only where it is short and plain,
+because a secret pasted into the wrong field must not reach a log.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError, ip_address
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from components import versions
+
+_PLAIN: Final = re.compile(r"^-?[A-Za-z0-9][A-Za-z0-9._:/+-]{0,31}$")
+_LABEL: Final = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+_DOTTED: Final = re.compile(r"^\d{1,3}(\.\d{1,3}){3}$")
+_CIDR: Final = re.compile(r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")
+_LABEL_FIX: Final = "use lower-case letters, digits and inner dashes, at most 63"
+_IMAGE: Final = re.compile(
+    r"^[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$"
+)
+_DIGEST: Final = re.compile(r"^sha256:[0-9a-f]{64}$")
+_VERSION: Final = re.compile(r"^v\d+\.\d+\.\d+$")
+_BARE_VERSION: Final = re.compile(r"^\d+\.\d+\.\d+$")
+_CPU: Final = re.compile(r"^(\d+m|\d+(\.\d{1,3})?)$")
+_MEMORY: Final = re.compile(r"^(\d+)(Ki|Mi|Gi|Ti)$")
+_GO_DURATION: Final = re.compile(r"^(\d+h)?(\d+m)?(\d+s)?$")
+_NGINX_TIME: Final = re.compile(r"^\d+(ms|s|m|h|d)$")
+_NGINX_SIZE: Final = re.compile(r"^\d+[kKmM]?$")
+
+
+def refusal(state: str, fix: str) -> PydanticCustomError:
+    """The error of a validator: what is wrong with the value, and what to write instead."""
+    return PydanticCustomError("setting", "{state}; {fix}", {"state": state, "fix": fix})
+
+
+def shown(value: object) -> str:
+    """The value if it is short and plain enough to repeat, else "the value"."""
+    text = str(value)
+    return text if _PLAIN.match(text) else "the value"
+
+
+def _cidr(value: str) -> str:
+    example = "write a network such as 10.244.0.0/16"
+    address, slash, length = value.partition("/")
+    if ":" in address and slash:
+        raise refusal("is an IPv6 network", "IPv4 only today: " + example)
+    if not slash:
+        raise refusal(f"{shown(value)} is not a CIDR: it has no prefix length", example)
+    if not length.isdecimal() or int(length) > 32:
+        raise refusal(f"{shown(value)} is not a CIDR: the prefix length is not 0 to 32", example)
+    try:
+        network = IPv4Network(value, strict=False)
+    except (AddressValueError, NetmaskValueError, ValueError):
+        raise refusal(f"{shown(value)} is not a CIDR", example) from None
+    if str(network.network_address) != address:
+        raise refusal(f"{value} has host bits set", f"write {network}")
+    if network.is_multicast or network.is_loopback or network.is_link_local or network.is_reserved:
+        raise refusal(f"{value} is reserved (multicast, loopback, link-local or class E)", "use a private network")
+    return str(network)
+
+
+def _ipv4(value: str) -> str:
+    try:
+        return str(IPv4Address(value))
+    except AddressValueError:
+        raise refusal(f"{shown(value)} is not an IPv4 address", "write one such as 192.168.77.11") from None
+
+
+def _label(value: str) -> str:
+    if not _LABEL.match(value):
+        raise refusal(f"{shown(value)} is not a DNS label", _LABEL_FIX)
+    return value
+
+
+def _hostname(value: str) -> str:
+    labels = value.split(".")
+    if len(value) > 253 or not all(_LABEL.match(label) for label in labels) or labels[-1].isdecimal():
+        raise refusal(
+            f"{shown(value)} is not a host name", "use lower-case DNS labels joined by dots, e.g. demo.fjord.internal"
+        )
+    return value
+
+
+def _hostname_or_ip(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        return _hostname(value)
+
+
+def _supported(value: str, table: Any, what: str) -> str:
+    if _BARE_VERSION.match(value):
+        raise refusal(f"{value} lacks the leading v", f"write v{value}" if f"v{value}" in table else _use(table))
+    if not _VERSION.match(value):
+        raise refusal(f"{shown(value)} is not a version", _use(table))
+    if value not in table:
+        raise refusal(f"{what} {shown(value)} is not supported", _use(table))
+    return value
+
+
+def _use(table: Any) -> str:
+    return f"use {versions.names(table)}"
+
+
+def _kubernetes_version(value: str) -> str:
+    return _supported(value, versions.KUBERNETES, "Kubernetes")
+
+
+def _calico_version(value: str) -> str:
+    return _supported(value, versions.CALICO, "Calico")
+
+
+def _asn(value: int) -> int:
+    # RFC 7607 (0), RFC 6793 (23456 is AS_TRANS), RFC 7300 (the last of each range)
+    if value in {0, 23456, 65535, 4294967295}:
+        raise refusal(f"{value} is a reserved AS number", "use a private one, e.g. 64512 to 65534")
+    return value
+
+
+def _image(value: str) -> str:
+    if "@" in value:
+        raise refusal("holds an @", "write name:tag here and the digest in ingress.digest")
+    if not _IMAGE.match(value) or len(value) > 255:
+        raise refusal("is not an image name", "write one such as registry.k8s.io/ingress-nginx/controller:v1.15.1")
+    return value
+
+
+def _schema(pattern: re.Pattern[str]) -> Any:
+    """What an editor checks as one types; `load` checks more."""
+    return Field(json_schema_extra={"pattern": pattern.pattern})
+
+
+def _shape(pattern: re.Pattern[str], state: str, fix: str) -> AfterValidator:
+    def verify(value: str) -> str:
+        if not value or not pattern.match(value):
+            raise refusal(f"{shown(value)} {state}", fix)
+        return value
+
+    return AfterValidator(verify)
+
+
+def _worker_processes(value: Any) -> Any:
+    if value == "auto" or (type(value) is int and 1 <= value <= 512):
+        return value
+    if type(value) is int:
+        raise refusal(f"{value} is out of range", "write auto (one per CPU) or a whole number from 1 to 512")
+    if isinstance(value, str) and value.isdecimal():
+        raise refusal("is a number in quotes", f"write {shown(value)} without quotes")
+    raise refusal("is not a number of processes", "write auto (one per CPU) or a whole number from 1 to 512")
+
+
+Flag = Annotated[bool, Field(strict=True)]
+"""true or false; the texts "yes" and "no" are refused, because Pulumi's YAML does not read them as booleans."""
+
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number; a number in quotes is refused, so that a file has one way to say a thing."""
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+"""A whole number from 1."""
+
+Cidr = Annotated[str, AfterValidator(_cidr), _schema(_CIDR)]
+"""An IPv4 network without host bits, e.g. 10.244.0.0/16; text, use `ipaddress.IPv4Network` to calculate."""
+
+IPv4 = Annotated[str, AfterValidator(_ipv4), _schema(_DOTTED)]
+"""An IPv4 address, e.g. 192.168.77.11."""
+
+Label = Annotated[str, AfterValidator(_label), _schema(_LABEL)]
+"""A DNS label (RFC 1123), e.g. fjord."""
+
+NodeName = Annotated[str, AfterValidator(_label), _schema(_LABEL)]
+"""A node's name: a DNS label, because it is a host name, a Kubernetes node name and a resource name; e.g. w1."""
+
+Hostname = Annotated[str, AfterValidator(_hostname)]
+"""A DNS name in lower case, e.g. demo.fjord.internal."""
+
+HostnameOrIp = Annotated[str, AfterValidator(_hostname_or_ip)]
+"""A DNS name or an IP address, e.g. api.example.no or 203.0.113.7."""
+
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+"""A TCP port."""
+
+HostPort = Annotated[int, Field(strict=True, ge=1024, le=65535)]
+"""A TCP port on this machine that needs no privilege, e.g. 8080."""
+
+Asn = Annotated[int, Field(strict=True, ge=0, le=4294967295), AfterValidator(_asn)]
+"""A BGP autonomous system number that is not reserved, e.g. 64512."""
+
+KubernetesVersion = Annotated[
+    str, AfterValidator(_kubernetes_version), WithJsonSchema({"type": "string", "enum": list(versions.KUBERNETES)})
+]
+"""A Kubernetes version of the table in `components/versions.py`, e.g. v1.36.3."""
+
+CalicoVersion = Annotated[
+    str, AfterValidator(_calico_version), WithJsonSchema({"type": "string", "enum": list(versions.CALICO)})
+]
+"""A Calico version of the table in `components/versions.py`, e.g. v3.28.5."""
+
+CpuQuantity = Annotated[
+    str, _shape(_CPU, "is not an amount of CPU", "write one such as 100m or 0.5, in quotes"), _schema(_CPU)
+]
+"""Kubernetes CPU quantity, e.g. 100m (a tenth of a core)."""
+
+MemoryQuantity = Annotated[
+    str, _shape(_MEMORY, "is not an amount of memory", "write one such as 256Mi or 1Gi"), _schema(_MEMORY)
+]
+"""Kubernetes memory quantity in binary units, e.g. 256Mi."""
+
+Duration = Annotated[
+    str, _shape(_GO_DURATION, "is not a duration", "write one such as 24h, 1h30m or 90s"), _schema(_GO_DURATION)
+]
+"""Go duration, e.g. 24h."""
+
+NginxTime = Annotated[
+    str, _shape(_NGINX_TIME, "is not an nginx time", "write one such as 240s, 10m or 1h"), _schema(_NGINX_TIME)
+]
+"""nginx time, e.g. 240s."""
+
+NginxSize = Annotated[
+    str, _shape(_NGINX_SIZE, "is not an nginx size", "write one such as 8k or 1m"), _schema(_NGINX_SIZE)
+]
+"""nginx size in bytes, k or m, e.g. 8k."""
+
+Image = Annotated[str, AfterValidator(_image), _schema(_IMAGE)]
+"""Image name with tag, without digest, e.g. registry.k8s.io/ingress-nginx/controller:v1.15.1."""
+
+Digest = Annotated[
+    str, _shape(_DIGEST, "is not an image digest", "write sha256: and 64 hexadecimal digits"), _schema(_DIGEST)
+]
+"""Image digest, e.g. sha256:6b3f... (64 hexadecimal digits)."""
+
+WorkerProcesses = Annotated[
+    int | Literal["auto"], PlainValidator(_worker_processes, json_schema_input_type=int | Literal["auto"])
+]
+"""Number of nginx worker processes, 1 to 512, or auto."""
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+NamedByText: Final = BeforeValidator(_named)
+"""Lets a plain text stand for a mapping with only that name: `w1` for `{name: w1}`."""
+
+
+def memory_mib(quantity: str) -> float:
+    """MiB of a `MemoryQuantity`, e.g. 256.0 for 256Mi."""
+    match = _MEMORY.match(quantity)
+    if not match:
+        raise ValueError("not a memory quantity")
+    return int(match[1]) * {"Ki": 1 / 1024, "Mi": 1, "Gi": 1024, "Ti": 1024**2}[match[2]]

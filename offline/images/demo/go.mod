@@ -1,0 +1,3 @@
+module fjordkube/demo
+
+go 1.26

@@ -1,0 +1,2 @@
+-- Debian packages it under another name.
+return require("nginx.cookie")

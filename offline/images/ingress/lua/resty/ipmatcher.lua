@@ -1,0 +1,6 @@
+-- Not provided: the controller's global rate limit alone uses it.
+return {
+  new = function()
+    return nil, "resty.ipmatcher is not part of this image: the global rate limit does not work"
+  end,
+}

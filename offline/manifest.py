@@ -1,0 +1,169 @@
+"""What is built and from what: `sources.toml`, read into typed, frozen values.
+
+Owns the reading of the manifest. Leaves how things are built to the modules named after them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+FOLDER = Path(__file__).resolve().parent
+"""This package's folder: sources in the manifest are relative to it."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A module whose version upstream's own go.mod does not settle, e.g. one it takes from a folder beside it."""
+
+    path: str
+    version: str
+    sum: str
+    replace: bool = False
+    """Force this version even where a requirement asks for a newer one."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program of a Go module."""
+
+    name: str
+    package: str
+    """Import path below the module's, "" for the module itself."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Module:
+    """An upstream Go module and what is built from it."""
+
+    name: str
+    path: str
+    version: str
+    sum: str
+    """go.sum checksum of the zip, e.g. h1:T2eQ5..."""
+    programs: tuple[Program, ...]
+    ldflags: tuple[str, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    staging: str | None = None
+    """Version under which modules that upstream keeps in folders of its repository are published."""
+    staging_skip: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OwnProgram:
+    """A program whose source is in this repository."""
+
+    name: str
+    language: Literal["go", "c"]
+    source: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A Debian file tree: a suite and the packages in it."""
+
+    name: str
+    suite: str
+    variant: str
+    packages: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Image:
+    """A container image of the bundle; what goes into it is `recipes.py`'s."""
+
+    key: str
+    """Key in `Bundle.images`, e.g. calico-node."""
+    name: str
+    """Full name with tag, e.g. fjordkube.local/calico/node:v3.28.5."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class HostPackage:
+    """A Debian package that building or running needs, recognised by a program it brings."""
+
+    name: str
+    program: str
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The base disk of a guest."""
+
+    slack_mib: int
+    """Free space beyond the content; the guest grows the file system to its own disk at first boot."""
+    journal_mib: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The whole list."""
+
+    groups: Mapping[str, tuple[str, ...]]
+    modules: tuple[Module, ...]
+    own: tuple[OwnProgram, ...]
+    trees: tuple[Tree, ...] = ()
+    images: tuple[Image, ...] = ()
+    host_packages: tuple[HostPackage, ...] = ()
+    disk: Disk = field(default_factory=lambda: Disk(512, 64, 40))
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def module(self, name: str) -> Module:
+        """The module of that name; KeyError if there is none."""
+        return next_named(self.modules, name)
+
+    def tree(self, name: str) -> Tree:
+        """The Debian tree of that name; KeyError if there is none."""
+        return next_named(self.trees, name)
+
+
+def next_named(items: tuple[Any, ...], name: str) -> Any:
+    """The item whose name is `name`; KeyError if there is none."""
+    for item in items:
+        if item.name == name:
+            return item
+    raise KeyError(name)
+
+
+def parse(raw: Mapping[str, Any]) -> Manifest:
+    """A manifest from its TOML table; TypeError for a field that nobody reads."""
+    return Manifest(
+        groups={name: tuple(steps) for name, steps in raw["groups"].items()},
+        modules=tuple(_module(name, table) for name, table in raw["modules"].items()),
+        own=tuple(
+            OwnProgram(name=name, language=t["language"], source=FOLDER / t["source"], seconds=t["seconds"])
+            for name, t in raw["own"].items()
+        ),
+        trees=tuple(
+            Tree(name=name, **{**table, "packages": tuple(sorted(table["packages"]))})
+            for name, table in raw.get("trees", {}).items()
+        ),
+        images=tuple(Image(key=key, **table) for key, table in raw.get("images", {}).items()),
+        host_packages=tuple(HostPackage(name, program) for name, program in raw.get("host_packages", {}).items()),
+        **({"disk": Disk(**raw["disk"])} if "disk" in raw else {}),
+        versions=raw.get("versions", {}),
+    )
+
+
+def _module(name: str, table: Mapping[str, Any]) -> Module:
+    table = dict(table)
+    programs = tuple(Program(name=p, **fields) for p, fields in table.pop("programs").items())
+    pins = tuple(Pin(**pin) for pin in table.pop("pins", ()))
+    lists = {key: tuple(table.pop(key)) for key in ("ldflags", "staging_skip") if key in table}
+    return Module(name=name, programs=programs, pins=pins, **lists, **table)
+
+
+@cache
+def load() -> Manifest:
+    """The manifest of this checkout."""
+    with (FOLDER / "sources.toml").open("rb") as file:
+        return parse(tomllib.load(file))

@@ -1,0 +1,54 @@
+"""Puts the stand-ins where the engine looks for plugins, so that it takes them without a warning on every run.
+
+Owns two places of a checkout: a folder with `pulumi` and, beside it, the language host (the engine takes that for its
+own), and the plugin cache of a PULUMI_HOME. Leaves the engine's build and the choice between stand-ins and official
+plugins to the caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+LAUNCHERS = Path(__file__).with_name("bin")
+LANGUAGE_HOST = "pulumi-language-python"
+PROVIDERS = {"command": "1.2.1", "kubernetes": "4.34.2"}
+"""The versions that the pinned SDKs ask for (requirements.txt)."""
+
+
+def install(pulumi: Path, programs: Path, pulumi_home: Path) -> Path:
+    """Path of the engine to run, with the stand-ins beside it in `programs` and in `pulumi_home`.
+
+    Changes only what is not as it should be, so that it is cheap before every run. Links to this checkout: the plugins
+    run from the source. The engine is a hard link (or a copy across file systems), since it looks beside its real path.
+    """
+    programs.mkdir(parents=True, exist_ok=True)
+    engine = programs / "pulumi"
+    if not (engine.exists() and engine.stat().st_size == pulumi.stat().st_size and _as_new(engine, pulumi)):
+        fresh = engine.with_suffix(f".{os.getpid()}")
+        fresh.unlink(missing_ok=True)
+        try:
+            fresh.hardlink_to(pulumi.resolve())
+        except OSError:
+            shutil.copy2(pulumi, fresh)
+        fresh.replace(engine)
+    _link(programs / LANGUAGE_HOST, LAUNCHERS / LANGUAGE_HOST)
+    for name, version in PROVIDERS.items():
+        plugin = f"pulumi-resource-{name}"
+        _link(pulumi_home / "plugins" / f"resource-{name}-v{version}" / plugin, LAUNCHERS / plugin)
+    return engine
+
+
+def _as_new(engine: Path, pulumi: Path) -> bool:
+    return engine.stat().st_mtime_ns == pulumi.stat().st_mtime_ns
+
+
+def _link(place: Path, target: Path) -> None:
+    if place.is_symlink() and Path(os.readlink(place)) == target:
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        place.unlink()
+    place.symlink_to(target)

@@ -1,0 +1,1 @@
+"""Stand-in for pulumi-language-python: runs a Pulumi program in its own interpreter."""

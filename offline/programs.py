@@ -1,0 +1,81 @@
+"""Steps that compile programs: Go modules of others, and our own Go and C."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.errors import FjordkubeError
+from components.places import cache_root
+from offline import command, gosource, keys
+from offline.manifest import Manifest, Module, OwnProgram, Program
+from offline.step import Step
+
+TOOLCHAIN = "pulumi"
+"""The module whose programs a person's PATH gets: they lie in toolchain/, not in bin/."""
+
+
+def log_file(name: str) -> Path:
+    """Where a step's output goes."""
+    return cache_root() / "logs" / f"{name}.log"
+
+
+def steps(manifest: Manifest) -> Iterator[Step]:
+    """One step per program, in the manifest's order."""
+    for module in manifest.modules:
+        for program in module.programs:
+            yield _upstream(module, program)
+    for own in manifest.own:
+        yield _own(own)
+
+
+def _upstream(module: Module, program: Program) -> Step:
+    package = f"{module.path}/{program.package}".rstrip("/")
+    key = keys.of("go", module.path, module.version, module.sum, module.ldflags, module.pins, module.staging, package)
+    folder = (
+        cache_root() / "toolchain" / f"{module.version}-{key}" / "bin"
+        if module.name == TOOLCHAIN
+        else cache_root() / "bin" / key
+    )
+
+    def build(target: Path) -> None:
+        scratch = gosource.prepare(module)
+        ldflags = " ".join(["-s", "-w", *module.ldflags])
+        command.run(
+            ["go", "build", "-trimpath", "-ldflags", ldflags, "-o", target, package],
+            log_file(program.name),
+            cwd=scratch,
+            env=gosource.environment(),
+        )
+
+    title = f"{program.name} {_short(module.version)}"
+    return Step(program.name, title, folder / program.name, build, program.seconds)
+
+
+def _short(version: str) -> str:
+    """A pseudo version without its time stamp: for people."""
+    return version if len(version) < 20 else version.rsplit("-", 1)[-1]
+
+
+def _own(own: OwnProgram) -> Step:
+    result = cache_root() / "bin" / keys.of(own.language, own.name, own.source) / own.name
+
+    def build(target: Path) -> None:
+        if own.language == "go":
+            command.run(
+                ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", target, "."],
+                log_file(own.name),
+                cwd=own.source,
+                env=gosource.environment(),
+            )
+            return
+        if not shutil.which("gcc"):
+            raise FjordkubeError("gcc: not on PATH; install gcc and libc6-dev")
+        # static: it runs where there is no C library
+        command.run(
+            ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-static", "-O2", "-s", "-o", target, own.source],
+            log_file(own.name),
+        )
+
+    return Step(own.name, f"{own.name} (ours)", result, build, own.seconds)

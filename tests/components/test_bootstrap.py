@@ -1,0 +1,106 @@
+"""ControlPlane and Worker: what they register, what is secret, what waits for what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
+from components.pace import EMULATED
+from tests.components.bootstrap_mocks import opened, with_mocks
+from tests.golden.bootstrap_cluster import node, nodes, stack
+
+BOTH = pytest.mark.parametrize("preview", [False, True])
+
+
+def control_plane(**changes: Any) -> ControlPlane:
+    every = nodes()
+    return ControlPlane("cp1", ControlPlaneArgs(every[0], stack(), EMULATED, every, **changes))
+
+
+@BOTH
+def test_leader_is_cut_where_others_can_begin(preview: bool) -> None:
+    recorder = with_mocks(lambda: control_plane() and None, preview)
+    assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-member", "cp1-membership"]
+
+
+@BOTH
+def test_a_second_control_plane_joins_beside_the_first(preview: bool) -> None:
+    def program() -> None:
+        second = node("cp2", "control-plane", 12)
+        every = [*nodes(), second]
+        first = ControlPlane("cp1", ControlPlaneArgs(every[0], stack(), EMULATED, every))
+        ControlPlane("cp2", ControlPlaneArgs(second, stack(), EMULATED, every, beside=first))
+
+    recorder = with_mocks(program, preview)
+    assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-member", "cp1-membership", "cp2", "cp2-member"]
+    if not preview:
+        (command,) = recorder.of("command:local:Command")
+        assert command["create"].endswith("relay.py member")
+        environment = opened(command["environment"])
+        assert environment["FJORDKUBE_PEER_PORT"] == "2211"
+        assert environment["FJORDKUBE_SSH_PORT"] == "2212"
+        assert "ANSWER=state" in environment["FJORDKUBE_SCRIPT"]
+        assert "server: https://127.0.0.1:16443" in environment["FJORDKUBE_KUBECONFIG"]
+
+
+def test_kubeconfigs_are_secret_and_reachable_from_here() -> None:
+    seen: list[Any] = []
+
+    def program() -> pulumi.Output[None]:
+        made = control_plane()
+        every = pulumi.Output.all(made.kubeconfig, made.user_kubeconfig)
+
+        async def secrets() -> None:
+            assert await made.kubeconfig.is_secret()
+            assert await made.user_kubeconfig.is_secret()
+            assert not await made.api_answers.is_secret()
+            assert not await made.joinable.is_secret()
+            assert not await made.addons_done.is_secret()
+            seen.append("asked")
+
+        def look(texts: list[str]) -> Any:
+            assert all("server: https://127.0.0.1:16443\n" in text for text in texts)
+            seen.append("looked")
+            return pulumi.Output.from_input(secrets())
+
+        return every.apply(look)
+
+    with_mocks(program, preview=False)
+    assert seen == ["looked", "asked"]
+
+
+@BOTH
+def test_worker_hands_secrets_over_by_environment_and_nothing_on_the_command_line(preview: bool) -> None:
+    def program() -> None:
+        every = nodes()
+        Worker(
+            "w1",
+            WorkerArgs(
+                every[1],
+                stack(),
+                EMULATED,
+                kubeconfig=pulumi.Output.secret("KUBECONFIG"),
+            ),
+        )
+
+    recorder = with_mocks(program, preview)
+    (command,) = recorder.of("command:local:Command")
+    assert command["create"] == command["update"] == "exec python3 components/bootstrap/relay.py join"
+    assert command["delete"] == "exec python3 components/bootstrap/relay.py remove"
+    environment = opened(command["environment"])
+    assert environment["FJORDKUBE_NODE"] == "w1"
+    assert environment["FJORDKUBE_SSH_PORT"] == "2301"
+    assert environment["FJORDKUBE_SSH_HOST_KEY"] == "ssh-ed25519 AAAA"
+    assert "FJORDKUBE_RESET_SCRIPT" not in environment
+    assert command["triggers"][0] == "w1 runs"
+
+
+def test_a_machine_that_stays_is_reset_when_it_leaves() -> None:
+    def program() -> None:
+        Worker("w1", WorkerArgs(nodes()[1], stack(), EMULATED, "kubeconfig", machine_stays=True))
+
+    (command,) = with_mocks(program, preview=False).of("command:local:Command")
+    assert "RESET=now" in opened(command["environment"])["FJORDKUBE_RESET_SCRIPT"]

@@ -1,0 +1,31 @@
+set -euo pipefail
+# ... lib.sh
+DISCOVERY_FILE=/run/fjordkube/discovery.conf
+JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
+KUBELET_DIGEST=7edaeb286b0869ed74717d9c9393fb083573079e0edab246252e56462ff2c4fc
+LOCK_WAIT=900
+NODE_NAME=w1
+write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_a51cf456'
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: JoinConfiguration
+discovery:
+  file:
+    kubeConfigPath: /run/fjordkube/discovery.conf
+nodeRegistration:
+  name: w1
+  criSocket: unix:///run/containerd/containerd.sock
+  imagePullPolicy: IfNotPresent
+  kubeletExtraArgs:
+  - name: node-ip
+    value: 192.168.77.101
+timeouts:
+  controlPlaneComponentHealthCheck: 1800s
+  kubeletHealthCheck: 900s
+  kubernetesAPICall: 900s
+  etcdAPICall: 900s
+  tlsBootstrap: 900s
+  discovery: 900s
+EOF_a51cf456
+# ... reset.sh
+# ... join.sh

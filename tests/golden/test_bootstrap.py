@@ -1,0 +1,97 @@
+"""kubeadm's files as they land on nodes."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from components.bootstrap import steps
+from components.bootstrap.configuration import cluster_configuration, init_file, join_file
+from components.bootstrap.kubelet import kubelet_configuration
+from components.bootstrap.patches import static_pod_patches
+from components.pace import EMULATED, NATIVE, Pace
+from tests.golden.bootstrap_cluster import REPOSITORY, node, nodes, stack, without_scripts
+from tests.golden.golden import check
+
+PACES = [NATIVE, EMULATED]
+
+
+@pytest.mark.parametrize("pace", PACES, ids=lambda pace: str(pace.name))
+def test_init(pace: Pace) -> None:
+    every = nodes()
+    check(f"bootstrap/init-{pace.name}.yaml", init_file(every[0], stack(), pace, every, ["127.0.0.1"], REPOSITORY))
+
+
+@pytest.mark.parametrize("pace", PACES, ids=lambda pace: str(pace.name))
+def test_join(pace: Pace) -> None:
+    check(f"bootstrap/join-{pace.name}.yaml", join_file(nodes()[1], pace))
+
+
+def test_join_of_a_control_plane_names_its_own_api() -> None:
+    document = yaml.safe_load(join_file(node("cp2", "control-plane", 12), NATIVE))
+    assert document["controlPlane"] == {"localAPIEndpoint": {"advertiseAddress": "192.168.77.12", "bindPort": 6443}}
+
+
+def test_patches() -> None:
+    assert static_pod_patches(NATIVE) == {}
+    patches = static_pod_patches(EMULATED)
+    check("bootstrap/patches.yaml", "".join(f"# {name}\n{text}" for name, text in sorted(patches.items())))
+
+
+def test_texts_of_the_steps() -> None:
+    every = nodes()
+    member = steps.member(every[0], stack(), EMULATED, every, ["127.0.0.1"], REPOSITORY)
+    check("bootstrap/member.sh", without_scripts(member, "reset", "member"))
+    check("bootstrap/join.sh", without_scripts(steps.join(every[1], stack(), EMULATED), "reset", "join"))
+
+
+def test_leader_election_is_off_only_for_a_lone_emulated_control_plane() -> None:
+    three = [node(f"cp{n}", "control-plane", 10 + n) for n in (1, 2, 3)]
+
+    def election(every: list[object], pace: Pace) -> bool:
+        document = cluster_configuration(stack(), pace, every, ["127.0.0.1"], REPOSITORY)  # type: ignore[arg-type]
+        return {"name": "leader-elect", "value": "false"} not in document["scheduler"]["extraArgs"]
+
+    assert not election([*nodes()], EMULATED)
+    assert election([*three], EMULATED)
+    assert election([*nodes()], NATIVE)
+
+
+def test_certificate_names_come_once_each() -> None:
+    settings = stack(kubernetes={"extra_sans": ["api.example.no", "203.0.113.7"]})
+    document = cluster_configuration(settings, NATIVE, nodes(), ["127.0.0.1"], REPOSITORY)
+    assert document["apiServer"]["certSANs"] == [
+        "localhost",
+        "127.0.0.1",
+        "api.fjord.internal",
+        "cp1",
+        "192.168.77.11",
+        "api.example.no",
+        "203.0.113.7",
+    ]
+
+
+def test_reservations_are_as_set_and_small_only_under_emulation() -> None:
+    assert kubelet_configuration(stack(), NATIVE)["systemReserved"] == {"cpu": "500m", "memory": "512Mi"}
+    assert kubelet_configuration(stack(), EMULATED)["systemReserved"] == {"cpu": "50m", "memory": "512Mi"}
+
+
+def test_a_kube_proxy_edit_changes_the_addons_digest_alone() -> None:
+    every = nodes()
+
+    def texts(mode: str) -> tuple[str, str]:
+        settings = stack(kube_proxy={"mode": mode})
+        text = steps.stage("addons", every[0], settings, NATIVE, every, ["127.0.0.1"], REPOSITORY)
+        return text.split("MEMBERSHIP_DIGEST=")[1][:64], text.split("ADDONS_DIGEST=")[1][:64]
+
+    before, after = texts("ipvs"), texts("nftables")
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_no_secret_is_rendered() -> None:
+    every = nodes()
+    text = steps.member(every[0], stack(), NATIVE, every, ["127.0.0.1"], REPOSITORY)
+    text += steps.join(every[1], stack(), NATIVE)
+    assert "PRIVATE" not in text
+    assert "token: " not in text

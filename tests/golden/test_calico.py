@@ -1,0 +1,31 @@
+"""Calico's objects as YAML: what a change of a renderer changes in a cluster is read in the golden files."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.network.calico import objects
+from components.objects import manifest
+from components.pace import PaceName
+from components.settings import Calico
+from tests.golden.golden import check
+
+IMAGES = {
+    "calico-node": "registry.example/calico/node:v3.28.5",
+    "calico-cni": "registry.example/calico/cni:v3.28.5",
+    "calico-kube-controllers": "registry.example/calico/kube-controllers:v3.28.5",
+}
+
+
+def rendered(settings: Calico, pace: PaceName) -> str:
+    return manifest(objects(settings, IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, pace))
+
+
+@pytest.mark.parametrize("pace", ["native", "emulated"])
+def test_default_settings(pace: PaceName) -> None:
+    check(f"calico-{pace}.yaml", rendered(Calico(), pace))
+
+
+def test_fallback_to_vxlan_between_subnets() -> None:
+    settings = Calico(encapsulation="vxlan-cross-subnet", mtu=1450, block_size=24, as_number=65001, node_mesh=False)
+    check("calico-vxlan-cross-subnet.yaml", rendered(settings, "native"))

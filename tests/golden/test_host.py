@@ -1,0 +1,55 @@
+"""Texts that a host is prepared with."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.host import containerd, hostnames, modules, sysctls, units
+from components.host.preparation import preparation
+from components.pace import EMULATED, NATIVE
+from tests.golden.bootstrap_cluster import SANDBOX, nodes, stack, without_scripts
+from tests.golden.golden import check
+
+
+def test_containerd_configuration() -> None:
+    check("host/containerd.toml", containerd.containerd_config(SANDBOX))
+
+
+def test_sysctls() -> None:
+    check("host/sysctls.txt", sysctls.sysctl_rules())
+
+
+def test_names_of_nodes_and_of_the_api() -> None:
+    check("host/hosts.txt", hostnames.hosts_block(nodes(), "api.fjord.internal"))
+
+
+def test_units() -> None:
+    check("host/containerd.conf", units.containerd_dropin())
+    check("host/kubelet-control-plane.conf", units.kubelet_dropin("/var/lib/etcd"))
+    check("host/kubelet-worker.conf", units.kubelet_dropin(None))
+
+
+@pytest.mark.parametrize(
+    ("mode", "scheduler", "expected"),
+    [
+        ("ipvs", "rr", ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "ip_set"]),
+        ("ipvs", "mh", ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "ip_set", "ip_vs_mh"]),
+        ("nftables", None, ["nf_tables"]),
+        ("iptables", None, []),
+    ],
+)
+def test_modules_follow_the_mode(mode: str, scheduler: str | None, expected: list[str]) -> None:
+    assert modules.modules(mode, scheduler) == ["overlay", "br_netfilter", "nf_conntrack", *expected]
+
+
+def test_whole_text_for_a_control_plane() -> None:
+    every = nodes()
+    text = preparation(every[0], stack(), NATIVE, every, SANDBOX)
+    check("host/preparation-cp1.sh", without_scripts(text, "host"))
+
+
+def test_preparation_is_the_same_at_every_pace() -> None:
+    every = nodes()
+    assert preparation(every[1], stack(), NATIVE, every, SANDBOX) == preparation(
+        every[1], stack(), EMULATED, every, SANDBOX
+    )

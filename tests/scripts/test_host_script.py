@@ -1,0 +1,191 @@
+"""host.sh: state in, commands out, then nothing on a second run."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from components.host import modules, sysctls
+from tests.scripts.machine import Machine
+
+VERSIONS = {
+    "containerd": "containerd github.com/containerd/containerd/v2 2.1.9~ds1 abc",
+    "kubeadm": "v1.36.3",
+    "kubelet": "Kubernetes v1.36.3",
+    "kubectl": "Client Version: v1.36.3\nKustomize Version: v5.8.1",
+}
+ASKED = ["containerd --version", "kubeadm version -o short", "kubelet --version", "kubectl version --client"]
+VALUES = {
+    "NODE_NAME": "cp1",
+    "NODE_ADDRESS": "192.168.77.11",
+    "NODE_INTERFACE": "eth1",
+    "MODULES": " ".join(modules.modules("ipvs", "rr")),
+    "SYSCTL_PATH": sysctls.PATH,
+    "SYSCTL_RULES": sysctls.sysctl_rules(),
+    "HOSTS_BLOCK": "192.168.77.11 cp1\n192.168.77.11 api.fjord.internal\n",
+    "KUBERNETES_VERSION": "v1.36.3",
+    "CONTAINERD_MINIMUM": "2.0",
+    "CONTAINERD_FILES": "/etc/containerd/config.toml",
+    "ETCD_DEVICE": "LABEL=etcd",
+    "ETCD_MOUNT": "/var/lib/etcd",
+}
+FILES = {"/etc/containerd/config.toml": "version = 3\n"}
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Machine:
+    """A Debian as an image brings it: nothing of Kubernetes set, swap on, containerd running."""
+    machine = Machine(tmp_path / "m")
+    for item in sysctls.SYSCTLS:
+        machine.write("/proc/sys/" + item.key.replace(".", "/"), "0\n")
+    machine.write("/proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n")
+    machine.write("/proc/sys/net/ipv4/ip_local_reserved_ports", "\n")
+    machine.write("/proc/sys/kernel/osrelease", "6.12.0-cloud-amd64\n")
+    machine.write("/proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/vda rw\n")
+    machine.write("/proc/swaps", "Filename Type Size Used Priority\n/swapfile file 1 0 -2\n")
+    machine.write("/etc/fstab", "/dev/vda / ext4 noatime 0 1\n/swapfile none swap sw 0 0\n")
+    machine.write("/etc/hosts", "127.0.0.1 localhost\n")
+    machine.write("/usr/lib/systemd/system/systemd-timesyncd.service")
+    machine.write("/run/containerd/containerd.sock")
+    os.utime(machine.root / "run/containerd/containerd.sock", (1e9, 1e9))
+    (machine.root / "sys/class/net/eth1").mkdir(parents=True)
+    for name, text in VERSIONS.items():
+        machine.program(name, f"echo '{text}'")
+    machine.program("modprobe", 'shift; for m in "$@"; do mkdir -p "$ROOT/sys/module/$m"; done')
+    machine.program("ip", "echo '2: eth1 inet 192.168.77.11/24 brd 192.168.77.255 scope global eth1'")
+    machine.program("swapoff", 'echo "Filename Type Size Used Priority" >"$ROOT/proc/swaps"')
+    machine.program("mount", 'echo "23 22 8:2 / $1 rw - ext4 /dev/vdb rw" >>"$ROOT/proc/self/mountinfo"')
+    machine.program(
+        "systemctl",
+        """case "$1" in
+          show) [ -e "$ROOT/run/reloaded" ] && echo no || echo yes ;;
+          daemon-reload) touch "$ROOT/run/reloaded" ;;
+          is-enabled) [ -e "$ROOT/run/enabled.$2" ] && echo enabled ;;
+          enable) touch "$ROOT/run/enabled.$3" "$ROOT/run/containerd/containerd.sock" ;;
+          restart) touch "$ROOT/run/containerd/containerd.sock" ;;
+        esac""",
+    )
+    return machine
+
+
+def acted(machine: Machine) -> list[str]:
+    return [call for call in machine.calls if call not in ASKED and not call.startswith("ip ")]
+
+
+def test_prepares_a_bare_machine(bare: Machine) -> None:
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 0, done.stderr
+    assert acted(bare) == [
+        "modprobe -a overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_set",
+        "swapoff -a",
+        "mount /var/lib/etcd",
+        "systemctl daemon-reload",
+        "systemctl restart containerd.service",
+        "systemctl enable --now systemd-timesyncd",
+    ]
+    assert bare.read("/proc/sys/net/core/somaxconn") == "32768\n"
+    assert bare.read("/proc/sys/net/ipv4/ip_local_port_range") == "1024 65000\n"
+    assert "LABEL=etcd /var/lib/etcd auto noatime,nofail 0 2\n" in bare.read("/etc/fstab")
+    assert "# fjordkube: /swapfile none swap" in bare.read("/etc/fstab")
+    facts = json.loads(done.stdout)
+    assert facts["kernel"] == "6.12.0-cloud-amd64"
+    assert facts["containerd"] == "v2.1.9~ds1"
+    assert facts["kubernetes"] == "v1.36.3"
+    assert facts["time_sync"] == "systemd-timesyncd"
+    assert facts["changed"] > 10
+
+
+def test_second_run_changes_and_restarts_nothing(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    files = {path: path.stat().st_mtime_ns for path in bare.root.rglob("*") if path.is_file()}
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 0, done.stderr
+    assert acted(bare) == []
+    assert json.loads(done.stdout)["changed"] == 0
+    assert {path: path.stat().st_mtime_ns for path in bare.root.rglob("*") if path.is_file()} == files
+
+
+def test_hosts_block_is_replaced_and_the_rest_kept(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    bare.run(["host"], {**VALUES, "HOSTS_BLOCK": "192.168.77.12 cp2\n"}, FILES)
+    assert bare.read("/etc/hosts") == ("127.0.0.1 localhost\n# fjordkube begin\n192.168.77.12 cp2\n# fjordkube end\n")
+
+
+def test_higher_values_of_the_host_are_kept(bare: Machine) -> None:
+    bare.write("/proc/sys/net/core/somaxconn", "65535\n")
+    bare.write("/proc/sys/net/ipv4/ip_local_port_range", "2000\t65535\n")
+    bare.run(["host"], VALUES, FILES)
+    assert bare.read("/proc/sys/net/core/somaxconn") == "65535\n"
+    assert bare.read("/proc/sys/net/ipv4/ip_local_port_range") == "1024 65535\n"
+    assert "net.core.somaxconn = 65535\n" in bare.read(sysctls.PATH)
+
+
+def test_missing_module_names_kernel_and_remedy(bare: Machine) -> None:
+    bare.program("modprobe", '[[ "$*" != *ip_vs_sh* ]] || exit 1')
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 1
+    assert "kernel 6.12.0-cloud-amd64 has no module ip_vs_sh." in done.stderr
+    assert "linux-modules-extra-6.12.0-cloud-amd64" in done.stderr
+
+
+def test_builtin_modules_pass(bare: Machine) -> None:
+    bare.program("modprobe")  # succeeds, and /sys/module shows nothing
+    assert bare.run(["host"], VALUES, FILES).returncode == 0
+
+
+def test_a_run_cut_before_the_restart_is_completed(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    os.utime(bare.root / "run/containerd/containerd.sock", (1e9, 1e9))  # as if only the file had been written
+    bare.run(["host"], VALUES, FILES)
+    assert acted(bare) == ["systemctl restart containerd.service"]
+
+
+@pytest.mark.parametrize(
+    ("program", "output", "words"),
+    [
+        ("kubelet", "Kubernetes v1.35.1", "kubelet is v1.35.1, the stack wants v1.36.3"),
+        ("containerd", "containerd github.com/containerd/containerd 1.7.24 x", "containerd is v1.7.24"),
+        ("kubeadm", "", "cp1: kubeadm not found"),
+    ],
+)
+def test_wrong_versions_are_refused_with_the_remedy(bare: Machine, program: str, output: str, words: str) -> None:
+    bare.program(program, f"echo '{output}'")
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+def test_etcd_data_on_the_root_disk_is_not_hidden(bare: Machine) -> None:
+    bare.write("/var/lib/etcd/data/member/wal")
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 1
+    assert "holds data on the root disk" in done.stderr
+    assert "mount /var/lib/etcd" not in bare.calls
+
+
+def test_worker_mounts_nothing(bare: Machine) -> None:
+    bare.run(["host"], {**VALUES, "ETCD_DEVICE": ""}, FILES)
+    assert not any(call.startswith("mount") for call in bare.calls)
+
+
+def test_missing_interface_is_named(bare: Machine) -> None:
+    done = bare.run(["host"], {**VALUES, "NODE_INTERFACE": "eth9"}, FILES)
+    assert done.returncode == 1
+    assert "no network interface eth9" in done.stderr
+
+
+def test_an_interface_without_its_address_is_named(bare: Machine) -> None:
+    done = bare.run(["host"], {**VALUES, "NODE_ADDRESS": "192.168.77.1"}, FILES)
+    assert done.returncode == 1
+    assert "eth1 does not have the address 192.168.77.1:" in done.stderr
+
+
+def test_a_masked_time_service_stays_masked(bare: Machine) -> None:
+    bare.program("systemctl", 'case "$1" in is-enabled) echo masked; exit 1 ;; show) echo no ;; esac')
+    done = bare.run(["host"], {**VALUES, "CONTAINERD_FILES": ""}, FILES)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["time_sync"] == "none"
+    assert not any("timesyncd" in call for call in acted(bare))

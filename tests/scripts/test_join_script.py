@@ -1,0 +1,115 @@
+"""join.sh and reset.sh: a member is left alone, half a join is reset, no token stays behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.scripts.machine import Machine
+
+VALUES = {
+    "NODE_NAME": "w1",
+    "JOIN_FILE": "/etc/fjordkube/kubeadm/join.yaml",
+    "DISCOVERY_FILE": "/run/fjordkube/discovery.conf",
+    "KUBELET_DIGEST": "one",
+    "LOCK_WAIT": "5",
+}
+FILES = {"/etc/fjordkube/kubeadm/join.yaml": "kind: JoinConfiguration\n"}
+LOOK = "CLUSTER_CA=ca\nDISCOVERY=''\nREGISTERED=yes\n"
+JOIN = "CLUSTER_CA=ca\nDISCOVERY='secret token'\nREGISTERED=no\n"
+KUBEADM = r"""
+K="$ROOT/etc/kubernetes"
+case "$1" in
+  join)
+    cp "$ROOT/run/fjordkube/discovery.conf" "$ROOT/seen"; stat -c %a "$ROOT/run/fjordkube/discovery.conf" >"$ROOT/mode"
+    mkdir -p "$K/pki" "$ROOT/var/lib/kubelet/pki"; echo ca >"$K/pki/ca.crt"; echo x >"$K/kubelet.conf"
+    echo x >"$ROOT/var/lib/kubelet/pki/kubelet-client-current.pem"; echo x >"$ROOT/var/lib/kubelet/config.yaml"
+    touch "$ROOT/run/kubelet" ;;
+  reset) rm -rf "$K" "$ROOT/var/lib/kubelet" "$ROOT/run/kubelet" ;;
+esac
+"""
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Machine:
+    machine = Machine(tmp_path / "m")
+    (machine.root / "run").mkdir()
+    machine.program("kubeadm", KUBEADM)
+    machine.program("systemctl", '[ "$1" != is-active ] || [ -e "$ROOT/run/kubelet" ]')
+    for name in ("ip", "ipvsadm", "iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore", "nft"):
+        machine.program(name, "cat >/dev/null </dev/stdin || true" if name.endswith("restore") else "echo '*filter'")
+    return machine
+
+
+def state(machine: Machine, before: str, **values: str) -> str:
+    done = machine.run(["reset", "join"], {**VALUES, **values}, FILES, before=before)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["node"] == "w1"
+    return str(answer["state"])
+
+
+def test_asked_to_look_it_only_looks(worker: Machine) -> None:
+    assert state(worker, LOOK) == "absent"
+    assert worker.calls == []
+
+
+def test_joins_with_a_private_file_that_does_not_stay(worker: Machine) -> None:
+    assert state(worker, JOIN) == "member"
+    assert [call.split()[:2] for call in worker.calls] == [["kubeadm", "join"]]
+    assert worker.read("/seen") == "secret token"
+    assert worker.read("/mode") == "600\n"
+    assert not worker.exists("/run/fjordkube/discovery.conf")
+
+
+def test_a_member_is_left_alone(worker: Machine) -> None:
+    state(worker, JOIN)
+    assert state(worker, LOOK) == "member"
+    assert worker.calls == []
+
+
+def test_half_a_join_is_reset_first(worker: Machine) -> None:
+    worker.write("/etc/kubernetes/bootstrap-kubelet.conf", "old")
+    assert state(worker, JOIN) == "member"
+    kubeadm = [call.split()[1] for call in worker.calls if call.startswith("kubeadm")]
+    assert kubeadm == ["reset", "join"]
+
+
+def test_a_node_of_another_cluster_is_no_member(worker: Machine) -> None:
+    state(worker, JOIN)
+    assert state(worker, LOOK.replace("CLUSTER_CA=ca", "CLUSTER_CA=other")) == "absent"
+
+
+def test_a_failed_join_leaves_no_token_and_says_what_comes_next(worker: Machine) -> None:
+    worker.program("kubeadm", "exit 1")
+    worker.program("journalctl")
+    done = worker.run(["reset", "join"], VALUES, FILES, before=JOIN)
+    assert done.returncode == 1
+    assert "The next 'up' resets the node and joins again" in done.stderr
+    assert not worker.exists("/run/fjordkube/discovery.conf")
+
+
+def test_an_edited_kubelet_configuration_is_taken_over_once(worker: Machine) -> None:
+    state(worker, JOIN)
+    state(worker, LOOK, KUBELET_DIGEST="two")
+    assert worker.calls == ["kubeadm upgrade node phase kubelet-config", "systemctl restart kubelet"]
+    state(worker, LOOK, KUBELET_DIGEST="two")
+    assert worker.calls == []
+
+
+def test_reset_alone_clears_ipvs_links_and_cni_but_not_the_host(worker: Machine) -> None:
+    for path in ("sys/module/ip_vs", "sys/class/net/kube-ipvs0", "sys/class/net/cali123", "sys/class/net/eth1"):
+        (worker.root / path).mkdir(parents=True)
+    worker.write("/etc/cni/net.d/10-calico.conflist", "{}")
+    worker.write("/etc/modules-load.d/fjordkube.conf", "ip_vs\n")
+    done = worker.run(["reset"], {"RESET": "now"})
+    assert done.returncode == 0, done.stderr
+    calls = worker.calls
+    assert "ipvsadm --clear" in calls
+    assert "ip link delete kube-ipvs0" in calls
+    assert "ip link delete cali123" in calls
+    assert "ip link delete eth1" not in calls
+    assert not worker.exists("/etc/cni/net.d/10-calico.conflist")
+    assert worker.exists("/etc/modules-load.d/fjordkube.conf")

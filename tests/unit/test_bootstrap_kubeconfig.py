@@ -1,0 +1,15 @@
+"""Pointing a kubeconfig at where its user reaches the API."""
+
+from __future__ import annotations
+
+from components.bootstrap.kubeconfig import reachable
+
+TEXT = "clusters:\n- cluster:\n    server: https://api.fjord.internal:6443\n  name: fjord\n"
+
+
+def test_only_the_server_changes() -> None:
+    assert reachable(TEXT, "127.0.0.1", 16443) == TEXT.replace("api.fjord.internal:6443", "127.0.0.1:16443")
+
+
+def test_ipv6_gets_its_brackets() -> None:
+    assert "server: https://[2001:db8::1]:6443\n" in reachable(TEXT, "2001:db8::1", 6443)

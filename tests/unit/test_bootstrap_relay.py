@@ -1,0 +1,282 @@
+"""relay.py against an HTTPS server and a pretended ssh: the token's life, finished joins, bounded removal."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.bootstrap import relay
+
+RELAY = Path(relay.__file__)
+
+
+@dataclass
+class FakeApi:
+    """What the API holds and what it was asked."""
+
+    folder: Path
+    nodes: set[str] = field(default_factory=set)
+    secrets: dict[str, Any] = field(default_factory=dict)
+    pods: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    refuse_evictions: bool = False
+    port: int = 0
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        path, _, _ = path.partition("?")
+        self.asked.append(f"{method} {path}")
+        name = path.rsplit("/", 1)[-1]
+        if path.startswith("/api/v1/nodes/"):
+            if name not in self.nodes:
+                return 404, {}
+            if method == "DELETE":
+                self.nodes.discard(name)
+            return 200, {}
+        if path.endswith("/secrets"):
+            self.secrets[body["metadata"]["name"]] = body
+            return 201, body
+        if "/secrets/" in path:
+            return (200, {}) if self.secrets.pop(name, None) else (404, {})
+        if path == "/api/v1/pods":
+            return 200, {"items": self.pods}
+        if path.endswith("/eviction"):
+            if self.refuse_evictions:
+                return 429, {}
+            self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != path.split("/")[-2]]
+            return 201, {}
+        return 200, {}
+
+    def kubeconfig(self, port: int | None = None) -> str:
+        def encoded(name: str) -> str:
+            return base64.b64encode((self.folder / name).read_bytes()).decode()
+
+        return (
+            f"clusters:\n- cluster:\n    certificate-authority-data: {encoded('ca.pem')}\n"
+            f"    server: https://127.0.0.1:{port or self.port}\nusers:\n- user:\n"
+            f"    client-certificate-data: {encoded('ca.pem')}\n    client-key-data: {encoded('key.pem')}\n"
+        )
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+    ]
+    command += ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def api(certificate: Path) -> Iterator[FakeApi]:
+    fake = FakeApi(certificate)
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_all(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            content = self.rfile.read(length)
+            code, answer = fake.answer(self.command, self.path, json.loads(content) if content else None)
+            text = json.dumps(answer).encode()
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = do_DELETE = do_PATCH = handle_all
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "ca.pem", certificate / "key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    fake.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield fake
+    server.shutdown()
+    server.server_close()
+
+
+# The pretended ssh runs what it is sent; its arguments and the key's mode are noted.
+SSH = """#!/bin/bash
+printf '%s\\n' "$@" >>"$NOTES/arguments"
+key=$(printf '%s\\n' "$@" | grep -A1 '^-i$' | tail -1)
+stat -c %a "$key" >"$NOTES/key-mode"
+tee -a "$NOTES/stdin" | bash -s
+"""
+
+
+@pytest.fixture
+def environment(api: FakeApi, tmp_path: Path) -> dict[str, str]:
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(SSH)
+    ssh.chmod(0o755)
+    script = 'if [ -n "$DISCOVERY" ]; then s=member; else s=${STATE:-absent}; fi; echo "{\\"state\\":\\"$s\\"}"'
+    return {
+        "PATH": f"{ssh.parent}:{os.environ['PATH']}",
+        "NOTES": str(tmp_path),
+        "FJORDKUBE_NODE": "w1",
+        "FJORDKUBE_ENDPOINT": "api.fjord.internal:6443",
+        "FJORDKUBE_KUBECONFIG": api.kubeconfig(),
+        "FJORDKUBE_SSH_HOST": "127.0.0.1",
+        "FJORDKUBE_SSH_PORT": "2222",
+        "FJORDKUBE_SSH_USER": "root",
+        "FJORDKUBE_SSH_KEY": "PRIVATE KEY",
+        "FJORDKUBE_SSH_HOST_KEY": "ssh-ed25519 AAAA",
+        "FJORDKUBE_SCRIPT": script,
+        "FJORDKUBE_WAIT": "2",
+        "FJORDKUBE_DRAIN": "1",
+    }
+
+
+def run(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(RELAY), action]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def joins(api: FakeApi) -> None:
+    """From now on a node is known as soon as a token was made for it."""
+    plain = api.answer
+
+    def answer(method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        if path.endswith("/secrets"):
+            api.nodes.add("w1")
+        return plain(method, path, body)
+
+    api.answer = answer  # type: ignore[method-assign]
+
+
+def test_joins_with_a_token_that_ends_with_the_join(api: FakeApi, environment: dict[str, str], tmp_path: Path) -> None:
+    joins(api)
+    done = run("join", environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"node": "w1", "state": "member"}
+    assert api.secrets == {}
+    assert [ask.split()[0] for ask in api.asked if "secrets" in ask] == ["POST", "DELETE"]
+    sent = (tmp_path / "stdin").read_text()
+    assert '"server": "https://api.fjord.internal:6443"' in sent
+    token = sent.split('"token": "')[1].split('"')[0]
+    arguments = (tmp_path / "arguments").read_text()
+    for secret in (token, "PRIVATE KEY"):
+        assert secret not in arguments + done.stdout + done.stderr
+    assert "StrictHostKeyChecking=yes" in arguments
+    assert (tmp_path / "key-mode").read_text() == "600\n"
+
+
+def test_a_member_costs_no_token(api: FakeApi, environment: dict[str, str]) -> None:
+    api.nodes.add("w1")
+    done = run("join", {**environment, "STATE": "member"})
+    assert done.returncode == 0, done.stderr
+    assert not any("secrets" in ask for ask in api.asked)
+
+
+def test_a_machine_made_anew_replaces_the_node_of_its_name(api: FakeApi, environment: dict[str, str]) -> None:
+    api.nodes.add("w1")
+    joins(api)
+    done = run("join", environment)
+    assert done.returncode == 0, done.stderr
+    assert api.asked.index("DELETE /api/v1/nodes/w1") < api.asked.index("POST /api/v1/namespaces/kube-system/secrets")
+
+
+def test_a_failed_script_still_deletes_the_token(api: FakeApi, environment: dict[str, str]) -> None:
+    done = run("join", {**environment, "FJORDKUBE_SCRIPT": "echo kubeadm says why >&2; exit 1"})
+    assert done.returncode == 1
+    assert "kubeadm says why" in done.stderr
+    assert "the script on the node failed" in done.stderr
+    assert api.secrets == {}
+
+
+def test_a_node_that_never_registers_is_a_bounded_failure(api: FakeApi, environment: dict[str, str]) -> None:
+    done = run("join", environment)
+    assert done.returncode == 1
+    assert "joined, but not registered after 2 s" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def second(environment: dict[str, str]) -> dict[str, str]:
+    """The environment of a control plane that joins; `KEY` on the peer's side shows that the key arrived."""
+    peer = {name.replace("_SSH_", "_PEER_"): value for name, value in environment.items() if "_SSH_" in name}
+    certificates = 'echo "the key has ${#CERTIFICATE_KEY} digits" >&2; echo "{}"'
+    return {**environment, **peer, "FJORDKUBE_CERTIFICATES_SCRIPT": certificates}
+
+
+def test_a_control_plane_joins_and_the_uploaded_keys_are_deleted(api: FakeApi, second: dict[str, str]) -> None:
+    done = run("member", second)
+    assert done.returncode == 0, done.stderr
+    assert "the key has 64 digits" in done.stderr
+    assert api.secrets == {}
+    assert api.asked[-1] == "DELETE /api/v1/namespaces/kube-system/secrets/kubeadm-certs"
+
+
+def test_a_control_plane_that_is_a_member_uploads_nothing(api: FakeApi, second: dict[str, str]) -> None:
+    done = run("member", {**second, "STATE": "member"})
+    assert done.returncode == 0, done.stderr
+    assert api.asked == []
+
+
+def pod(name: str, kind: str | None = "ReplicaSet", mirror: bool = False) -> dict[str, Any]:
+    meta: dict[str, Any] = {"name": name, "namespace": "default"}
+    if kind:
+        meta["ownerReferences"] = [{"kind": kind}]
+    if mirror:
+        meta["annotations"] = {"kubernetes.io/config.mirror": "x"}
+    return {"metadata": meta, "status": {"phase": "Running"}}
+
+
+def test_removal_drains_then_forgets(api: FakeApi, environment: dict[str, str]) -> None:
+    api.nodes.add("w1")
+    api.pods = [pod("demo"), pod("calico-node", "DaemonSet"), pod("static", None, mirror=True)]
+    done = run("remove", environment)
+    assert done.returncode == 0, done.stderr
+    assert [ask for ask in api.asked if ask.startswith("POST")] == [
+        "POST /api/v1/namespaces/default/pods/demo/eviction"
+    ]
+    assert api.nodes == set()
+
+
+def test_a_drain_that_does_not_end_blocks_nothing(api: FakeApi, environment: dict[str, str]) -> None:
+    api.nodes.add("w1")
+    api.pods = [pod("demo")]
+    api.refuse_evictions = True
+    done = run("remove", environment)
+    assert done.returncode == 0
+    assert "1 pods were not gone after 1 s, going on: default/demo" in done.stderr
+    assert api.nodes == set()
+
+
+def test_a_dead_cluster_and_a_dead_node_block_nothing(
+    api: FakeApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "ssh").write_text("#!/bin/sh\nexit 255\n")
+    dead = {"FJORDKUBE_KUBECONFIG": api.kubeconfig(port=1), "FJORDKUBE_RESET_SCRIPT": "true"}
+    done = run("remove", {**environment, **dead})
+    assert done.returncode == 0
+    assert "not removed from the cluster, going on" in done.stderr
+    assert "not reset, going on" in done.stderr

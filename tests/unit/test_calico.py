@@ -1,0 +1,111 @@
+"""What Calico's settings become."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from components.network.calico import objects
+from components.network.calico_configuration import bgp, conflist, felix, pool
+from components.objects import Object
+from components.settings import Calico
+
+IMAGES = {key: key for key in ("calico-node", "calico-cni", "calico-kube-controllers")}
+
+
+def rendered(pace: Any = "native", **settings: Any) -> list[Object]:
+    return objects(Calico(**settings), IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, pace)
+
+
+def node(found: list[Object]) -> dict[str, Any]:
+    (body,) = (entry for entry in found if entry["kind"] == "DaemonSet")
+    pod: dict[str, Any] = body["spec"]["template"]["spec"]
+    return pod
+
+
+def test_no_encapsulation_by_default_in_pool_and_felix() -> None:
+    spec = pool(Calico())["spec"]
+    assert (spec["ipipMode"], spec["vxlanMode"]) == ("Never", "Never")
+    told = felix(Calico())["spec"]
+    assert (told["ipipEnabled"], told["vxlanEnabled"], told["wireguardEnabled"]) == (False, False, False)
+
+
+def test_the_fallback_encapsulates_between_subnets_only() -> None:
+    settings = Calico(encapsulation="vxlan-cross-subnet")
+    assert pool(settings)["spec"]["vxlanMode"] == "CrossSubnet"
+    assert pool(settings)["spec"]["ipipMode"] == "Never"
+    assert "vxlanEnabled" not in felix(settings)["spec"]
+
+
+def test_pool_and_bgp_carry_the_settings() -> None:
+    settings = Calico(pod_cidr="10.20.0.0/14", block_size=24, as_number=65001, nat_outgoing=False, node_mesh=False)
+    spec = pool(settings)["spec"]
+    assert (spec["cidr"], spec["blockSize"], spec["natOutgoing"]) == ("10.20.0.0/14", 24, False)
+    assert bgp(settings)["spec"]["asNumber"] == 65001
+    assert bgp(settings)["spec"]["nodeToNodeMeshEnabled"] is False
+
+
+@pytest.mark.parametrize(("mtu", "expected"), [(None, "0"), (1400, "1400")])
+def test_mtu_is_the_nics_unless_set(mtu: int | None, expected: str) -> None:
+    (config,) = (body for body in rendered(mtu=mtu) if body["metadata"]["name"] == "calico-config")
+    assert config["data"]["veth_mtu"] == expected
+
+
+def test_the_cni_file_is_json_once_its_marks_are_filled_in() -> None:
+    filled = conflist().replace("__CNI_MTU__", "1500")
+    plugins = json.loads(filled)["plugins"]
+    assert [plugin["type"] for plugin in plugins] == ["calico", "portmap", "bandwidth"]
+    assert plugins[0]["mtu"] == 1500
+
+
+def test_calico_node_makes_no_pool_of_its_own() -> None:
+    (container,) = node(rendered())["containers"]
+    environment = {entry["name"]: entry.get("value") for entry in container["env"]}
+    assert environment["NO_DEFAULT_POOLS"] == "true"
+    # calico-node ends at once when both are given (node/pkg/lifecycle/startup)
+    assert not [name for name in environment if name.startswith("CALICO_IPV4POOL")]
+    assert environment["IP_AUTODETECTION_METHOD"] == "cidr=192.168.77.0/24"
+
+
+def test_every_pod_of_calico_reaches_the_api_without_kube_proxy() -> None:
+    found = rendered()
+    for body in found:
+        if body["kind"] in ("DaemonSet", "Deployment"):
+            pod = body["spec"]["template"]["spec"]
+            for container in [*pod.get("initContainers", []), *pod["containers"]]:
+                assert {"configMapRef": {"name": "kubernetes-services-endpoint"}} in container["envFrom"]
+
+
+def test_no_probe_of_calico_node_starts_a_program() -> None:
+    (container,) = node(rendered("emulated"))["containers"]
+    probes = [value for key, value in container.items() if key.endswith("Probe")]
+    assert len(probes) == 3
+    assert all("exec" not in probe for probe in probes)
+
+
+def without_probe_periods(found: list[Object]) -> list[Object]:
+    stripped = deepcopy(found)
+    for body in stripped:
+        for container in body.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
+            for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+                for period in ("periodSeconds", "timeoutSeconds", "failureThreshold"):
+                    del container[name][period]
+    return stripped
+
+
+def test_pace_changes_probe_periods_and_nothing_else() -> None:
+    assert rendered("native") != rendered("emulated")
+    assert without_probe_periods(rendered("native")) == without_probe_periods(rendered("emulated"))
+
+
+def test_volumes_are_all_mounted_and_mounts_all_backed() -> None:
+    pod = node(rendered())
+    mounted = {
+        mount["name"]
+        for container in [*pod["initContainers"], *pod["containers"]]
+        for mount in container["volumeMounts"]
+    }
+    assert mounted == {volume["name"] for volume in pod["volumes"]}

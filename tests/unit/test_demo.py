@@ -1,0 +1,32 @@
+"""The demo's settings and rights."""
+
+from __future__ import annotations
+
+from components.demo import container, objects
+from components.settings import Demo
+
+
+def test_host_and_replicas_come_from_the_settings() -> None:
+    found = {body["kind"]: body for body in objects(Demo(host="www.example.org", replicas=5), "i", "native", "nginx")}
+    assert found["Ingress"]["spec"]["rules"][0]["host"] == "www.example.org"
+    assert found["Ingress"]["spec"]["ingressClassName"] == "nginx"
+    assert found["Deployment"]["spec"]["replicas"] == 5
+
+
+def test_the_service_selects_the_pods_and_the_ingress_names_its_port() -> None:
+    found = {body["kind"]: body for body in objects(Demo(), "i", "native", "nginx")}
+    labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    service = found["Service"]["spec"]
+    assert service["selector"].items() <= labels.items()
+    (path,) = found["Ingress"]["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"]["port"]["name"] in {port["name"] for port in service["ports"]}
+
+
+def test_it_is_admitted_by_the_restricted_pod_security_standard() -> None:
+    (namespace,) = (body for body in objects(Demo(), "i", "native", "nginx") if body["kind"] == "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    rights = container("i", "native")["securityContext"]
+    assert rights["runAsNonRoot"] is True
+    assert rights["allowPrivilegeEscalation"] is False
+    assert rights["capabilities"] == {"drop": ["ALL"]}
+    assert rights["seccompProfile"] == {"type": "RuntimeDefault"}

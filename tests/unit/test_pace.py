@@ -1,0 +1,30 @@
+"""The two paces: what may differ, and in which direction."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from components.pace import EMULATED, NATIVE, Timeouts, pace
+
+
+def test_names_find_their_set() -> None:
+    assert pace("native") is NATIVE
+    assert pace("emulated") is EMULATED
+
+
+def test_emulation_never_waits_shorter() -> None:
+    for field in fields(Timeouts):
+        assert getattr(EMULATED.timeouts, field.name) >= getattr(NATIVE.timeouts, field.name)
+    assert EMULATED.api_wait >= NATIVE.api_wait
+
+
+def test_election_is_several_heartbeats_in_both() -> None:
+    for each in (NATIVE, EMULATED):
+        assert each.etcd_election_ms >= 5 * each.etcd_heartbeat_ms
+
+
+def test_a_lost_node_is_declared_lost_only_after_its_lease() -> None:
+    lease, grace = EMULATED.kubelet.node_lease_duration, EMULATED.node_monitor_grace
+    assert lease is not None
+    assert grace is not None
+    assert grace > lease
