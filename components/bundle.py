@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import BundleMissing
-from components.places import cache_root
+from components.places import cache_root, home_root
 
 DESCRIPTION = "bundle.json"
 """Names everything of a bundle; paths in it are absolute, digests are in their folders' names."""
@@ -47,8 +47,8 @@ class Bundle:
 
 
 def pointer(kubernetes: str, calico: str) -> Path:
-    """The file that names the current bundle for these versions, e.g. <cache>/bundles/v1.36.3-v3.28.5.json."""
-    return cache_root() / "bundles" / f"{kubernetes}-{calico}.json"
+    """The file that names this checkout's bundle for these versions: two checkouts may differ in what goes in."""
+    return home_root() / "bundles" / f"{kubernetes}-{calico}.json"
 
 
 def find(kubernetes: str, calico: str) -> Bundle:

@@ -74,6 +74,15 @@ def output(arguments: Sequence[str | Path], *, cwd: Path | None = None, env: Map
     return done.stdout
 
 
+def bytes_of(arguments: Sequence[str | Path]) -> bytes:
+    """The standard output of a short program as bytes; BuildError with its standard error if it fails."""
+    done = subprocess.run([str(a) for a in arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        words = " ".join(map(str, arguments))
+        raise BuildError(f"{words} ended with {done.returncode}: {done.stderr.decode().strip()}")
+    return done.stdout
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """Ends a program of ours and its children: politely, after 5 s not."""
     for sign in (signal.SIGTERM, signal.SIGKILL):

@@ -83,3 +83,8 @@ def install(tree: Tree, target: Path) -> None:
         ],
         log_file(tree_name(tree.name)),
     )
+
+
+def version(tree: Path, package: str) -> str:
+    """The version of a package in a tree, e.g. 2.1.9~ds1-1."""
+    return command.output(["chroot", tree, "dpkg-query", "--show", "--showformat", "${Version}", package]).strip()

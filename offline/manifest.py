@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 FOLDER = Path(__file__).resolve().parent
 """This package's folder: sources in the manifest are relative to it."""
@@ -126,7 +126,17 @@ class Manifest:
         return next_named(self.trees, name)
 
 
-def next_named(items: tuple[Any, ...], name: str) -> Any:
+class Named(Protocol):
+    """Whatever has a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Item = TypeVar("Item", bound=Named)
+
+
+def next_named(items: tuple[Item, ...], name: str) -> Item:
     """The item whose name is `name`; KeyError if there is none."""
     for item in items:
         if item.name == name:
@@ -158,7 +168,7 @@ def _module(name: str, table: Mapping[str, Any]) -> Module:
     table = dict(table)
     programs = tuple(Program(name=p, **fields) for p, fields in table.pop("programs").items())
     pins = tuple(Pin(**pin) for pin in table.pop("pins", ()))
-    lists = {key: tuple(table.pop(key)) for key in ("ldflags", "staging_skip") if key in table}
+    lists: dict[str, Any] = {key: tuple(table.pop(key)) for key in ("ldflags", "staging_skip") if key in table}
     return Module(name=name, programs=programs, pins=pins, **lists, **table)
 
 
