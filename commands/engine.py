@@ -13,11 +13,12 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from components.errors import FjordkubeError
-from components.places import CHECKOUT, cache_root, home_root
+from components.places import CHECKOUT, home_root
 
 Plugins = Literal["official", "standin"]
 
@@ -34,6 +35,7 @@ def plugins() -> Plugins:
     return "official" if shutil.which("pulumi") and shutil.which("pulumi-language-python") else "standin"
 
 
+@cache
 def binary() -> Path:
     """The engine's program: the user's own where it is a whole installation, else the one built into the cache."""
     if plugins() == "official":
@@ -41,9 +43,16 @@ def binary() -> Path:
         if not found:
             raise FjordkubeError("pulumi: not on PATH; install it, or unset FJORDKUBE_PLUGINS to have it built")
         return Path(found)
-    from offline.binaries import path
+    from offline import binaries
+    from offline.plugins import installation
 
-    return path("pulumi")
+    # Beside the stand-ins, in a folder of this checkout: that is where the engine looks first.
+    return installation.install(binaries.path("pulumi"), home_root().resolve() / "engine", pulumi_home())
+
+
+def pulumi_home() -> Path:
+    """PULUMI_HOME where stand-ins are used: the user's own is left alone."""
+    return home_root().resolve() / "pulumi-home"
 
 
 def passphrase_file() -> Path:
@@ -62,15 +71,15 @@ def environment() -> dict[str, str]:
     env = dict(os.environ)
     path = [str(binary().parent), str(Path(sys.executable).parent)]
     if plugins() == "standin":
-        path.insert(0, str(CHECKOUT / "offline" / "plugins" / "bin"))
         env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
-        env["PULUMI_HOME"] = str(cache_root() / "pulumi-home")
+        env["PULUMI_HOME"] = str(pulumi_home())
     env["PATH"] = os.pathsep.join([*path, env.get("PATH", "")])
     env["FJORDKUBE_PYTHON"] = sys.executable
     env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
+    env["PULUMI_DEBUG_COMMANDS"] = "true"  # brings the flag --event-log
     env["GOGC"] = env.get("GOGC", "400")
     if "PULUMI_BACKEND_URL" not in env:
-        state = home_root() / "state"
+        state = home_root().resolve() / "state"
         state.mkdir(parents=True, exist_ok=True)
         env["PULUMI_BACKEND_URL"] = f"file://{state}"
     if "PULUMI_CONFIG_PASSPHRASE" not in env and "PULUMI_CONFIG_PASSPHRASE_FILE" not in env:
@@ -85,25 +94,64 @@ class Engine:
     stack: str
     config_file: Path
 
-    def call(self, *args: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
-        """Runs `pulumi ARGS`; output goes to the terminal unless captured. The caller looks at the return code."""
-        return subprocess.run(
-            [str(binary()), *args, "--non-interactive"],
-            cwd=CHECKOUT,
-            env=environment(),
-            text=True,
-            stdout=subprocess.PIPE if capture else None,
-            stderr=subprocess.PIPE if capture else None,
+    def call(self, *args: str, capture: bool = False, output: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs `pulumi ARGS`; what it prints goes to the terminal, to the caller (capture) or to a file (output).
+
+        The caller looks at the return code.
+        """
+        command = [str(binary()), *args, "--non-interactive"]
+        if output is not None:
+            with output.open("w") as file:
+                command += ["--color", "never"]
+                return subprocess.run(
+                    command, cwd=CHECKOUT, env=environment(), text=True, stdout=file, stderr=subprocess.STDOUT
+                )
+        pipe = subprocess.PIPE if capture else None
+        return subprocess.run(command, cwd=CHECKOUT, env=environment(), text=True, stdout=pipe, stderr=pipe)
+
+    def log(self, verb: str) -> Path:
+        """Where a run's words go, without a suffix."""
+        return home_root() / "logs" / f"{self.stack}-{verb}"
+
+    def on_stack(
+        self, verb: str, *args: str, capture: bool = False, output: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs a verb that takes `--stack` and `--config-file` (up, preview, destroy, refresh)."""
+        return self.call(
+            verb,
+            "--stack",
+            self.stack,
+            "--config-file",
+            str(self.config_file.resolve()),
+            *args,
+            capture=capture,
+            output=output,
         )
 
-    def on_stack(self, verb: str, *args: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
-        """Runs a verb that takes `--stack` and `--config-file` (up, preview, destroy, refresh)."""
-        return self.call(verb, "--stack", self.stack, "--config-file", str(self.config_file), *args, capture=capture)
+    def exists(self) -> bool:
+        """Whether the backend knows the stack."""
+        have = self.call("stack", "ls", "--json", capture=True)
+        return have.returncode == 0 and any(s["name"].split("/")[-1] == self.stack for s in json.loads(have.stdout))
+
+    def unlock(self) -> None:
+        """Takes away the file backend's lock that a killed run left. Call it with the stack's own lock held.
+
+        Only for the checkout's own state: a shared backend's lock may be somebody else's.
+        """
+        locks = home_root() / "state" / ".pulumi" / "locks"
+        if "PULUMI_BACKEND_URL" not in os.environ and any(locks.glob(f"**/{self.stack}/*.json")):
+            self.call("cancel", "--yes", "--stack", self.stack, capture=True)
+
+    def forget(self) -> None:
+        """Removes the empty stack and the engine's copy of its file. FjordkubeError with the engine's words."""
+        done = self.call("stack", "rm", "--yes", "--preserve-config", "--stack", self.stack, capture=True)
+        if done.returncode:
+            raise FjordkubeError(f"stack {self.stack}: the engine could not remove it: {done.stderr.strip()}")
+        self.config_file.unlink(missing_ok=True)
 
     def ensure_stack(self) -> None:
         """Creates the stack in the backend where it is not there yet; raises FjordkubeError with the engine's words."""
-        have = self.call("stack", "ls", "--json", capture=True)
-        if have.returncode == 0 and any(s["name"].split("/")[-1] == self.stack for s in json.loads(have.stdout)):
+        if self.exists():
             return
         made = self.call("stack", "init", self.stack, "--no-select", capture=True)
         if made.returncode:

@@ -1,4 +1,4 @@
-"""What must be there before the engine runs: good settings, an able machine, toolchain, bundle.
+"""What must be there before the engine runs: good settings, an able machine, programs, toolchain, bundle.
 
 Owns the order: what the user can mend is said first, before anything is built or touched.
 """
@@ -13,6 +13,7 @@ from commands.console import say
 from commands.engine import Engine
 from components.nodes.local import preflight
 from components.settings import Stack
+from offline import build, bundle, manifest, system
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def prepare(stack: str, settings_file: Path | None) -> Prepared:
     path = settings_file or stackfile.source(stack)
     settings = stackfile.settings(path)
     say(f"settings of stack {stack} are good ({path.name})")
-    preflight.check(settings.nodes, stack)
+    preflight.check(settings.nodes, stack, programs=False)  # they are installed below
     build_missing()
     engine = Engine(stack, stackfile.materialise(stack, path))
     engine.ensure_stack()
@@ -36,7 +37,9 @@ def prepare(stack: str, settings_file: Path | None) -> Prepared:
 
 
 def build_missing(steps: list[str] | None = None) -> None:
-    """Builds toolchain and bundle into the cache where they are not there yet."""
-    from offline import build
-
-    build.ensure(steps)
+    """Programs by apt, then toolchain and bundle into the cache, where they are not there yet."""
+    sources = manifest.load()
+    system.ensure(sources, say)
+    build.ensure(steps, say)
+    if steps is None:
+        bundle.publish(sources)

@@ -47,9 +47,14 @@ def settings(path: Path) -> Stack:
     return load(config.get(KEY) or {})
 
 
+def copy_of(stack: str) -> Path:
+    """Where the engine's copy of the stack's file lies."""
+    return home_root() / "stacks" / f"Pulumi.{stack}.yaml"
+
+
 def materialise(stack: str, path: Path) -> Path:
     """Writes the engine's copy (mode 0600) and returns its path; an earlier copy's salt is kept."""
-    copy = home_root() / "stacks" / f"Pulumi.{stack}.yaml"
+    copy = copy_of(stack)
     copy.parent.mkdir(parents=True, exist_ok=True)
     content = read(path)
     if copy.exists():

@@ -36,5 +36,9 @@ class Node:
     """SSH with the host key pinned."""
     up: pulumi.Output[str]
     """Identity of the running machine; resolves when SSH answers, changes when it was started anew."""
+    identity: str = ""
+    """Changes when the machine is made anew (not: restarted); known at preview. Empty: it never is."""
+    machine: pulumi.Resource | None = None
+    """Whose deletion is the machine's own: what lives in it then needs none. None: the machine is not this stack's."""
     etcd_device: str | None = None
     """What to mount for etcd on a control plane, e.g. LABEL=etcd; None: the root disk."""

@@ -7,6 +7,8 @@ not to poll the API until a workload is ready, because polling starves an emulat
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 
 import pulumi
@@ -62,6 +64,12 @@ def wants(body: Object, other: Object) -> bool:
     return kind in WEBHOOKS and earlier not in WEBHOOKS
 
 
+def digest(objects: Sequence[Object]) -> str:
+    """Of the objects' content, independent of key order; an Output counts as there, whatever it will hold."""
+    text = json.dumps(list(objects), sort_keys=True, default=lambda value: type(value).__name__)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 class Objects:
     """Makes every object its own resource, in dependency order; iterable, and searchable by kind and name.
 
@@ -77,6 +85,8 @@ class Objects:
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         opts = opts or pulumi.ResourceOptions()
+        self.digest = digest(objects)
+        """Of what is declared, hex; what an Output will hold does not count."""
         outer = opts.depends_on if opts.depends_on is not None else []
         self._made: dict[str, KubernetesObject] = {}
         done: list[tuple[Object, KubernetesObject]] = []

@@ -8,8 +8,13 @@ from components.pace import EMULATED, NATIVE, Timeouts, pace
 
 
 def test_names_find_their_set() -> None:
-    assert pace("native") is NATIVE
-    assert pace("emulated") is EMULATED
+    assert pace("native", emulated=True) is NATIVE
+    assert pace("emulated", emulated=False) is EMULATED
+
+
+def test_auto_follows_the_machines() -> None:
+    assert pace("auto", emulated=True) is EMULATED
+    assert pace("auto", emulated=False) is NATIVE
 
 
 def test_emulation_never_waits_shorter() -> None:

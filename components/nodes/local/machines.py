@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,10 @@ from components.errors import MachineError
 from components.node import Node
 from components.nodes.local import plan
 from components.nodes.local.machine import keys
-from components.nodes.local.machine.spec import to_environment
+from components.nodes.local.machine.spec import GUEST_PORTS, to_environment
 
 if TYPE_CHECKING:
     from components.bundle import Bundle
-
     from components.settings import LocalNodes
 
 PROGRAM = Path(__file__).resolve().parent / "machine"
@@ -42,6 +41,8 @@ class LocalMachinesArgs:
     """Name that keeps the machines of several stacks of one checkout apart."""
     emulated: bool
     """True: no KVM (see accelerator.choose)."""
+    guest_ports: Mapping[str, int] = field(default_factory=lambda: GUEST_PORTS)
+    """Port inside a machine by use: ssh, api, and the ingress's http and https."""
 
 
 class LocalMachines(pulumi.ComponentResource):
@@ -51,7 +52,7 @@ class LocalMachines(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LocalMachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:nodes:LocalMachines", name, None, opts)
-        planned = plan.machines(args.settings, args.stack, args.emulated)
+        planned = plan.machines(args.settings, args.stack, args.emulated, args.guest_ports)
         machines = [
             LocalMachine(f"{name}-{machine.name}", LocalMachineArgs(machine, args), pulumi.ResourceOptions(parent=self))
             for machine in planned
@@ -113,6 +114,8 @@ class LocalMachine(pulumi.ComponentResource):
                 host_key=self.host_key,
             ),
             up=self.up,
+            identity=" ".join(anew),
+            machine=disk,
             etcd_device="LABEL=etcd" if machine.etcd_disk_gib else None,
         )
         self.register_outputs({"ports": self.ports, "host_key": self.host_key, "up": self.up})

@@ -37,10 +37,10 @@ NEW_DISK_GIB = 3
 """Room that one new machine takes of its sparse disks during `up`, with logs and unpacked images."""
 
 
-def check(settings: LocalNodes, stack: str, emulated: bool = True) -> None:
-    """Raises MachineError with every problem at once; returns when the stack's machines can run here."""
+def check(settings: LocalNodes, stack: str, emulated: bool = True, programs: bool = True) -> None:
+    """`programs`: whether missing programs are a problem (not where they are installed next). Raises MachineError with every problem at once; returns when the stack's machines can run here."""
     machines = plan.machines(settings, stack, emulated)
-    problems = [*_programs(), *_memory(machines), *_space(machines), *_ports(machines)]
+    problems = [*(_programs() if programs else []), *_memory(machines), *_space(machines), *_ports(machines)]
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))

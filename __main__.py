@@ -1,0 +1,37 @@
+"""The program: settings, machines, cluster, exports. Wiring alone; everything else is in components/."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components import versions
+from components.bundle import find
+from components.cluster import ClusterArgs, KubernetesCluster
+from components.errors import FjordkubeError
+from components.nodes.local import accelerator
+from components.nodes.local.machines import LocalMachines, LocalMachinesArgs
+from components.pace import pace
+from components.settings import load
+
+try:
+    settings = load(pulumi.Config("fjordkube").get_object("stack"))
+    bundle = find(settings.kubernetes.version, settings.network.version)
+    emulated = accelerator.choose(settings.nodes.accelerator, bundle) == "tcg"
+except FjordkubeError as error:
+    raise pulumi.RunError(str(error)) from None
+
+for line in versions.warnings(settings):
+    pulumi.log.warn(line)
+
+machines = LocalMachines("nodes", LocalMachinesArgs(settings.nodes, bundle, pulumi.get_stack(), emulated))
+cluster = KubernetesCluster(
+    settings.cluster.name,
+    ClusterArgs(settings, machines.nodes, bundle, pace(settings.cluster.pace, emulated)),
+)
+
+pulumi.export("nodes", {node.name: {"role": node.role, "address": node.address} for node in machines.nodes})
+pulumi.export("ports", {node.name: node.ports for node in machines.nodes})
+pulumi.export("url", cluster.url)
+pulumi.export("kubeconfig", cluster.kubeconfig)
+pulumi.export("gates", cluster.figures)
+pulumi.export("promises", cluster.promises)

@@ -1,0 +1,83 @@
+"""`doctor`: what is missing, what will be used, how long it will take. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+
+from commands import stackfile
+from commands.console import minutes
+from commands.engine import plugins
+from components.bundle import find
+from components.errors import BundleMissing, FjordkubeError
+from components.nodes.local import accelerator, preflight
+from components.nodes.local.machine import qemu
+from components.places import cache_root, home_root
+from offline import catalog, manifest, system
+from offline.runner import missing, remaining
+
+UP_SECONDS = {"kvm": 120.0, "tcg": 420.0}
+"""`up` itself with a warm cache: emulated as measured on two cores (docs/offline.md); with KVM an estimate."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 when `up` can start, 1 when something has to be mended first."""
+    problems: list[str] = []
+    _line("stack", f"{arguments.stack} ({arguments.settings or stackfile.source(arguments.stack)})")
+    try:
+        settings = stackfile.settings(arguments.settings or stackfile.source(arguments.stack))
+        preflight.check(settings.nodes, arguments.stack, programs=False)
+    except FjordkubeError as error:
+        problems.append(str(error))
+        settings = None
+    sources = manifest.load()
+    lacking = system.missing(sources)
+    names = " ".join(package.name for package in lacking)
+    can = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    _line("packages", "all there" if not lacking else f"missing: {names}" + ("; `up` installs them" if can else ""))
+    if lacking and not can:
+        problems.append(f"programs missing; sudo apt-get install --no-install-recommends {names}")
+    _line(
+        "engine", {"official": "Pulumi as installed", "standin": "Pulumi from the cache, plugins: stand-ins"}[plugins()]
+    )
+    _line("qemu", _qemu())
+    steps = catalog.steps()
+    todo = missing(steps, [step.name for step in steps])
+    build = remaining(todo)
+    _line(
+        "cache",
+        f"{cache_root()}: {len(todo)} of {len(steps)} steps to build, about {minutes(build)}" if todo else "warm",
+    )
+    _line("state", str(home_root()))
+    mode = "tcg"
+    if settings is not None:
+        try:
+            mode = accelerator.choose(
+                settings.nodes.accelerator, find(settings.kubernetes.version, settings.network.version)
+            )
+            _line(
+                "machines",
+                {"kvm": "KVM: a guest boots with it", "tcg": "emulated: KVM is not there or does not boot"}[mode],
+            )
+        except BundleMissing:
+            there = "there" if accelerator.DEVICE.exists() else "not there"
+            _line("machines", f"{accelerator.DEVICE} is {there}; booted with when the bundle is built")
+        except FjordkubeError as error:
+            problems.append(str(error))
+    _line("up takes", f"about {minutes(build + UP_SECONDS[mode])}")
+    for problem in problems:
+        print(f"\n{problem}")
+    return 1 if problems else 0
+
+
+def _line(what: str, state: str) -> None:
+    print(f"{what:10} {state}")
+
+
+def _qemu() -> str:
+    program = shutil.which(qemu.program(os.environ))
+    if program is None:
+        return "not installed yet"
+    return subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout.splitlines()[0]

@@ -1,0 +1,26 @@
+"""`kubeconfig`: the administrator's kubeconfig in a file of its own; the user's own ~/.kube/config is never touched."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from commands import stackfile
+from commands.engine import Engine
+from components.errors import FjordkubeError
+from components.places import home_root
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the file (0600) and says how to use it. FjordkubeError where the stack has no cluster."""
+    stack = arguments.stack
+    engine = Engine(stack, stackfile.copy_of(stack))
+    text = engine.outputs(secrets_shown=True).get("kubeconfig")
+    if not text:
+        raise FjordkubeError(f"stack {stack}: no kubeconfig yet; run make up STACK={stack}")
+    path = home_root().resolve() / f"kubeconfig-{stack}"
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(str(text))
+    print(f"export KUBECONFIG={path}")
+    return 0

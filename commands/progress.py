@@ -1,0 +1,204 @@
+"""What the engine does, told while it does it: what, how far, how long still.
+
+Owns the reading of the engine's event log and the lines on the terminal. Leaves words to milestones.py. All that the
+engine itself prints goes to a file beside the event log; its errors and warnings are shown here as they come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from commands.console import minutes, say
+from commands.milestones import gone, words
+
+QUIET = 20.0
+"""Seconds without news after which a line says what is still going on."""
+
+POLL = 0.3
+_MARKUP = re.compile(r"<\{%[^%]*%\}>")
+"""The engine's colour marks in messages."""
+
+CHANGES = {"create", "update", "delete", "replace", "create-replacement", "delete-replaced", "read", "refresh"}
+
+
+@dataclass(frozen=True)
+class Span:
+    """One operation on one resource."""
+
+    name: str
+    kind: str
+    """Type token."""
+    operation: str
+    start: float
+    """Seconds since the engine began."""
+    end: float
+
+
+class Progress:
+    """Follows one run of the engine; `arguments` and `words` go to it."""
+
+    def __init__(self, base: Path, tell: Callable[[str], None] = say) -> None:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        self.words = base.with_suffix(".log")
+        """File for what the engine prints."""
+        self._events = base.with_suffix(".events")
+        self._history = base.with_suffix(".spans.json")
+        self._tell = tell
+        self._started: dict[str, tuple[float, str, str]] = {}
+        self._spans: list[Span] = []
+        self._same = 0
+        self._objects = 0
+        self._told_objects = 0
+        self._zero = time.monotonic()
+        self._news = self._zero
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._before = _total(self._history)
+
+    @property
+    def arguments(self) -> list[str]:
+        """For the engine's command line."""
+        return ["--event-log", str(self._events)]
+
+    def __enter__(self) -> Progress:
+        self._events.unlink(missing_ok=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+        if self._spans and kind is None and not self._started:
+            content = [[s.name, s.kind, s.operation, round(s.start, 1), round(s.end, 1)] for s in self._spans]
+            self._history.write_text(json.dumps(content) + "\n")
+
+    def timeline(self) -> list[Span]:
+        """Every operation that changed something, in the order in which they ended."""
+        return list(self._spans)
+
+    def summary(self) -> str:
+        """e.g. `112 created, 3 unchanged`."""
+        counts = Counter(span.operation for span in self._spans)
+        parts = [f"{count} {_past(operation)}" for operation, count in sorted(counts.items())]
+        return ", ".join([*parts, f"{self._same} unchanged"])
+
+    def _follow(self) -> None:
+        for event in self._read():
+            if event is None:
+                self._still()
+            else:
+                # a message that this reader does not know must not end the run
+                with contextlib.suppress(KeyError, TypeError):
+                    self._take(event)
+        self._tell_objects()
+
+    def _read(self) -> Iterator[dict[str, Any] | None]:
+        """Events as they are written; None now and then, until the engine has ended and all is read."""
+        position, rest = 0, ""
+        while True:
+            ending = self._end.is_set()
+            if self._events.exists():
+                with self._events.open() as file:
+                    file.seek(position)
+                    rest += file.read()
+                    position = file.tell()
+                *lines, rest = rest.split("\n")
+                for line in lines:
+                    with contextlib.suppress(ValueError):
+                        yield json.loads(line)
+            if ending:
+                return
+            yield None
+            time.sleep(POLL)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        now = time.monotonic() - self._zero
+        if "resourcePreEvent" in event:
+            facts = event["resourcePreEvent"]["metadata"]
+            if facts["op"] in CHANGES and not _component(facts):
+                self._started[facts["urn"]] = (now, facts["type"], facts["op"])
+        elif "resOutputsEvent" in event:
+            facts = event["resOutputsEvent"]["metadata"]
+            if facts["op"] == "same":
+                self._same += 1
+            elif facts["urn"] in self._started:
+                self._done(facts["urn"], now)
+        elif "resOpFailedEvent" in event:
+            self._started.pop(event["resOpFailedEvent"]["metadata"]["urn"], None)
+        elif "diagnosticEvent" in event:
+            self._diagnose(event["diagnosticEvent"])
+
+    def _done(self, urn: str, now: float) -> None:
+        start, kind, operation = self._started.pop(urn)
+        name = urn.rpartition("::")[2]
+        self._spans.append(Span(name, kind, operation, start, now))
+        if kind.startswith("kubernetes:") and "providers" not in kind:
+            self._objects += 1
+            return
+        if kind.startswith("pulumi:"):
+            return
+        self._tell_objects()
+        removed = operation in ("delete", "delete-replaced")
+        self._say(f"{gone(name) if removed else words(name)} ({minutes(now - start)})")
+
+    def _diagnose(self, entry: dict[str, Any]) -> None:
+        text = _MARKUP.sub("", entry["message"]).strip()
+        name = entry.get("urn", "").rpartition("::")[2]
+        if entry["severity"] in ("error", "warning"):
+            self._say(f"{entry['severity']}{': ' + name if name else ''}: {text}")
+        elif "-gates-" in name and text:
+            # what a gate still waits for
+            self._say(f"gate {name.rpartition('-gates-')[2]}: {text.splitlines()[-1]}")
+
+    def _still(self) -> None:
+        if time.monotonic() - self._news < QUIET:
+            return
+        if self._objects > self._told_objects:
+            self._tell_objects()
+            return
+        now = time.monotonic() - self._zero
+        running = sorted((start, urn.rpartition("::")[2]) for urn, (start, _, _) in self._started.items())
+        shown = ", ".join(f"{name} for {minutes(now - start)}" for start, name in running[:4])
+        more = f" and {len(running) - 4} more" if len(running) > 4 else ""
+        left = f"; about {minutes(self._before - now)} left" if self._before > now else ""
+        self._say(f"still at it: {shown or 'the program'}{more}{left}")
+
+    def _tell_objects(self) -> None:
+        if self._objects > self._told_objects:
+            self._told_objects = self._objects
+            self._say(f"{self._objects} Kubernetes objects done")
+
+    def _say(self, text: str) -> None:
+        self._news = time.monotonic()
+        self._tell(text)
+
+
+def _component(facts: dict[str, Any]) -> bool:
+    new = facts.get("new") or facts.get("old") or {}
+    return not new.get("custom", True)
+
+
+def _past(operation: str) -> str:
+    return {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}.get(
+        operation, operation
+    )
+
+
+def _total(history: Path) -> float:
+    """Seconds that the same verb took last time; 0 where it never ran."""
+    try:
+        return max((float(entry[4]) for entry in json.loads(history.read_text())), default=0.0)
+    except (FileNotFoundError, ValueError, IndexError, TypeError):
+        return 0.0

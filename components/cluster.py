@@ -1,0 +1,228 @@
+"""A whole cluster on nodes that somebody provides: hosts, kubeadm, Calico, front door, demo, gates.
+
+Owns what depends on what, as fine as the truth: Calico's objects need an API that answers and nothing more, workers are
+prepared while the control plane starts, the front door is handed over while they join. That graph is what makes `up`
+fast. Leaves machines to `nodes/`, every part to its own component, and configuration and exports to `__main__.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from components.checks.gates import Gates, GatesArgs
+
+from components.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
+from components.bundle import Bundle
+from components.demo import Demo, DemoArgs
+from components.host import Host, HostArgs
+from components.ingress.nginx import Nginx, NginxArgs
+from components.network.calico import Calico, CalicoArgs
+from components.node import Node
+from components.pace import Pace
+from components.settings import Stack
+
+
+@dataclass(frozen=True)
+class ClusterArgs:
+    """What `KubernetesCluster` is made from."""
+
+    settings: Stack
+    """What the cluster is to be; of `nodes`, only the private network is read."""
+    nodes: Sequence[Node]
+    """Its machines, control planes first; from any source."""
+    bundle: Bundle
+    """Images and definitions."""
+    pace: Pace
+    """How patient to be: components.pace.NATIVE or EMULATED."""
+
+
+class KubernetesCluster(pulumi.ComponentResource):
+    """A Kubernetes cluster that has kept its promises."""
+
+    kubeconfig: pulumi.Output[str]
+    """Secret. For people: the rights of group kubeadm:cluster-admins."""
+    provider: kubernetes.Provider
+    """For objects of your own in this cluster; usable as soon as the API answers."""
+    figures: pulumi.Output[Mapping[str, Any]]
+    """What the gates measured, by gate; empty without gates."""
+    promises: pulumi.Output[Sequence[Mapping[str, str]]]
+    """The same for people: promise, measured, needed."""
+    url: pulumi.Output[str]
+    """Where the front door is reached from outside, through the first node that has one."""
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:cluster:KubernetesCluster", name, None, opts)
+        self._name, self._args = name, args
+        control_planes = [node for node in args.nodes if node.role == "control-plane"]
+        workers = [node for node in args.nodes if node.role == "worker"]
+        self._end = control_planes[0].machine
+
+        # 1. Every machine becomes a host, all at once.
+        hosts = {node.name: self._host(node) for node in args.nodes}
+
+        # 2. Control planes, one after the other (etcd admits members singly); workers as soon as nodes can join.
+        planes: list[ControlPlane] = []
+        for node in control_planes:
+            planes.append(self._control_plane(node, hosts[node.name], planes[-1] if planes else None))
+        first = planes[0]
+        members = [self._worker(node, hosts[node.name], first).membership for node in workers]
+        members += [plane.membership for plane in planes]
+
+        # 3. Objects go straight to an API that answers, long before the first worker is there.
+        self.provider = self._provider(first, control_planes)
+        calico = self._calico(control_planes[0], first)
+        demo = self._demo(first)
+        nginx = self._nginx(control_planes[0], len(workers), first, demo)
+
+        front = (workers or control_planes)[0]
+        self.url = pulumi.Output.all(address=front.public_address, ports=front.ports).apply(
+            lambda at: f"http://{at['address']}:{at['ports'].get('http', 80)}/"
+        )
+
+        # 4. What was promised is measured.
+        self.kubeconfig = first.user_kubeconfig
+        self.figures = pulumi.Output.from_input({})
+        self.promises = pulumi.Output.from_input([])
+        if args.settings.gates.enabled:
+            gates = self._gates(first, calico, members, nginx, demo)
+            self.figures, self.promises = gates.figures, gates.promises
+        self.register_outputs({"url": self.url, "figures": self.figures, "promises": self.promises})
+
+    def _child(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)
+
+    def _host(self, node: Node) -> Host:
+        args = self._args
+        return Host(
+            f"{self._name}-{node.name}-host",
+            HostArgs(node, args.settings, args.pace, args.nodes, args.bundle.sandbox_image),
+            self._child(),
+        )
+
+    def _control_plane(self, node: Node, host: Host, beside: ControlPlane | None) -> ControlPlane:
+        args = self._args
+        return ControlPlane(
+            f"{self._name}-{node.name}",
+            ControlPlaneArgs(
+                node,
+                args.settings,
+                args.pace,
+                args.nodes,
+                after=[host.prepared],
+                beside=beside,
+                deleted_with=self._end if beside else None,
+            ),
+            self._child(),
+        )
+
+    def _worker(self, node: Node, host: Host, first: ControlPlane) -> Worker:
+        args = self._args
+        return Worker(
+            f"{self._name}-{node.name}",
+            WorkerArgs(
+                node,
+                args.settings,
+                args.pace,
+                kubeconfig=first.kubeconfig,
+                after=[host.prepared, first.membership],
+                deleted_with=self._end,
+            ),
+            self._child(),
+        )
+
+    def _provider(self, first: ControlPlane, control_planes: Sequence[Node]) -> kubernetes.Provider:
+        # Without an identifier a kubeconfig that is not known yet plans a replacement of every object
+        # (pulumi-kubernetes#2745). A lone control plane's machine is the cluster; several outlive any one of them.
+        alone = len(control_planes) == 1
+        identity = f"{self._name} {control_planes[0].identity}" if alone else self._name
+        return kubernetes.Provider(
+            f"{self._name}-objects",
+            kubeconfig=first.kubeconfig,
+            cluster_identifier=identity,
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=self._end),
+        )
+
+    def _calico(self, plane: Node, first: ControlPlane) -> Calico:
+        args = self._args
+        return Calico(
+            f"{self._name}-calico",
+            CalicoArgs(
+                settings=args.settings.network,
+                private_cidr=str(args.settings.nodes.private_cidr),
+                api_host=plane.address,
+                bundle=args.bundle,
+                provider=self.provider,
+                pace=args.pace.name,
+                after=[first.member],
+                deleted_with=self._end,
+            ),
+            self._child(),
+        )
+
+    def _demo(self, first: ControlPlane) -> Demo | None:
+        args = self._args
+        if not args.settings.demo.enabled:
+            return None
+        return Demo(
+            f"{self._name}-demo",
+            DemoArgs(
+                settings=args.settings.demo,
+                image=args.bundle.images["demo"],
+                provider=self.provider,
+                pace=args.pace.name,
+                # While kubeadm still starts the rest of the control plane, the API is better left to it.
+                after=[first.membership],
+                deleted_with=self._end,
+            ),
+            self._child(),
+        )
+
+    def _nginx(self, plane: Node, workers: int, first: ControlPlane, demo: Demo | None) -> Nginx:
+        args = self._args
+        return Nginx(
+            f"{self._name}-ingress",
+            NginxArgs(
+                settings=args.settings.ingress,
+                api_host=plane.address,
+                bundle=args.bundle,
+                provider=self.provider,
+                workers=workers,
+                pace=args.pace.name,
+                ingresses=[demo.ingress] if demo else [],
+                after=[first.membership],
+                deleted_with=self._end,
+            ),
+            self._child(),
+        )
+
+    def _gates(
+        self,
+        first: ControlPlane,
+        calico: Calico,
+        members: Sequence[pulumi.Resource],
+        nginx: Nginx,
+        demo: Demo | None,
+    ) -> Gates:
+        args = self._args
+        demo_objects = list(demo.objects) if demo else []
+        return Gates(
+            f"{self._name}-gates",
+            GatesArgs(
+                settings=args.settings,
+                pace=args.pace,
+                nodes=args.nodes,
+                kubeconfig=first.kubeconfig,
+                provider=self.provider,
+                image=args.bundle.images["demo"],
+                network=[calico.node, *members],
+                services=[first.addons, *members, *demo_objects],
+                front=[*nginx.objects, *members, *demo_objects],
+                triggers=[calico.objects.digest, nginx.objects.digest, demo.objects.digest if demo else ""],
+                deleted_with=self._end,
+            ),
+            self._child(),
+        )
