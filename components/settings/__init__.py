@@ -19,6 +19,7 @@ from components.settings.nodes import (
     LocalWorker,
     Nodes,
     Ports,
+    WorkerPorts,
 )
 from components.settings.stack import API_PORT, Stack
 
@@ -48,5 +49,6 @@ __all__ = [
     "Scheduler",
     "Stack",
     "SystemReserved",
+    "WorkerPorts",
     "load",
 ]

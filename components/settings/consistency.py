@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from components import versions
-from components.settings.nodes import LocalControlPlane, LocalNode
+from components.settings.nodes import LocalNode
 from components.settings.types import memory_mib
 
 if TYPE_CHECKING:
@@ -250,9 +250,7 @@ def _nodes_keep_memory_for_workloads(stack: Stack) -> Iterator[Finding]:
 def _pinned_ports_are_unique(stack: Stack) -> Iterator[Finding]:
     seen: dict[int, tuple[Path, str]] = {}
     for path, node in _nodes(stack):
-        uses = ["ssh", "api", "http", "https"] if isinstance(node, LocalControlPlane) else ["ssh", "http", "https"]
-        for use in uses:
-            port = getattr(node.ports, use)
+        for use, port in node.ports:
             if port is None:
                 continue
             field = (*path, "ports", use)

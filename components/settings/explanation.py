@@ -16,17 +16,19 @@ from pydantic_core import ErrorDetails
 from components.settings.consistency import Path
 from components.settings.nginx_config import NginxConfig
 from components.settings.nginx_keys import retired
-from components.settings.nodes import ControlPlanePorts, LocalControlPlane, LocalWorker, Ports
+from components.settings.nodes import ControlPlanePorts, LocalControlPlane, LocalWorker, WorkerPorts
 from components.settings.types import shown
 
 TAGS: Final = {"nodes": "source", "kube_proxy": "mode", "ingress": "controller"}
 """The key that tells variants of a section apart; pydantic puts its value into an error's location."""
 
-ONLY_CONTROL_PLANES: Final[dict[type[BaseModel] | None, type[BaseModel]]] = {
-    LocalWorker: LocalControlPlane,
-    Ports: ControlPlanePorts,
+OTHER_ROLE: Final[dict[type[BaseModel] | None, tuple[str, type[BaseModel]]]] = {
+    LocalWorker: ("control planes", LocalControlPlane),
+    LocalControlPlane: ("workers", LocalWorker),
+    WorkerPorts: ("control planes", ControlPlanePorts),
+    ControlPlanePorts: ("workers", WorkerPorts),
 }
-"""What describes a worker, and what describes a control plane with more keys."""
+"""What describes a node of one role: the other role, and what describes that."""
 
 
 def plain_path(error: ErrorDetails, raw: Any) -> Path:
@@ -45,7 +47,8 @@ def field_name(path: Path, raw: Any) -> str:
     """The field as a message names it, nodes by their names: nodes.workers[w2].memory_mib."""
     text, value = "", raw
     for part in path:
-        listed = isinstance(value, list)
+        # a list that the file does not have is the default one
+        listed = isinstance(value, list) or (value is None and isinstance(part, int))
         value = _step(value, part)
         if listed:
             text += f"[{_node_name(value) or part}]"
@@ -98,6 +101,8 @@ def explain(error: ErrorDetails, path: Path, raw: Any, root: type[BaseModel]) ->
             return "does not have the right form; see its example in docs/settings.md"
         case "invalid_key":
             return "has a key that is not text; put the key in quotes"
+        case "int_parsing_size":
+            return "is too large; use a smaller number"
         case "int_from_float" | "int_parsing" | "int_type":
             return f"{_kind(value)}; write a whole number{_unquoted(value)}"
         case "bool_type" | "bool_parsing":
@@ -173,8 +178,8 @@ def unknown_key(path: Path, raw: Any, root: type[BaseModel]) -> str:
     if model is NginxConfig and (answer := retired(key)):
         return "; ".join(answer)
     valid = keys(model) if model else []
-    if model in ONLY_CONTROL_PLANES and key in keys(ONLY_CONTROL_PLANES[model]):
-        return "is a key of control planes only; remove it"
+    if model in OTHER_ROLE and key in keys(OTHER_ROLE[model][1]):
+        return f"is a key of {OTHER_ROLE[model][0]} only; remove it"
     if owner := _variant_with(path, key, root):
         return f"is a key of {owner} only; remove it, or choose that"
     if near := nearest(key, valid):

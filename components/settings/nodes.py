@@ -30,6 +30,11 @@ class Ports(Settings):
 
     ssh: HostPort | None = None
     """Leads to the node's SSH, e.g. 2201."""
+
+
+class WorkerPorts(Ports):
+    """The same, and the ingress, which runs on workers."""
+
     http: HostPort | None = None
     """Leads to the ingress's HTTP port, e.g. 8080."""
     https: HostPort | None = None
@@ -64,6 +69,9 @@ class LocalNode(Settings):
 
 class LocalWorker(LocalNode):
     """A virtual machine that runs workloads."""
+
+    ports: WorkerPorts = Field(default_factory=WorkerPorts)
+    """Pinned ports on this machine."""
 
 
 class LocalControlPlane(LocalNode):

@@ -16,7 +16,8 @@ from pydantic_core import PydanticCustomError
 
 from components import versions
 
-_PLAIN: Final = re.compile(r"^-?[A-Za-z0-9][A-Za-z0-9._:/+-]{0,31}$")
+# 20 characters hold every network, version and port, and no token or key in hexadecimal digits or base64
+_PLAIN: Final = re.compile(r"^-?[A-Za-z0-9][A-Za-z0-9._:/+-]{0,19}$")
 _LABEL: Final = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 _DOTTED: Final = re.compile(r"^\d{1,3}(\.\d{1,3}){3}$")
 _CIDR: Final = re.compile(r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")
@@ -164,8 +165,9 @@ Whole = Annotated[int, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 """A whole number from 1."""
 
+# Text, as all of these: `ipaddress.IPv4Network` calculates with it.
 Cidr = Annotated[str, AfterValidator(_cidr), _schema(_CIDR)]
-"""An IPv4 network without host bits, e.g. 10.244.0.0/16; text, use `ipaddress.IPv4Network` to calculate."""
+"""An IPv4 network without host bits, e.g. 10.244.0.0/16."""
 
 IPv4 = Annotated[str, AfterValidator(_ipv4), _schema(_DOTTED)]
 """An IPv4 address, e.g. 192.168.77.11."""

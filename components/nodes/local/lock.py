@@ -38,7 +38,8 @@ def hold(stack: str, wait: bool = False, say: Callable[[str], None] | None = Non
     """
     target = path(stack)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Inheritable on purpose: while pulumi or a machine's start, begun by this run, is still at work, the stack is busy.
+    # Not inherited: a machine's QEMU, begun by this run, outlives it and would hold the stack for ever. An engine whose
+    # run was killed keeps Pulumi's own lock on the stack.
     handle = os.open(target, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _acquire(handle, stack, wait, say or (lambda text: print(text, file=sys.stderr, flush=True)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +18,12 @@ from components.node import Role
 from components.nodes.local.machine import power, record
 from components.nodes.local.machine.qemu import Files
 from components.nodes.local.machine.record import Made
-from components.nodes.local.machine.spec import Disk, Power, Wanted
+from components.nodes.local.machine.spec import GUEST_PORTS, Disk, Power, Wanted
 from components.places import cache_root, home_root, runtime_root
+from components.settings import LocalControlPlane
 
 if TYPE_CHECKING:
     from components.bundle import Bundle
-
     from components.settings import LocalNode, LocalNodes
 
 INTERFACE = "eth1"
@@ -57,6 +57,8 @@ class Machine:
     etcd_disk_gib: int
     """GiB; 0 on workers."""
     ports: Wanted
+    guest_ports: Mapping[str, int]
+    """Port inside the machine by use."""
     directory: Path
     sockets: Path
 
@@ -65,11 +67,13 @@ class Machine:
         return Files(self.directory, self.sockets, self.name)
 
 
-def machines(settings: LocalNodes, stack: str, emulated: bool) -> list[Machine]:
-    """Every machine of the stack, control planes first."""
-    alone = not settings.workers
-    planned = [(node, "control-plane") for node in settings.control_planes] + [(n, "worker") for n in settings.workers]
-    return [_machine(node, role, stack, emulated, alone) for node, role in planned]
+def machines(
+    settings: LocalNodes, stack: str, emulated: bool, guest_ports: Mapping[str, int] = GUEST_PORTS
+) -> list[Machine]:
+    """Every machine of the stack, control planes first. `guest_ports`: port inside a machine by use."""
+    # one folder for all: they meet at the switch in it
+    shared = sockets(stack, [node.name for node in settings.all_nodes])
+    return [_machine(settings, node, stack, emulated, guest_ports, shared) for node in settings.all_nodes]
 
 
 def find(machine: Machine) -> Found:
@@ -131,6 +135,7 @@ def power_spec(machine: Machine, emulated: bool, found: Found) -> Power:
         disk_gib=machine.disk_gib,
         etcd_disk_gib=machine.etcd_disk_gib,
         ports=machine.ports,
+        guest_ports=machine.guest_ports,
         sockets=machine.sockets,
         boot=boot(found),
     )
@@ -161,21 +166,31 @@ def sockets(stack: str, names: Sequence[str]) -> Path:
     raise MachineError(f"{root}: too long for Unix sockets; set TMPDIR to a shorter path, e.g. /tmp")
 
 
-def _machine(node: LocalNode, role: str, stack: str, emulated: bool, alone: bool) -> Machine:
-    control_plane = role == "control-plane"
-    uses = ["ssh", "api"] if control_plane else ["ssh"]
-    if alone or not control_plane:
-        uses += ["http", "https"]
+def _machine(
+    settings: LocalNodes,
+    node: LocalNode,
+    stack: str,
+    emulated: bool,
+    guest_ports: Mapping[str, int],
+    sockets_folder: Path,
+) -> Machine:
+    control_plane = isinstance(node, LocalControlPlane)
+    # the ingress runs on workers alone
+    uses = ["ssh", "api"] if control_plane else ["ssh", "http", "https"]
+    address = settings.address_of(node)
+    if address is None:  # not in settings that were loaded: those are consistent
+        raise MachineError(f"{node.name}: has no address, and none follows from its name; give it one")
     return Machine(
         name=node.name,
         role="control-plane" if control_plane else "worker",
-        address=str(node.address),
+        address=address,
         # A worker's second vCPU spins on a descheduled sibling where two host cores carry all machines.
         cpus=node.cpus or (1 if emulated and not control_plane else 2),
-        memory_mib=node.memory_mib or (4096 if control_plane else 2048),
+        memory_mib=node.memory_mib,
         disk_gib=node.disk_gib,
-        etcd_disk_gib=node.etcd_disk_gib or 0 if control_plane else 0,
-        ports={use: getattr(node.ports, use, None) for use in uses},
+        etcd_disk_gib=node.etcd_disk_gib if isinstance(node, LocalControlPlane) else 0,
+        ports={use: getattr(node.ports, use) for use in uses},
+        guest_ports={use: guest_ports[use] for use in uses},
         directory=home_root().resolve() / "vm" / stack / node.name,
-        sockets=sockets(stack, [node.name]),
+        sockets=sockets_folder,
     )

@@ -38,7 +38,10 @@ NEW_DISK_GIB = 3
 
 
 def check(settings: LocalNodes, stack: str, emulated: bool = True, programs: bool = True) -> None:
-    """`programs`: whether missing programs are a problem (not where they are installed next). Raises MachineError with every problem at once; returns when the stack's machines can run here."""
+    """Raises MachineError with every problem at once; returns when the stack's machines can run here.
+
+    `programs`: whether a missing program is a problem (it is none where it is installed next).
+    """
     machines = plan.machines(settings, stack, emulated)
     problems = [*(_programs() if programs else []), *_memory(machines), *_space(machines), *_ports(machines)]
     if problems:

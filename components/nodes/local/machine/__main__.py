@@ -10,7 +10,7 @@ from pathlib import Path
 if __package__ in (None, ""):  # run by path: make the folder a package, so that relative imports hold
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
     __package__ = "machine"
-    import machine  # noqa: F401
+    import machine  # type: ignore[import-not-found]  # noqa: F401
 
 from . import disk, power
 from .faults import Fault

@@ -6,6 +6,7 @@ knows that the machine is stopped.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -68,10 +69,8 @@ def delete(spec: Disk) -> None:
         if not stack.is_dir():
             lock.unlink()
     if not stack.is_dir():
-        try:
+        with contextlib.suppress(OSError):  # other stacks are there
             stack.parent.rmdir()
-        except OSError:  # other stacks are there
-            pass
 
 
 def lock_of(directory: Path) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .spec import GUEST_PORTS, Power
+from .spec import Power
 
 PROGRAM = "qemu-system-x86_64"
 
@@ -110,9 +110,7 @@ def cache_mode(environment: Mapping[str, str]) -> str:
 def command(spec: Power, ports: Mapping[str, int], append: str, cache: str, qemu: str = PROGRAM) -> list[str]:
     """The words that start this machine as a daemon. `ports`: host port by use; `append`: kernel command line."""
     at = files(spec)
-    forwards = "".join(
-        f",hostfwd=tcp:127.0.0.1:{port}-:{GUEST_PORTS[use]}" for use, port in sorted(ports.items()) if port
-    )
+    forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{spec.guest_ports[use]}" for use, port in sorted(ports.items()))
     words = ["nice", "-n", str(nice(spec))] if nice(spec) else []
     words += [qemu, "-name", f"{spec.name},process={spec.name}", "-nodefaults", "-no-user-config"]
     words += ["-M", "q35", *_accelerator(spec.accelerator), "-smp", str(spec.cpus), "-m", str(spec.memory_mib)]

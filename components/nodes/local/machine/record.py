@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,17 @@ class Started:
     cache: str = "writeback"
 
 
+Entry = TypeVar("Entry", Made, Started)
+
+
 def read_made(directory: Path) -> Made | None:
     """None where no disks were ever made."""
-    entry = _read(directory / "machine.json")
-    return Made(**entry) if entry else None
+    return _read(directory / "machine.json", Made)
 
 
 def read_started(directory: Path) -> Started | None:
     """None where the machine was never started."""
-    entry = _read(directory / "power.json")
-    return Started(**entry) if entry else None
+    return _read(directory / "power.json", Started)
 
 
 def write_made(directory: Path, made: Made) -> None:
@@ -73,11 +74,10 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
         raise
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, kind: type[Entry]) -> Entry | None:
     try:
-        entry = json.loads(path.read_text())
+        return kind(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
-    except ValueError:  # an older version without the rename, or a hand edit: treat as never written
+    except (ValueError, TypeError):  # another version's, or a hand edit: treat as never written
         return None
-    return entry if isinstance(entry, dict) else None

@@ -20,7 +20,7 @@ Wanted = Mapping[str, int | None]
 """Forwarded ports by use (ssh, api, http, https): a pinned host port, or None for any free one."""
 
 GUEST_PORTS: Mapping[str, int] = {"ssh": 22, "api": 6443, "http": 80, "https": 443}
-"""Port inside the guest for each use."""
+"""Port inside the guest for each use, unless the settings say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Power:
     disk_gib: int
     etcd_disk_gib: int
     ports: Wanted
+    guest_ports: Mapping[str, int]
+    """Port inside the guest for each use of `ports`."""
     sockets: Path
     boot: int
     """Number of this start, from 1; a higher number than the recorded one asks for a fresh start."""

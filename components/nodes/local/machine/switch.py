@@ -6,6 +6,7 @@ it has to be there again before any machine, and whoever starts first knows that
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -68,10 +69,8 @@ def stop(sockets: Path) -> None:
             else:
                 path.unlink(missing_ok=True)
         sockets.rmdir()
-    try:
+    with contextlib.suppress(OSError):  # another stack's sockets are there
         sockets.parent.rmdir()
-    except OSError:  # another stack's sockets are there
-        pass
 
 
 def _pid_file(sockets: Path) -> Path:
