@@ -36,6 +36,7 @@ class Registered:
     version: str
     secret_outputs: list[str]
     deleted_with: str
+    delete_before_replace: bool
     outputs: dict[str, Any] | None = None
     """What a component registered as its outputs."""
 
@@ -80,6 +81,7 @@ class _Monitor(mocks.MockMonitor):
             version=request.version,
             secret_outputs=list(request.additionalSecretOutputs),
             deleted_with=_last(request.deletedWith),
+            delete_before_replace=request.deleteBeforeReplace,
         )
         return cast(Any, super()).RegisterResource(request)
 

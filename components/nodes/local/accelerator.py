@@ -55,13 +55,13 @@ def probe(bundle: Bundle) -> Accelerator:
     known = _read(store)
     if known.get("key") == key and known.get("accelerator") in ("kvm", "tcg"):
         return "kvm" if known["accelerator"] == "kvm" else "tcg"
-    result: Accelerator = "kvm" if boots(bundle.kernel) else "tcg"
+    result: Accelerator = "kvm" if boots(bundle.kernel, PROBE_SECONDS) else "tcg"
     store.parent.mkdir(parents=True, exist_ok=True)
     record.write(store, json.dumps({"key": key, "accelerator": result}).encode())
     return result
 
 
-def boots(kernel: Path, seconds: float = PROBE_SECONDS) -> bool:
+def boots(kernel: Path, seconds: float) -> bool:
     """True when this kernel comes as far as its missing root with KVM within `seconds`."""
     words = [qemu.program(os.environ), "-nodefaults", "-no-user-config", "-M", "q35", "-accel", "kvm", "-cpu", "host"]
     words += ["-m", "256", "-kernel", str(kernel), "-append", "console=ttyS0 panic=-1"]

@@ -81,8 +81,9 @@ def _space(machines: Sequence[Machine]) -> list[str]:
     free, needed = shutil.disk_usage(place).free // 2**30, NEW_DISK_GIB * len(new)
     if free >= needed:
         return []
+    need = f"{len(new)} new machine{'s need' if len(new) > 1 else ' needs'} {needed} GiB"
     return [
-        f"disk: {place} has {free} GiB free, {len(new)} new machines need {needed} GiB;"
+        f"disk: {place} has {free} GiB free, {need};"
         " free some space, or set FJORDKUBE_HOME to a folder on a larger disk"
     ]
 

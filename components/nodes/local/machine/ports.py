@@ -56,10 +56,9 @@ def in_use(port: int) -> bool:
 def owners(claims: Path) -> dict[int, Path]:
     """Who has chosen which port: the machine's folder by port, without those whose machine is gone."""
     try:
-        entries = json.loads(claims.read_text())
-    except (FileNotFoundError, ValueError):
+        found = {int(port): Path(folder) for port, folder in dict(json.loads(claims.read_text())).items()}
+    except (FileNotFoundError, ValueError, TypeError):  # a hand edit: each machine's own record still holds its ports
         return {}
-    found = {int(port): Path(folder) for port, folder in entries.items()}
     return {port: folder for port, folder in found.items() if _holds(folder, port)}
 
 

@@ -1,0 +1,42 @@
+"""QEMU's command line, one option to a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.nodes.local.machine import kernel, qemu
+from components.nodes.local.machine.spec import GUEST_PORTS, Power
+from tests.golden.golden import check
+
+PORTS = {"ssh": 22011, "api": 26443, "http": 28080, "https": 28443}
+
+
+def machine(name: str, accelerator: str) -> Power:
+    control_plane = name.startswith("cp")
+    uses = ["ssh", "api"] if control_plane else ["ssh", "http", "https"]
+    return Power(
+        directory=Path("/srv/checkout/.fjordkube/vm/local") / name,
+        name=name,
+        role="control-plane" if control_plane else "worker",
+        address="192.168.77.11" if control_plane else "192.168.77.101",
+        accelerator=accelerator,
+        cpus=2 if control_plane else 1,
+        memory_mib=4096 if control_plane else 2048,
+        disk_gib=12,
+        etcd_disk_gib=4 if control_plane else 0,
+        ports=dict.fromkeys(uses),
+        guest_ports={use: GUEST_PORTS[use] for use in uses},
+        sockets=Path("/tmp/fjordkube-1000-0123abcd/local"),
+        boot=1,
+    )
+
+
+@pytest.mark.parametrize(("name", "accelerator"), [("cp1", "tcg"), ("w1", "tcg"), ("cp1", "kvm")])
+def test_command_line_of_a_machine(name: str, accelerator: str) -> None:
+    spec = machine(name, accelerator)
+    append = kernel.command_line(name, accelerator, 2_500_000, grow=True)
+    words = qemu.command(spec, {use: PORTS[use] for use in spec.ports}, append, "writeback")
+    lines = "\n".join(words).replace("\n-", "\0-").replace("\n", " ").replace("\0", "\n")
+    check(f"local/{name}-{'emulated' if accelerator == 'tcg' else 'kvm'}.txt", lines + "\n")
