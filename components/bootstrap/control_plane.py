@@ -4,8 +4,8 @@ Owns commands cut where others can begin: the API answers (Calico), nodes can jo
 there. Leaves the host to `host/`, workers to worker.py. Every control plane runs the same idempotent member.sh; the one
 that stands first in the settings starts the cluster when none lives, the others join it one after the other.
 
-Honest limits: joining a second control plane is written (relay.py member) and tested without machines only. And when
-the first one's machine is made anew beside living ones, it stops with the advice to reorder instead of joining them.
+Honest limits: joining a second control plane is written (the relay's `member`) and tested without machines only. And
+when the first one's machine is made anew beside living ones, it stops with the advice to reorder instead of joining.
 """
 
 from __future__ import annotations

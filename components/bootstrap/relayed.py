@@ -1,13 +1,12 @@
-"""A node's membership that needs the API and the node at once: a local command that runs relay.py.
+"""A node's membership that needs the API and the node at once: a local command that runs the relay.
 
-Owns the command's environment, the one way secrets reach relay.py, and what makes it run again. Leaves what it does to
-relay.py and the choice of action to worker.py and control_plane.py. Nothing of a token is ever an input or an output.
+Owns the command's environment, the one way secrets reach the relay, and what makes it run again. Leaves what it does to
+relay/ and the choice of verb to worker.py and control_plane.py. Nothing of a token is ever an input or an output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import pulumi
@@ -17,18 +16,17 @@ from components.bootstrap import steps
 from components.node import Node
 from components.pace import Pace
 from components.places import CHECKOUT
+from components.relay import starting
 from components.settings import Stack
-
-RELAY = Path(__file__).with_name("relay.py")
 
 
 class Relayed(local.Command):
-    """Runs `relay.py ACTION` to create and update, `relay.py remove` to delete."""
+    """Runs the relay's VERB to create and update, its `remove` to delete."""
 
     def __init__(
         self,
         name: str,
-        action: Literal["join", "member"],
+        verb: Literal["join", "member"],
         *,
         node: Node,
         settings: Stack,
@@ -40,8 +38,7 @@ class Relayed(local.Command):
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions,
     ) -> None:
-        relay = RELAY.relative_to(CHECKOUT)
-        run = f"exec python3 {relay} {action}"
+        run = starting.command(verb)
         environment: dict[str, pulumi.Input[str]] = {
             "FJORDKUBE_NODE": node.name,
             "FJORDKUBE_ENDPOINT": settings.control_plane_endpoint,
@@ -52,17 +49,19 @@ class Relayed(local.Command):
             **ssh_environment("SSH", node.connection),
             **({"FJORDKUBE_RESET_SCRIPT": steps.reset()} if reset else {}),
             **(more or {}),
+            # Another machine, or another relay, is an update. Not `triggers`: a changed trigger replaces the resource
+            # (pulumi-command#855), whose old half would then take the node that has just joined out of the cluster.
+            "FJORDKUBE_MACHINE": node.up,
+            "FJORDKUBE_RELAY": starting.digest("membership"),
         }
         opts.depends_on = list(after)
         super().__init__(
             name,
             create=run,
             update=run,
-            delete=f"exec python3 {relay} remove",
+            delete=starting.command("remove"),
             dir=str(CHECKOUT),
             environment=environment,
-            # What the environment does not carry: the machine's identity and the relay itself.
-            triggers=[node.up, steps.digest(RELAY.read_text())],
             logging=local.Logging.STDERR,
             add_previous_output_in_env=False,
             opts=opts,

@@ -81,7 +81,7 @@ def stage(
 
 
 def join(node: Node, settings: Stack, pace: Pace) -> str:
-    """A worker's membership; relay.py puts CLUSTER_CA, DISCOVERY and REGISTERED before it."""
+    """A worker's membership; the relay puts CLUSTER_CA, DISCOVERY and REGISTERED before it."""
     values = {
         "NODE_NAME": node.name,
         "JOIN_FILE": places.JOIN,
@@ -93,7 +93,7 @@ def join(node: Node, settings: Stack, pace: Pace) -> str:
 
 
 def certificates(pace: Pace) -> str:
-    """On a living control plane: uploads its keys for one that joins; relay.py puts CERTIFICATE_KEY before it."""
+    """On a living control plane: uploads its keys for one that joins; the relay puts CERTIFICATE_KEY before it."""
     return shell(["certificates"], {"INIT_FILE": places.INIT, "LOCK_WAIT": str(pace.api_wait)})
 
 

@@ -1,6 +1,6 @@
 """One worker's membership of the cluster.
 
-Owns when a worker joins and leaves. Leaves the host to `host/`, the joining to relay.py and scripts/join.sh; the
+Owns when a worker joins and leaves. Leaves the host to `host/`, the joining to relay/ and scripts/join.sh; the
 resource's `delete` is the one place that takes a worker out of the cluster.
 """
 

@@ -9,6 +9,7 @@ import pytest
 
 from components.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
 from components.pace import EMULATED
+from components.relay import starting
 from tests.components.bootstrap_mocks import opened, with_mocks
 from tests.golden.bootstrap_cluster import node, nodes, stack
 
@@ -38,7 +39,7 @@ def test_a_second_control_plane_joins_beside_the_first(preview: bool) -> None:
     assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-member", "cp1-membership", "cp2", "cp2-member"]
     if not preview:
         (command,) = recorder.of("command:local:Command")
-        assert command["create"].endswith("relay.py member")
+        assert command["create"] == "exec python3 -I components/relay member"
         environment = opened(command["environment"])
         assert environment["FJORDKUBE_PEER_PORT"] == "2211"
         assert environment["FJORDKUBE_SSH_PORT"] == "2212"
@@ -88,14 +89,17 @@ def test_worker_hands_secrets_over_by_environment_and_nothing_on_the_command_lin
 
     recorder = with_mocks(program, preview)
     (command,) = recorder.of("command:local:Command")
-    assert command["create"] == command["update"] == "exec python3 components/bootstrap/relay.py join"
-    assert command["delete"] == "exec python3 components/bootstrap/relay.py remove"
+    assert command["create"] == command["update"] == "exec python3 -I components/relay join"
+    assert command["delete"] == "exec python3 -I components/relay remove"
     environment = opened(command["environment"])
     assert environment["FJORDKUBE_NODE"] == "w1"
     assert environment["FJORDKUBE_SSH_PORT"] == "2301"
     assert environment["FJORDKUBE_SSH_HOST_KEY"] == "ssh-ed25519 AAAA"
     assert "FJORDKUBE_RESET_SCRIPT" not in environment
-    assert command["triggers"][0] == "w1 runs"
+    # a trigger would replace the membership, and its old half would remove the node that has just joined
+    assert "triggers" not in command
+    assert environment["FJORDKUBE_MACHINE"] == "w1 runs"
+    assert environment["FJORDKUBE_RELAY"] == starting.digest("membership")
 
 
 def test_a_machine_that_stays_is_reset_when_it_leaves() -> None:

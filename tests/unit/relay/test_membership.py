@@ -1,146 +1,21 @@
-"""relay.py against an HTTPS server and a pretended ssh: the token's life, finished joins, bounded removal."""
+"""Joining and removing against a pretended API and ssh: the token's life, finished joins, bounded removal."""
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import ssl
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.bootstrap import relay
-
-RELAY = Path(relay.__file__)
-
-
-@dataclass
-class FakeApi:
-    """What the API holds and what it was asked."""
-
-    folder: Path
-    nodes: set[str] = field(default_factory=set)
-    secrets: dict[str, Any] = field(default_factory=dict)
-    pods: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    refuse_evictions: bool = False
-    port: int = 0
-
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
-        path, _, _ = path.partition("?")
-        self.asked.append(f"{method} {path}")
-        name = path.rsplit("/", 1)[-1]
-        if path.startswith("/api/v1/nodes/"):
-            if name not in self.nodes:
-                return 404, {}
-            if method == "DELETE":
-                self.nodes.discard(name)
-            return 200, {}
-        if path.endswith("/secrets"):
-            self.secrets[body["metadata"]["name"]] = body
-            return 201, body
-        if "/secrets/" in path:
-            return (200, {}) if self.secrets.pop(name, None) else (404, {})
-        if path == "/api/v1/pods":
-            return 200, {"items": self.pods}
-        if path.endswith("/eviction"):
-            if self.refuse_evictions:
-                return 429, {}
-            self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != path.split("/")[-2]]
-            return 201, {}
-        return 200, {}
-
-    def kubeconfig(self, port: int | None = None) -> str:
-        def encoded(name: str) -> str:
-            return base64.b64encode((self.folder / name).read_bytes()).decode()
-
-        return (
-            f"clusters:\n- cluster:\n    certificate-authority-data: {encoded('ca.pem')}\n"
-            f"    server: https://127.0.0.1:{port or self.port}\nusers:\n- user:\n"
-            f"    client-certificate-data: {encoded('ca.pem')}\n    client-key-data: {encoded('key.pem')}\n"
-        )
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "1",
-    ]
-    command += ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
+from tests.unit.relay.fakes import FakeApi, run
 
 
 @pytest.fixture
-def api(certificate: Path) -> Iterator[FakeApi]:
-    fake = FakeApi(certificate)
-
-    class Handler(BaseHTTPRequestHandler):
-        def handle_all(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            content = self.rfile.read(length)
-            code, answer = fake.answer(self.command, self.path, json.loads(content) if content else None)
-            text = json.dumps(answer).encode()
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_GET = do_POST = do_DELETE = do_PATCH = handle_all
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "ca.pem", certificate / "key.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    fake.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield fake
-    server.shutdown()
-    server.server_close()
-
-
-# The pretended ssh runs what it is sent; its arguments and the key's mode are noted.
-SSH = """#!/bin/bash
-printf '%s\\n' "$@" >>"$NOTES/arguments"
-key=$(printf '%s\\n' "$@" | grep -A1 '^-i$' | tail -1)
-stat -c %a "$key" >"$NOTES/key-mode"
-tee -a "$NOTES/stdin" | bash -s
-"""
-
-
-@pytest.fixture
-def environment(api: FakeApi, tmp_path: Path) -> dict[str, str]:
-    ssh = tmp_path / "bin" / "ssh"
-    ssh.parent.mkdir()
-    ssh.write_text(SSH)
-    ssh.chmod(0o755)
+def environment(api: FakeApi, base: dict[str, str]) -> dict[str, str]:
     script = 'if [ -n "$DISCOVERY" ]; then s=member; else s=${STATE:-absent}; fi; echo "{\\"state\\":\\"$s\\"}"'
     return {
-        "PATH": f"{ssh.parent}:{os.environ['PATH']}",
-        "NOTES": str(tmp_path),
+        **base,
         "FJORDKUBE_NODE": "w1",
         "FJORDKUBE_ENDPOINT": "api.fjord.internal:6443",
         "FJORDKUBE_KUBECONFIG": api.kubeconfig(),
@@ -153,11 +28,6 @@ def environment(api: FakeApi, tmp_path: Path) -> dict[str, str]:
         "FJORDKUBE_WAIT": "2",
         "FJORDKUBE_DRAIN": "1",
     }
-
-
-def run(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(RELAY), action]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def joins(api: FakeApi) -> None:
