@@ -8,8 +8,8 @@ import pulumi
 import pulumi_kubernetes
 import pytest
 import yaml
-from components.bundle import Bundle
 
+from components.bundle import Bundle
 from components.network.calico import Calico, CalicoArgs
 from components.objects.kubernetes_object import plugin_version
 from components.settings import Calico as CalicoSettings

@@ -10,8 +10,8 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes
 import pytest
-from components.bundle import Bundle
 
+from components.bundle import Bundle
 from components.ingress import admission
 from components.ingress.nginx import Nginx, NginxArgs
 from components.settings import IngressNginx

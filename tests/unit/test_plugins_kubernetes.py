@@ -211,7 +211,7 @@ def test_a_refused_object_fails_at_once_with_the_servers_words(provider: Stub, a
     api.answer("GET", "/api/v1", None)
     create(provider, config_map(a="1"))
     api.failures = [(422, {"reason": "Invalid", "message": "spec.x: Invalid value"})]
-    with pytest.raises(grpc.RpcError, match="spec.x: Invalid value"):
+    with pytest.raises(grpc.RpcError, match=r"spec\.x: Invalid value"):
         create(provider, config_map(b="1"))
 
 
