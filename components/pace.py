@@ -104,6 +104,8 @@ class Pace:
     """Seconds from the kubelet's start to an API that answers /readyz."""
     drain: int = 120
     """Seconds a node that leaves may take to hand its pods over; after that it leaves anyway."""
+    gate_wait: int = 300
+    """Seconds a gate waits for its promise, unless gates.timeout_seconds says otherwise."""
 
 
 NATIVE = Pace(name="native")
@@ -148,6 +150,7 @@ EMULATED = Pace(
     reserved_cpu_limit_m=50,
     api_wait=900,
     drain=90,
+    gate_wait=1200,
 )
 """Measured on two cores without KVM (the figures that brought three emulated guests up in 375 s)."""
 

@@ -1,0 +1,103 @@
+"""All gates of a stack: what must be measured as promised before `up` is done.
+
+Owns which gate waits for what, and the probe. Leaves which gates there are to questions.py, measuring to relay/gates/
+and words to promises.py. A gate runs again when the nodes were restarted, when what was installed has changed, or when
+the way of measuring has; otherwise never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.checks import probe
+from components.checks.gate import Gate
+from components.checks.promises import promises
+from components.checks.questions import Name, questions, targets, wait
+from components.node import Node
+from components.objects import Objects
+from components.pace import Pace
+from components.settings import Stack
+
+
+@dataclass(frozen=True)
+class GatesArgs:
+    """What `Gates` measures, and after what."""
+
+    settings: Stack
+    pace: Pace
+    """Sets how long to wait, nothing else."""
+    nodes: Sequence[Node]
+    """All nodes, in settings' order."""
+    kubeconfig: pulumi.Input[str]
+    """Secret; reachable from where Pulumi runs."""
+    provider: pulumi.ProviderResource
+    """The cluster, for the probe's objects."""
+    image: str
+    """The probe's image: the demo's."""
+    network: Sequence[pulumi.Resource]
+    """What must be there before BGP and data path are asked: Calico's DaemonSet, every node's membership."""
+    services: Sequence[pulumi.Resource]
+    """What must be there before IPVS is asked: add-ons, the demo's objects."""
+    front: Sequence[pulumi.Resource]
+    """What must be there before the ingress is asked: controller and demo."""
+    triggers: Sequence[pulumi.Input[Any]]
+    """What was installed: another value measures again."""
+    deleted_with: pulumi.Resource | None = None
+    """The machine or cluster whose end is the end of the probe's objects too."""
+
+
+class Gates(pulumi.ComponentResource):
+    """The promises, measured."""
+
+    figures: pulumi.Output[Mapping[str, Any]]
+    """Figures by gate (bgp, data-path, ipvs, ingress; those that the stack has); unknown at preview."""
+    promises: pulumi.Output[Sequence[Mapping[str, str]]]
+    """The same as rows of promise, measured and needed."""
+
+    def __init__(self, name: str, args: GatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:checks:Gates", name, None, opts)
+        self._prefix, self._args = name, args
+
+        # The probe waits for nothing but the API: it shall run when the network does.
+        options = pulumi.ResourceOptions(parent=self, deleted_with=args.deleted_with)
+        self.probe = Objects(f"{name}-probe", probe.objects(args.image), args.provider, options)
+
+        # One command per promise. What others build on is measured first, so that a failure is named where it began.
+        self.gates: dict[Name, Gate] = {}
+        for question in questions(args.settings, args.pace):
+            self.gates[question.name] = Gate(
+                f"{name}-{question.name}",
+                question,
+                nodes=args.nodes,
+                kubeconfig=args.kubeconfig,
+                wait=wait(args.settings, args.pace),
+                more=self._doors() if question.name == "ingress" else None,
+                triggers=args.triggers,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=self._before(question.name)),
+            )
+
+        self.figures = pulumi.Output.all(**{gate: made.figures for gate, made in self.gates.items()})
+        self.promises = self.figures.apply(promises)
+        self.register_outputs({"figures": self.figures, "promises": self.promises})
+
+    def _before(self, gate: Name) -> list[pulumi.Resource]:
+        match gate:
+            case "bgp":
+                return [*self._args.network]
+            case "data-path":
+                return [*self._args.network, *self.probe, self.gates["bgp"]]
+            case "ipvs":
+                return [*self._args.services]
+            case "ingress":
+                return [*self._args.front]
+
+    def _doors(self) -> pulumi.Output[Mapping[str, Any]]:
+        nodes = [
+            pulumi.Output.all(name=node.name, address=node.public_address, ports=node.ports)
+            for node in self._args.nodes
+        ]
+        return pulumi.Output.all(*nodes).apply(lambda doors: {"targets": targets(doors)})

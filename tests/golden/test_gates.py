@@ -1,0 +1,27 @@
+"""The probe's objects as YAML, and what each gate asks of a default stack."""
+
+from __future__ import annotations
+
+import yaml
+
+from components.checks.probe import objects
+from components.checks.questions import questions
+from components.objects import manifest
+from components.pace import NATIVE
+from tests.golden.bootstrap_cluster import stack, without_scripts
+from tests.golden.golden import check
+
+
+def test_probe() -> None:
+    check("gates/probe.yaml", manifest(objects("registry.example/demo:1")))
+
+
+def test_questions_of_a_default_stack() -> None:
+    asked = {question.name: dict(question.asked) for question in questions(stack(), NATIVE)}
+    check("gates/questions.yaml", yaml.safe_dump(asked, sort_keys=False))
+
+
+def test_text_for_the_nodes() -> None:
+    (text,) = (question.script for question in questions(stack(), NATIVE) if question.name == "data-path")
+    assert text is not None
+    check("gates/data-path.sh", without_scripts(text, "gate-data-path", "questions"))
