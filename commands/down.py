@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from commands import stackfile
+from commands import kubeconfig, stackfile
 from commands.console import say
 from commands.engine import Engine
 from components.nodes.local import lock
@@ -24,5 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
         if done.returncode:
             return done.returncode
         engine.forget()
+        kubeconfig.place(stack).unlink(missing_ok=True)
         say(f"stack {stack}: deleted; programs and images stay in the cache")
     return 0

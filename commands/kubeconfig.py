@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 from commands import stackfile
 from commands.engine import Engine
 from components.errors import FjordkubeError
 from components.places import home_root
+
+
+def place(stack: str) -> Path:
+    """Where the file lies."""
+    return home_root().resolve() / f"kubeconfig-{stack}"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -18,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     text = engine.outputs(secrets_shown=True).get("kubeconfig")
     if not text:
         raise FjordkubeError(f"stack {stack}: no kubeconfig yet; run make up STACK={stack}")
-    path = home_root().resolve() / f"kubeconfig-{stack}"
+    path = place(stack)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(str(text))

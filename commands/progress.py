@@ -1,13 +1,16 @@
 """What the engine does, told while it does it: what, how far, how long still.
 
 Owns the reading of the engine's event log and the lines on the terminal. Leaves words to milestones.py. All that the
-engine itself prints goes to a file beside the event log; its errors and warnings are shown here as they come.
+engine itself prints goes to a file; its errors and warnings are shown here as they come.
+
+The event log is a pipe and never a file: its debug events carry outputs in the clear, secrets among them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import threading
 import time
@@ -51,7 +54,7 @@ class Progress:
         base.parent.mkdir(parents=True, exist_ok=True)
         self.words = base.with_suffix(".log")
         """File for what the engine prints."""
-        self._events = base.with_suffix(".events")
+        self._pipe = base.with_suffix(".events")
         self._history = base.with_suffix(".spans.json")
         self._tell = tell
         self._started: dict[str, tuple[float, str, str]] = {}
@@ -68,10 +71,13 @@ class Progress:
     @property
     def arguments(self) -> list[str]:
         """For the engine's command line."""
-        return ["--event-log", str(self._events)]
+        return ["--event-log", str(self._pipe)]
 
     def __enter__(self) -> Progress:
-        self._events.unlink(missing_ok=True)
+        self._pipe.unlink(missing_ok=True)
+        os.mkfifo(self._pipe, 0o600)
+        # Open for writing too: the engine's opening does not wait, and its end is no end of file.
+        self._handle = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
         self._thread.start()
         return self
 
@@ -80,6 +86,8 @@ class Progress:
     ) -> None:
         self._end.set()
         self._thread.join()
+        os.close(self._handle)
+        self._pipe.unlink(missing_ok=True)
         if self._spans and kind is None and not self._started:
             content = [[s.name, s.kind, s.operation, round(s.start, 1), round(s.end, 1)] for s in self._spans]
             self._history.write_text(json.dumps(content) + "\n")
@@ -106,22 +114,21 @@ class Progress:
 
     def _read(self) -> Iterator[dict[str, Any] | None]:
         """Events as they are written; None now and then, until the engine has ended and all is read."""
-        position, rest = 0, ""
+        rest = b""
         while True:
             ending = self._end.is_set()
-            if self._events.exists():
-                with self._events.open() as file:
-                    file.seek(position)
-                    rest += file.read()
-                    position = file.tell()
-                *lines, rest = rest.split("\n")
-                for line in lines:
-                    with contextlib.suppress(ValueError):
-                        yield json.loads(line)
-            if ending:
-                return
-            yield None
-            time.sleep(POLL)
+            try:
+                rest += os.read(self._handle, 1 << 16)
+            except BlockingIOError:
+                if ending:
+                    return
+                yield None
+                time.sleep(POLL)
+                continue
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
 
     def _take(self, event: dict[str, Any]) -> None:
         now = time.monotonic() - self._zero
@@ -187,7 +194,7 @@ class Progress:
 
 def _component(facts: dict[str, Any]) -> bool:
     new = facts.get("new") or facts.get("old") or {}
-    return not new.get("custom", True)
+    return not new.get("custom", False)  # false is left out
 
 
 def _past(operation: str) -> str:

@@ -56,7 +56,7 @@ class KubernetesCluster(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:cluster:KubernetesCluster", name, None, opts)
-        self._name, self._args = name, args
+        self._prefix, self._args = name, args
         control_planes = [node for node in args.nodes if node.role == "control-plane"]
         workers = [node for node in args.nodes if node.role == "worker"]
         self._end = control_planes[0].machine
@@ -73,7 +73,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         members += [plane.membership for plane in planes]
 
         # 3. Objects go straight to an API that answers, long before the first worker is there.
-        self.provider = self._provider(first, control_planes)
+        self.provider = self._connect(first, control_planes)
         calico = self._calico(control_planes[0], first)
         demo = self._demo(first)
         nginx = self._nginx(control_planes[0], len(workers), first, demo)
@@ -98,7 +98,7 @@ class KubernetesCluster(pulumi.ComponentResource):
     def _host(self, node: Node) -> Host:
         args = self._args
         return Host(
-            f"{self._name}-{node.name}-host",
+            f"{self._prefix}-{node.name}-host",
             HostArgs(node, args.settings, args.pace, args.nodes, args.bundle.sandbox_image),
             self._child(),
         )
@@ -106,7 +106,7 @@ class KubernetesCluster(pulumi.ComponentResource):
     def _control_plane(self, node: Node, host: Host, beside: ControlPlane | None) -> ControlPlane:
         args = self._args
         return ControlPlane(
-            f"{self._name}-{node.name}",
+            f"{self._prefix}-{node.name}",
             ControlPlaneArgs(
                 node,
                 args.settings,
@@ -122,7 +122,7 @@ class KubernetesCluster(pulumi.ComponentResource):
     def _worker(self, node: Node, host: Host, first: ControlPlane) -> Worker:
         args = self._args
         return Worker(
-            f"{self._name}-{node.name}",
+            f"{self._prefix}-{node.name}",
             WorkerArgs(
                 node,
                 args.settings,
@@ -134,13 +134,13 @@ class KubernetesCluster(pulumi.ComponentResource):
             self._child(),
         )
 
-    def _provider(self, first: ControlPlane, control_planes: Sequence[Node]) -> kubernetes.Provider:
+    def _connect(self, first: ControlPlane, control_planes: Sequence[Node]) -> kubernetes.Provider:
         # Without an identifier a kubeconfig that is not known yet plans a replacement of every object
         # (pulumi-kubernetes#2745). A lone control plane's machine is the cluster; several outlive any one of them.
         alone = len(control_planes) == 1
-        identity = f"{self._name} {control_planes[0].identity}" if alone else self._name
+        identity = f"{self._prefix} {control_planes[0].identity}" if alone else self._prefix
         return kubernetes.Provider(
-            f"{self._name}-objects",
+            f"{self._prefix}-objects",
             kubeconfig=first.kubeconfig,
             cluster_identifier=identity,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self._end),
@@ -149,7 +149,7 @@ class KubernetesCluster(pulumi.ComponentResource):
     def _calico(self, plane: Node, first: ControlPlane) -> Calico:
         args = self._args
         return Calico(
-            f"{self._name}-calico",
+            f"{self._prefix}-calico",
             CalicoArgs(
                 settings=args.settings.network,
                 private_cidr=str(args.settings.nodes.private_cidr),
@@ -168,7 +168,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         if not args.settings.demo.enabled:
             return None
         return Demo(
-            f"{self._name}-demo",
+            f"{self._prefix}-demo",
             DemoArgs(
                 settings=args.settings.demo,
                 image=args.bundle.images["demo"],
@@ -184,7 +184,7 @@ class KubernetesCluster(pulumi.ComponentResource):
     def _nginx(self, plane: Node, workers: int, first: ControlPlane, demo: Demo | None) -> Nginx:
         args = self._args
         return Nginx(
-            f"{self._name}-ingress",
+            f"{self._prefix}-ingress",
             NginxArgs(
                 settings=args.settings.ingress,
                 api_host=plane.address,
@@ -210,7 +210,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         args = self._args
         demo_objects = list(demo.objects) if demo else []
         return Gates(
-            f"{self._name}-gates",
+            f"{self._prefix}-gates",
             GatesArgs(
                 settings=args.settings,
                 pace=args.pace,

@@ -14,11 +14,23 @@ SYSTEM=/api/v1/namespaces/kube-system
 RBAC=/apis/rbac.authorization.k8s.io/v1
 BEFORE=preflight,certs,kubeconfig,etcd,control-plane/apiserver,kubelet-start,wait-control-plane,upload-certs
 
-# --cert: the API server's own client certificate, a cluster administrator's like admin.conf, but not inside YAML
-api() {
-  curl --silent --max-time 60 --cacert "$KUBERNETES/pki/ca.crt" \
-    --cert "$KUBERNETES/pki/apiserver-kubelet-client.crt" --key "$KUBERNETES/pki/apiserver-kubelet-client.key" "$@"
+IDENTITY="$ROOT/run/fjordkube/identity.pem"
+
+identity() { # the administrator's certificate and key out of a kubeconfig: memory alone (/run), gone with this shell
+  local config="$KUBERNETES/super-admin.conf" line
+  [ -s "$config" ] || config="$KUBERNETES/admin.conf"
+  trap 'rm -f "$IDENTITY"' EXIT
+  (
+    umask 077
+    while IFS= read -r line; do
+      case $line in
+        *client-certificate-data:* | *client-key-data:*) base64 --decode <<<"${line##*: }" ;;
+      esac
+    done <"$config" >"$IDENTITY"
+  )
 }
+
+api() { curl --silent --max-time 60 --cacert "$KUBERNETES/pki/ca.crt" --cert "$IDENTITY" "$@"; }
 
 applied() { # CONFIGMAP  : prints its digest, "none" without one, "absent" when this API has no such ConfigMap
   local body code attempt
@@ -102,6 +114,7 @@ addons() {
 }
 
 only_one "$LOCK_WAIT"
+identity
 case $STAGE in
   membership) membership ;;
   addons) addons ;;

@@ -56,6 +56,10 @@ class Result:
         """The detailed diff of a resource."""
         return {path: kind for step in self.steps[name] for path, kind in step.diff.items()}
 
+    def drift(self, name: str) -> dict[str, str]:
+        """The same after a refresh, which says nothing of a resource that it found as it was."""
+        return self.diff(name) if name in self.steps else {}
+
 
 class Stack:
     """One project with one stack named dev."""

@@ -151,9 +151,9 @@ def test_refresh_reports_drift_and_what_is_gone(new_stack: NewStack, api: ApiSer
     path = f"/api/v1/namespaces/{namespace}/configmaps/settings"
     stack = connected(new_stack(program({"cm": config_map(namespace, a="1", b="2")}, provider=MUTABLE)), api)
     stack.up()
-    assert stack.refresh().diff("cm") == {}
+    assert stack.refresh().drift("cm") == {}
     api.request("PATCH", path, {"data": {"a": "theirs", "extra": "x"}}, "application/merge-patch+json")
-    assert stack.refresh().diff("cm") == {"data.a": "update"}
+    assert stack.refresh().drift("cm") == {"data.a": "update"}
     fixed = stack.preview()
     assert fixed.diff("cm") == {"data.a": "update"}
     # Only their field is in conflict, and it is theirs: the message says so and how to go on.
@@ -272,7 +272,7 @@ k8s.apps.v1.DaemonSet(
     assert found is not None
     assert found["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"] == 80
     # What the server filled in (protocol, pull policy, strategy) is no drift.
-    assert stack.refresh().diff("agent") == {}
+    assert stack.refresh().drift("agent") == {}
     assert stack.up().changes() == {}
     stack.destroy()
     assert api.get(f"/api/v1/namespaces/{name}") is None

@@ -28,14 +28,15 @@ def test_with_an_identifier_only_the_identifier_means_another_cluster(
     stack.configure("kubeconfig", json.dumps(other), secret=True)
     assert stack.preview().changes() == {"k": ["update"]}
 
-    # A kubeconfig that is not known yet: the same.
+    # A kubeconfig that is not known yet: no provider can be asked, and the engine expects an update, never another
+    # object (without an identifier it would be a replacement: pulumi-kubernetes#2745).
     later = program(
         objects,
         provider={"cluster_identifier": "one"},
         kubeconfig="local.Command('c', create='cat kubeconfig').stdout",
     )
     stack.program(later)
-    assert stack.preview().changes() == {"c": ["create"], "k": ["update"]}
+    assert stack.preview().changes() == {"c": ["create"], "k": ["update"], "cm": ["update"]}
 
     stack.program(program(objects, provider={"cluster_identifier": "two"}))
     assert "replace" in stack.preview().changes()["cm"]

@@ -139,7 +139,13 @@ class LocalMachine(pulumi.ComponentResource):
             logging=local.Logging.STDERR,
             add_previous_output_in_env=False,
             # The new machine has the old one's folder, ports and address.
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, depends_on=after),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                delete_before_replace=True,
+                depends_on=after,
+                # A machine whose disks go is not shut down first: the disks' own deletion ends its process.
+                deleted_with=after[0] if after else None,
+            ),
         )
 
 
