@@ -135,11 +135,11 @@ def test_removal_that_was_cut_short_counts_as_never_made(pc: Computer, monkeypat
     def cut(_path: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(shutil, "rmtree", cut)
-    with pytest.raises(KeyboardInterrupt):
-        disk.delete(spec)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", cut)
+        with pytest.raises(KeyboardInterrupt):
+            disk.delete(spec)
     assert record.read_made(spec.directory) is None
-    monkeypatch.undo()
     disk.delete(spec)
     assert not spec.directory.exists()
 
