@@ -48,7 +48,7 @@ def test_preview_from_empty_needs_no_cluster(new_stack: NewStack) -> None:
     }
     assert time.monotonic() - started < 20
     # A cluster that is named but gone is no obstacle either.
-    dead = {"clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{free_port()}"}}]}
+    dead: dict[str, Any] = {"clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{free_port()}"}}]}
     dead |= {"contexts": [{"name": "c", "context": {"cluster": "c"}}], "current-context": "c", "apiVersion": "v1"}
     dead |= {"kind": "Config"}
     stack.program(program(objects))

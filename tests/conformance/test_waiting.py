@@ -81,7 +81,13 @@ def roll_out(api: ApiServer, namespace: str) -> None:
 def test_a_rollout_is_awaited(new_stack: NewStack, api: ApiServer, namespace: str) -> None:
     stack = connected(new_stack(program({"web": deployment(namespace)})), api)
     done = threading.Event()
-    controller = threading.Thread(target=lambda: (time.sleep(2), roll_out(api, namespace), done.set()))
+
+    def control() -> None:
+        time.sleep(2)
+        roll_out(api, namespace)
+        done.set()
+
+    controller = threading.Thread(target=control)
     controller.start()
     stack.up()
     assert done.is_set(), "up ended before the rollout did"

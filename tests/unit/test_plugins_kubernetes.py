@@ -76,11 +76,13 @@ def update(provider: Stub, old: dict[str, Any], new: dict[str, Any]) -> dict[str
 
 
 def diff(provider: Stub, state: dict[str, Any], new: dict[str, Any]) -> provider_pb2.DiffResponse:
-    return provider.Diff(provider_pb2.DiffRequest(urn=TYPE, id="x/cm", olds=encode(state), news=encode(new)))
+    request = provider_pb2.DiffRequest(urn=TYPE, id="x/cm", olds=encode(state), news=encode(new))
+    answer: provider_pb2.DiffResponse = provider.Diff(request)
+    return answer
 
 
 def details(caught: pytest.ExceptionInfo[grpc.RpcError]) -> str:
-    return str(caught.value.details())  # type: ignore[attr-defined]
+    return str(caught.value.details())
 
 
 def test_the_state_has_the_official_shape(provider: Stub, api: FakeApi) -> None:
@@ -322,7 +324,7 @@ def test_cancel_ends_a_wait(provider: Stub, api: FakeApi) -> None:
         time.sleep(0.02)
     provider.Cancel(empty_pb2.Empty())
     thread.join(10)
-    assert "cancelled" in failed[0].details()  # type: ignore[attr-defined]
+    assert "cancelled" in str(failed[0].details())
     assert _init_failure(failed[0]).id == "x/d"
 
 
@@ -372,8 +374,9 @@ def test_a_bad_kubeconfig_is_told_without_its_text(provider: Stub, tmp_path: Pat
 
 
 def _init_failure(error: grpc.RpcError) -> provider_pb2.ErrorResourceInitFailed:
-    metadata = dict(error.trailing_metadata())  # type: ignore[attr-defined]
-    status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
+    (found,) = [entry.value for entry in error.trailing_metadata() or () if entry.key == "grpc-status-details-bin"]
+    assert isinstance(found, bytes)
+    status = status_pb2.Status.FromString(found)
     failure = provider_pb2.ErrorResourceInitFailed()
     assert status.details[0].Unpack(failure)
     return failure

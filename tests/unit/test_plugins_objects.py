@@ -219,5 +219,5 @@ def test_installed_versions_are_those_the_sdks_ask_for() -> None:
     import pulumi_kubernetes
 
     for package in (pulumi_command, pulumi_kubernetes):
-        asked = json.loads((Path(package.__file__).parent / "pulumi-plugin.json").read_text())
+        asked = json.loads((Path(str(package.__file__)).parent / "pulumi-plugin.json").read_text())
         assert installation.PROVIDERS[asked["name"]] == asked["version"]
