@@ -78,10 +78,10 @@ def reached(nodes: Sequence[Node]) -> pulumi.Output[str]:
             host_key=node.connection.host_key,
         )
 
-    return pulumi.Output.all(*(entry(node) for node in nodes)).apply(_with_keys_apart)
+    return pulumi.Output.all(*(entry(node) for node in nodes)).apply(with_keys_apart)
 
 
-def _with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
+def with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
     keys = list(dict.fromkeys(entry["key"] for entry in entries))
     return json.dumps({"keys": keys, "nodes": [{**entry, "key": keys.index(entry["key"])} for entry in entries]})
 

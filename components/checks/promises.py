@@ -33,7 +33,8 @@ def _data_path(found: Figures) -> list[Row]:
     pairs = found["pairs"]
     if not pairs:
         return [_row("Pod to pod", "one node only: nothing to cross", "full MTU between nodes, nothing lost")]
-    measured = f"{found['mtu']} bytes between {_count(pairs, 'pair')} of nodes, {found['loss_percent']:g} % lost"
+    measured = f"{found['mtu']} bytes over {_count(pairs, 'pair')} of nodes, {found['loss_percent']:g} % lost"
+    measured += f", {found['rtt_average_ms']:.3g} ms"
     needed = f"unfragmented ({found['nic_mtu']} on the NIC), nothing lost"
     if found["encapsulated_packets"] is not None:
         packets = found["encapsulated_packets"] + found["native_packets"]
@@ -41,7 +42,7 @@ def _data_path(found: Figures) -> list[Row]:
         needed += ", none encapsulated"
     let_in, dropped = f"{found['requests_allowed']} of {pairs}", f"{found['requests_dropped']} of {pairs}"
     return [
-        _row("Pod to pod at full MTU", f"{measured}, {found['rtt_average_ms']:g} ms", needed),
+        _row("Pod to pod at full MTU", measured, needed),
         _row("NetworkPolicy", f"{let_in} let in, {dropped} dropped", "the namespace's pods let in, nodes dropped"),
     ]
 

@@ -23,7 +23,7 @@ from .faults import Fault
 from .ssh import NO_CONNECTION, Access, function
 
 END = "fjordkube:end"
-"""The line with which scripts/questions.sh ends an answer."""
+"""The line with which scripts/questions.sh ends an answer, after an empty one."""
 
 AT_ONCE = 16
 """Nodes that are asked at the same time."""
@@ -68,7 +68,7 @@ class Session:
             if line is None:
                 raise self._lost(process)
             if line == END:
-                return "\n".join(answer)
+                return "\n".join(answer[:-1] if answer[-1:] == [""] else answer)
             answer.append(line)
 
     def close(self) -> None:

@@ -46,8 +46,8 @@ def talk(
 
 def answers(machine: Machine, gate: str, *questions: str) -> list[str]:
     text = talk(machine, gate, questions).stdout
-    assert text.count(f"{END}\n") == len(questions)
-    return text.split(f"{END}\n")[:-1]
+    assert text.count(f"\n{END}\n") == len(questions)
+    return text.split(f"\n{END}\n")[:-1]
 
 
 @pytest.fixture

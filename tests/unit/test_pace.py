@@ -21,6 +21,7 @@ def test_emulation_never_waits_shorter() -> None:
     for field in fields(Timeouts):
         assert getattr(EMULATED.timeouts, field.name) >= getattr(NATIVE.timeouts, field.name)
     assert EMULATED.api_wait >= NATIVE.api_wait
+    assert EMULATED.gate_wait >= NATIVE.gate_wait
 
 
 def test_election_is_several_heartbeats_in_both() -> None:

@@ -1,0 +1,50 @@
+"""Which gates a stack has, and what each asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.checks.questions import DROP_SECONDS, IDLE_SECONDS, WEB_SECONDS, questions, targets, wait
+from components.pace import EMULATED, NATIVE
+from components.relay.gates import bgp, data_path, ipvs
+from tests.golden.bootstrap_cluster import stack
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, ["bgp", "data-path", "ipvs", "ingress"]),
+        ({"kube_proxy": {"mode": "nftables"}}, ["bgp", "data-path", "ingress"]),
+        ({"kube_proxy": {"mode": "iptables"}, "demo": {"enabled": False}}, ["bgp", "data-path"]),
+        ({"demo": {"enabled": False}}, ["bgp", "data-path", "ipvs"]),
+    ],
+)
+def test_a_stack_is_asked_for_what_it_promises(changes: dict[str, Any], names: list[str]) -> None:
+    assert [question.name for question in questions(stack(**changes), NATIVE)] == names
+
+
+def test_encapsulation_is_looked_for_unless_it_is_asked_for() -> None:
+    for encapsulation, asked in (("none", False), ("vxlan-cross-subnet", True)):
+        found = questions(stack(network={"encapsulation": encapsulation}), NATIVE)
+        assert [question.asked["encapsulated"] for question in found[:2]] == [asked, asked]
+
+
+def test_the_wait_is_by_pace_unless_the_settings_say() -> None:
+    assert (wait(stack(), NATIVE), wait(stack(), EMULATED)) == (300, 1200)
+    assert wait(stack(gates={"timeout_seconds": 77}), EMULATED) == 77
+
+
+def test_bounds_fit_into_each_other() -> None:
+    for pace in WEB_SECONDS:
+        assert WEB_SECONDS[pace] + DROP_SECONDS[pace] < data_path.ANSWER_SECONDS
+    assert max(bgp.ANSWER_SECONDS, data_path.ANSWER_SECONDS, ipvs.ANSWER_SECONDS) < IDLE_SECONDS
+
+
+def test_only_nodes_with_a_port_for_it_take_http() -> None:
+    doors = [
+        {"name": "cp1", "address": "127.0.0.1", "ports": {"ssh": 2201}},
+        {"name": "w1", "address": "127.0.0.1", "ports": {"ssh": 2202, "http": 8080.0}},
+    ]
+    assert targets(doors) == [{"name": "w1", "address": "127.0.0.1", "port": 8080}]
