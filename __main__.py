@@ -9,6 +9,7 @@ from components.bundle import find
 from components.cluster import ClusterArgs, KubernetesCluster
 from components.errors import FjordkubeError
 from components.nodes.local import accelerator
+from components.nodes.local.machine.spec import GUEST_PORTS
 from components.nodes.local.machines import LocalMachines, LocalMachinesArgs
 from components.pace import pace
 from components.settings import load
@@ -23,7 +24,8 @@ except FjordkubeError as error:
 for line in versions.warnings(settings):
     pulumi.log.warn(line)
 
-machines = LocalMachines("nodes", LocalMachinesArgs(settings.nodes, bundle, pulumi.get_stack(), emulated))
+doors = {**GUEST_PORTS, "http": settings.ingress.http_port, "https": settings.ingress.https_port}
+machines = LocalMachines("nodes", LocalMachinesArgs(settings.nodes, bundle, pulumi.get_stack(), emulated, doors))
 cluster = KubernetesCluster(
     settings.cluster.name,
     ClusterArgs(settings, machines.nodes, bundle, pace(settings.cluster.pace, emulated)),
