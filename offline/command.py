@@ -30,8 +30,7 @@ def run(
     append: bool = False,
 ) -> None:
     """Runs a program to its end with all output in `log`; `env` is added to ours. BuildError if it fails."""
-    if _cancelled.is_set():
-        raise BuildError("the build was cancelled")
+    check()
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab" if append else "wb") as file:
         process = subprocess.Popen(
@@ -93,6 +92,12 @@ def end(process: subprocess.Popen[bytes]) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
+
+
+def check() -> None:
+    """BuildError when the build was cancelled: for steps that run no program and would not be ended with it."""
+    if _cancelled.is_set():
+        raise BuildError("the build was cancelled")
 
 
 def cancel() -> None:

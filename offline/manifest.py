@@ -55,6 +55,17 @@ class Module:
 
 
 @dataclass(frozen=True)
+class Release:
+    """A program as its project publishes it for Linux on amd64."""
+
+    url: str
+    sha256: str
+    """Of what the address serves, e.g. of the whole archive; 64 hex digits."""
+    member: str | None = None
+    """The program's path in a tar archive, e.g. pulumi/pulumi; None where the address serves the program itself."""
+
+
+@dataclass(frozen=True)
 class OwnProgram:
     """A program whose source is in this repository."""
 
@@ -116,6 +127,8 @@ class Manifest:
     host_packages: tuple[HostPackage, ...] = ()
     disk: Disk = field(default_factory=lambda: Disk(512, 64, 40))
     versions: Mapping[str, str] = field(default_factory=dict)
+    official: Mapping[str, Release] = field(default_factory=dict)
+    """Releases by program. Not a field of `Program`: a module's whole entry is in the keys of images made of it."""
 
     def module(self, name: str) -> Module:
         """The module of that name; KeyError if there is none."""
@@ -161,6 +174,7 @@ def parse(raw: Mapping[str, Any]) -> Manifest:
         host_packages=tuple(HostPackage(name, program) for name, program in raw.get("host_packages", {}).items()),
         **({"disk": Disk(**raw["disk"])} if "disk" in raw else {}),
         versions=raw.get("versions", {}),
+        official={name: Release(**table) for name, table in raw.get("official", {}).items()},
     )
 
 

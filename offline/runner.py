@@ -1,4 +1,4 @@
-"""Runs steps: two lanes side by side, needs first, with a word on what, how far and how long still.
+"""Runs steps: lanes side by side, needs first, with a word on what, how far and how long still.
 
 Owns order, progress and cancellation. Leaves what a step does to the step.
 """
@@ -79,7 +79,7 @@ class Run:
         self._change = threading.Condition()
 
     def go(self) -> dict[str, float]:
-        """Builds everything; seconds by step. The first failure ends the other lane too and is raised."""
+        """Builds everything; seconds by step. The first failure ends the other lanes too and is raised."""
         lanes = [
             threading.Thread(target=self._lane, args=(lane,), name=f"lane-{lane}", daemon=True)
             for lane in get_args(Lane)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Lane = Literal["compile", "assemble"]
-"""Steps of one lane run one after another; the lanes run side by side (one wants processors, the other the disk)."""
+Lane = Literal["download", "compile", "assemble"]
+"""Steps of one lane run one after another; the lanes run side by side: they want network, processors, and the disk."""
 
 
 @dataclass(frozen=True)
