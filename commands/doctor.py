@@ -15,7 +15,7 @@ from components.errors import BundleMissing, FjordkubeError
 from components.nodes.local import accelerator, preflight
 from components.nodes.local.machine import qemu
 from components.places import cache_root, home_root
-from offline import catalog, manifest, system
+from offline import catalog, manifest, source, system
 from offline.runner import missing, remaining
 
 UP_SECONDS = {"kvm": 120.0, "tcg": 420.0}
@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     _line("qemu", _qemu())
     steps = catalog.steps()
+    _line("programs", source.describe(sources, steps))
     todo = missing(steps, [step.name for step in steps])
     build = remaining(todo)
     _line(

@@ -7,7 +7,7 @@ import sys
 
 from components.errors import FjordkubeError
 from components.places import cache_root
-from offline import build, catalog, manifest
+from offline import build, catalog, manifest, source
 from offline.runner import closure, duration, missing, remaining
 
 
@@ -20,6 +20,7 @@ def plan(names: list[str]) -> None:
         state = "done" if step.done else "to do" if step in todo else "not needed"
         print(f"{state:10} {step.name:32} {step.title:44} about {duration(step.seconds)}")
     groups = ", ".join(manifest.load().groups)
+    print(f"programs: {source.describe(manifest.load(), steps)}")
     print(f"{len(todo)} to do, about {duration(remaining(todo))}; groups: {groups}; cache {cache_root()}")
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from components.errors import FjordkubeError
 from components.places import cache_root
-from offline import catalog, lock, manifest
+from offline import catalog, lock, manifest, source
 from offline.runner import Run, duration, missing, remaining
 from offline.step import Step
 
@@ -45,11 +45,16 @@ def ensure(names: Sequence[str] | None = None, report: Callable[[str], None] = s
 
     Raises FjordkubeError (a tool is missing, a step failed). Safe to call at any time and from two places at once.
     """
+    sources = manifest.load()
     steps = catalog.steps()
     wanted = resolve(names, steps)
     if not missing(steps, wanted):
+        source.keep(sources, steps)
         return {}
     with lock.held(cache_root() / "build.lock", report):
+        steps = catalog.steps()  # again: whoever held the lock may have chosen the programs' source
+        source.settle(sources, steps, missing(steps, wanted), report)
+        steps = catalog.steps()
         todo = missing(steps, wanted)  # again: whoever held the lock may have built it
         if not todo:
             return {}

@@ -1,4 +1,7 @@
-"""Steps that compile programs: Go modules of others, and our own Go and C."""
+"""Steps that bring programs: releases of their projects, Go modules of others compiled, and our own Go and C.
+
+Owns the places of programs in the cache. Leaves the choice between release and compilation to `source.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from pathlib import Path
 
 from components.errors import FjordkubeError
 from components.places import cache_root
-from offline import command, gosource, keys
-from offline.manifest import Manifest, Module, OwnProgram, Program
+from offline import command, gosource, keys, official, source
+from offline.manifest import Manifest, Module, OwnProgram, Program, Release
 from offline.step import Step
 
 TOOLCHAIN = "pulumi"
 """The module whose programs a person's PATH gets: they lie in toolchain/, not in bin/."""
+
+DOWNLOAD_SECONDS = 10.0
+"""Estimate for one release: tens of MB at some 10 MB/s. Not measured: no release was reached where this was made."""
 
 
 def log_file(name: str) -> Path:
@@ -23,21 +29,31 @@ def log_file(name: str) -> Path:
 
 def steps(manifest: Manifest) -> Iterator[Step]:
     """One step per program, in the manifest's order."""
+    releases = manifest.official if source.chosen() == "official" else {}
     for module in manifest.modules:
         for program in module.programs:
-            yield _upstream(module, program)
+            release = releases.get(program.name)
+            yield _released(module, program, release) if release else _compiled(module, program)
     for own in manifest.own:
         yield _own(own)
 
 
-def _upstream(module: Module, program: Program) -> Step:
+def _released(module: Module, program: Program, release: Release) -> Step:
+    # the address is no input: the checksum says what comes from it
+    key = f"official-{keys.of('official', release.sha256, release.member)}"
+    return Step(
+        program.name,
+        f"{program.name} {_short(module.version)}, official",
+        _folder(module, key) / program.name,
+        lambda target: official.fetch(release, target),
+        DOWNLOAD_SECONDS,
+        lane="download",
+    )
+
+
+def _compiled(module: Module, program: Program) -> Step:
     package = f"{module.path}/{program.package}".rstrip("/")
     key = keys.of("go", module.path, module.version, module.sum, module.ldflags, module.pins, module.staging, package)
-    folder = (
-        cache_root() / "toolchain" / f"{module.version}-{key}" / "bin"
-        if module.name == TOOLCHAIN
-        else cache_root() / "bin" / key
-    )
 
     def build(target: Path) -> None:
         scratch = gosource.prepare(module)
@@ -50,7 +66,13 @@ def _upstream(module: Module, program: Program) -> Step:
         )
 
     title = f"{program.name} {_short(module.version)}"
-    return Step(program.name, title, folder / program.name, build, program.seconds)
+    return Step(program.name, title, _folder(module, key) / program.name, build, program.seconds)
+
+
+def _folder(module: Module, key: str) -> Path:
+    if module.name == TOOLCHAIN:
+        return cache_root() / "toolchain" / f"{module.version}-{key}" / "bin"
+    return cache_root() / "bin" / key
 
 
 def _short(version: str) -> str:
