@@ -69,7 +69,9 @@ class KubernetesCluster(pulumi.ComponentResource):
         for node in control_planes:
             planes.append(self._control_plane(node, hosts[node.name], planes[-1] if planes else None))
         first = planes[0]
-        members = [self._worker(node, hosts[node.name], first).membership for node in workers]
+        members: list[pulumi.CustomResource] = [
+            self._worker(node, hosts[node.name], first).membership for node in workers
+        ]
         members += [plane.membership for plane in planes]
 
         # 3. Objects go straight to an API that answers, long before the first worker is there.

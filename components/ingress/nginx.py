@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from components.bundle import Bundle
 from pulumi_command import local
 
+from components.bundle import Bundle
 from components.ingress import admission
 from components.ingress.controller import CLASS, CONTROLLER, LABELS, front, objects
 from components.objects import KubernetesObject, Objects

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pulumi
 import yaml
-from components.bundle import Bundle
 
+from components.bundle import Bundle
 from components.network.calico_access import access
 from components.network.calico_configuration import config_maps, configuration
 from components.network.calico_controllers import controllers
