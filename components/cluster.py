@@ -13,10 +13,10 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from components.checks.gates import Gates, GatesArgs
 
 from components.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
 from components.bundle import Bundle
+from components.checks.gates import Gates, GatesArgs
 from components.demo import Demo, DemoArgs
 from components.host import Host, HostArgs
 from components.ingress.nginx import Nginx, NginxArgs

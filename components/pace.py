@@ -64,6 +64,10 @@ class KubeletPace:
     """Between two looks at the node's own status (default 10)."""
     sync: int | None = None
     """Between two looks at running containers against their configuration (default 60)."""
+    housekeeping: int | None = None
+    """Between two readings of a container's cgroup files (default 10; a fifth of an emulated kubelet's time)."""
+    garbage_collection_percent: int | None = None
+    """GOGC of the kubelet's process (default 100): collecting less often costs memory and saves processor."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class Pace:
     timeouts: Timeouts = field(default_factory=Timeouts)
     probes: StaticPodProbes | None = None
     """None: kubeadm's own probes."""
+    static_pod_cpu_m: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """CPU requests of static pods, millicores, by component; those that are not named keep kubeadm's."""
+    kubeadm_ignores: tuple[str, ...] = ()
+    """Preflight errors of kubeadm that are none at this pace."""
     etcd_heartbeat_ms: int = 250
     """Between etcd's heartbeats, milliseconds. 250 is kubespray's choice for VPS networks (etcd's default: 100)."""
     etcd_election_ms: int = 5000
@@ -128,13 +136,26 @@ EMULATED = Pace(
         startup=Probe(timeout=60, period=10, failures=120),
         readiness=Probe(timeout=60, period=5, failures=60),
     ),
+    # A control plane has one CPU here (nodes/local/plan.py): kubeadm's requests alone are 650m of it, and with
+    # calico-node's 250m and CoreDNS nothing else would be scheduled.
+    static_pod_cpu_m=MappingProxyType(
+        {"etcd": 50, "kube-apiserver": 100, "kube-controller-manager": 50, "kube-scheduler": 25}
+    ),
+    kubeadm_ignores=("NumCPU",),
     etcd_heartbeat_ms=1000,
     etcd_election_ms=10000,
     control_plane_environment=MappingProxyType({"GOGC": "400"}),
     # Not longer leases: a controller manager that dies holding one stalls the cluster for its whole length.
     single_leader_election=False,
     node_monitor_grace=180,
-    kubelet=KubeletPace(runtime_request_timeout=900, node_lease_duration=160, node_status_update=20, sync=60),
+    kubelet=KubeletPace(
+        runtime_request_timeout=900,
+        node_lease_duration=160,
+        node_status_update=20,
+        sync=60,
+        housekeeping=60,
+        garbage_collection_percent=400,
+    ),
     # Guests are small and thrown away; their disks are sparse, so a low free share is no sign of trouble.
     eviction_hard=MappingProxyType(
         {

@@ -84,7 +84,7 @@ def init_configuration(node: Node, pace: Pace) -> dict[str, Any]:
         # kubeadm always mints a token here, for a day unless told otherwise; ours come at use, so this one just ends.
         "bootstrapTokens": [{"ttl": "1s", "description": "ends at once: tokens are minted when a node joins"}],
         "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT},
-        "nodeRegistration": node_registration(node),
+        "nodeRegistration": {**node_registration(node, pace), **_ignored(pace)},
         **_patches(pace),
         "timeouts": _timeouts(pace.timeouts),
     }
@@ -96,23 +96,31 @@ def join_configuration(node: Node, pace: Pace) -> dict[str, Any]:
         "apiVersion": API_VERSION,
         "kind": "JoinConfiguration",
         "discovery": {"file": {"kubeConfigPath": places.DISCOVERY}},
-        "nodeRegistration": node_registration(node),
+        "nodeRegistration": node_registration(node, pace),
         "timeouts": _timeouts(pace.timeouts),
     }
     if node.role == "control-plane":
+        document["nodeRegistration"] |= _ignored(pace)
         document["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT}}
         document |= _patches(pace)
     return document
 
 
-def node_registration(node: Node) -> dict[str, Any]:
+def node_registration(node: Node, pace: Pace) -> dict[str, Any]:
     """How a node introduces itself: its name, and its address on the private network."""
+    arguments = [_argument("node-ip", node.address)]
+    if pace.kubelet.housekeeping is not None:
+        arguments.append(_argument("housekeeping-interval", f"{pace.kubelet.housekeeping}s"))
     return {
         "name": node.name,
         "criSocket": SOCKET,
         "imagePullPolicy": "IfNotPresent",
-        "kubeletExtraArgs": [_argument("node-ip", node.address)],
+        "kubeletExtraArgs": arguments,
     }
+
+
+def _ignored(pace: Pace) -> dict[str, Any]:
+    return {"ignorePreflightErrors": list(pace.kubeadm_ignores)} if pace.kubeadm_ignores else {}
 
 
 def init_file(

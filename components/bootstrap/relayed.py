@@ -6,6 +6,7 @@ relay/ and the choice of verb to worker.py and control_plane.py. Nothing of a to
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -13,6 +14,7 @@ import pulumi
 from pulumi_command import local, remote
 
 from components.bootstrap import steps
+from components.network.calico_node import address_annotations
 from components.node import Node
 from components.pace import Pace
 from components.places import CHECKOUT
@@ -44,6 +46,7 @@ class Relayed(local.Command):
             "FJORDKUBE_ENDPOINT": settings.control_plane_endpoint,
             "FJORDKUBE_KUBECONFIG": pulumi.Output.secret(kubeconfig),
             "FJORDKUBE_SCRIPT": script,
+            "FJORDKUBE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
             "FJORDKUBE_WAIT": str(pace.timeouts.tls_bootstrap),
             "FJORDKUBE_DRAIN": str(pace.drain),
             **ssh_environment("SSH", node.connection),

@@ -15,6 +15,7 @@ from components.bootstrap import places
 from components.bootstrap.configuration import cluster_configuration, init_file, join_file
 from components.bootstrap.kubelet import kubelet_configuration
 from components.bootstrap.patches import static_pod_patches
+from components.network.calico_node import address_annotations
 from components.network.kube_proxy import kube_proxy_configuration
 from components.node import Node
 from components.pace import Pace
@@ -75,6 +76,7 @@ def stage(
         "INIT_FILE": places.INIT,
         "MEMBERSHIP_DIGEST": digest([cluster, kubelet_configuration(settings, pace)]),
         "ADDONS_DIGEST": digest(proxy),
+        "NODE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
         "LOCK_WAIT": str(pace.api_wait),
     }
     return shell(["addons"], values)

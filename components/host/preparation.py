@@ -35,7 +35,6 @@ def preparation(node: Node, settings: Stack, pace: Pace, all_nodes: Sequence[Nod
 
     `sandbox_image` is the pause image that lies on the node, e.g. "registry.k8s.io/pause:3.10.2".
     """
-    del pace  # nothing a host is made of depends on its speed; kept in the signature of all node steps
     proxy = settings.kube_proxy
     major, minor, _ = KUBERNETES[settings.kubernetes.version].minimum_containerd
     names = modules.modules(proxy.mode, proxy.scheduler if proxy.mode == "ipvs" else None)
@@ -56,6 +55,8 @@ def preparation(node: Node, settings: Stack, pace: Pace, all_nodes: Sequence[Nod
     files = {
         **shared_files(sandbox_image),
         modules.PATH: File(modules.modules_conf(names)),
-        units.KUBELET_PATH: File(units.kubelet_dropin(ETCD_MOUNT if node.etcd_device else None)),
+        units.KUBELET_PATH: File(
+            units.kubelet_dropin(ETCD_MOUNT if node.etcd_device else None, pace.kubelet.garbage_collection_percent)
+        ),
     }
     return shell(["host"], values, files)

@@ -18,10 +18,11 @@ def containerd_dropin() -> str:
     return f"[Service]\nLimitNOFILE={OPEN_FILES}\nTasksMax=infinity\n"
 
 
-def kubelet_dropin(mount_before: str | None) -> str:
+def kubelet_dropin(mount_before: str | None, garbage_collection_percent: int | None = None) -> str:
     """Limits of the kubelet; `mount_before` (e.g. "/var/lib/etcd") must be mounted before it starts.
 
     Without that, a boot on which etcd's disk is late would start an empty etcd on the root disk.
     """
     unit = f"[Unit]\nRequiresMountsFor={mount_before}\n\n" if mount_before else ""
-    return f"{unit}[Service]\nLimitNOFILE={OPEN_FILES}\n"
+    collection = f"Environment=GOGC={garbage_collection_percent}\n" if garbage_collection_percent else ""
+    return f"{unit}[Service]\nLimitNOFILE={OPEN_FILES}\n{collection}"

@@ -6,6 +6,7 @@ the token to bootstrap_token.py.
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ def join(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
             if time.monotonic() > end:
                 raise Fault(f"{node}: joined, but not registered after {wait:.0f} s; ask 'journalctl -u kubelet'")
             time.sleep(1)
+    api.annotate(f"/api/v1/nodes/{quote(node)}", json.loads(env["FJORDKUBE_ANNOTATIONS"]))
     log(f"{node}: joined")
     return {"node": node, "state": "member"}
 
@@ -65,6 +67,7 @@ def member(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
             brought = {"DISCOVERY": discovery_file(env["FJORDKUBE_ENDPOINT"], api.ca, token), "CERTIFICATE_KEY": key}
             log(f"{node}: joining as a control plane")
             ssh.run(command, script, brought, node)
+        api.annotate(f"/api/v1/nodes/{quote(node)}", json.loads(env["FJORDKUBE_ANNOTATIONS"]))
     finally:
         api.delete("/api/v1/namespaces/kube-system/secrets/kubeadm-certs")
     return {"node": node, "state": "member"}

@@ -4,6 +4,7 @@
 # Inputs: STAGE  membership: controller manager, scheduler, uploaded configuration, this node's labels, RBAC for joins
 #                addons: kube-proxy, CoreDNS, the kubelet's own certificate rotation
 #         NODE_NAME API_PORT INIT_FILE MEMBERSHIP_DIGEST ADDONS_DIGEST (of what the stage renders) LOCK_WAIT
+#         NODE_ANNOTATIONS  JSON: what the network wants to find on this node
 # Guard:  the cluster itself: the objects of the stage are there, and the annotation fjordkube/applied on its ConfigMap
 #         carries the digest. It is written last, so a stage cut short is run again; kubeadm's phases allow that.
 # Output: membership: one JSON line; addons: admin.conf, the kubeconfig for people (group kubeadm:cluster-admins).
@@ -83,6 +84,7 @@ membership() {
     # the manifests come first within this one process: both start while the rest is uploaded
     kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print \
       --skip-phases="$BEFORE,kubelet-finalize,addon,show-join-command" >&2
+    patch "/api/v1/nodes/$NODE_NAME" "{\"metadata\":{\"annotations\":$NODE_ANNOTATIONS}}"
     annotate kubeadm-config "$MEMBERSHIP_DIGEST"
     log "$NODE_NAME: nodes can join"
   fi

@@ -16,6 +16,7 @@ VALUES = {
     "MEMBERSHIP_DIGEST": "aaaa",
     "ADDONS_DIGEST": "bbbb",
     "LOCK_WAIT": "5",
+    "NODE_ANNOTATIONS": '{"example.com/address": "192.168.77.11/24"}',
 }
 # answers of the API: files named by path below $ROOT/api; PATCH appends to what is there
 CURL = r"""
@@ -58,6 +59,7 @@ def member(tmp_path: Path) -> Machine:
     machine = Machine(tmp_path / "m")
     machine.write("/etc/kubernetes/admin.conf", "admin\n")
     machine.write("/etc/kubernetes/kubelet.conf", "embedded\n")
+    machine.write("/api/api/v1/nodes/cp1", "{}")
     machine.program("curl", CURL)
     machine.program("kubeadm", KUBEADM)
     return machine
@@ -78,7 +80,8 @@ def test_membership_runs_once(member: Machine) -> None:
     (call,) = member.calls
     assert "--skip-token-print" in call
     assert call.endswith("wait-control-plane,upload-certs,kubelet-finalize,addon,show-join-command")
-    assert patches(member) == ["api/v1/namespaces/kube-system/configmaps/kubeadm-config"]
+    assert patches(member) == ["api/v1/nodes/cp1", "api/v1/namespaces/kube-system/configmaps/kubeadm-config"]
+    assert '"192.168.77.11/24"' in (member.root / "api/api/v1/nodes/cp1").read_text()
     run(member, "membership")
     assert member.calls == []
 

@@ -184,8 +184,10 @@ def _machine(
         name=node.name,
         role="control-plane" if control_plane else "worker",
         address=address,
-        # A worker's second vCPU spins on a descheduled sibling where two host cores carry all machines.
-        cpus=node.cpus or (1 if emulated and not control_plane else 2),
+        # Emulated: a second vCPU spins on a descheduled sibling where two host cores carry all machines, and QEMU's
+        # threads race with a kernel that patches its own code (seen: "Oops: int3" in a control plane with two, when a
+        # ping switched packet timestamps on).
+        cpus=node.cpus or (1 if emulated else 2),
         memory_mib=node.memory_mib,
         disk_gib=node.disk_gib,
         etcd_disk_gib=node.etcd_disk_gib if isinstance(node, LocalControlPlane) else 0,

@@ -34,6 +34,8 @@ class FakeApi:
     pods: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Answers to GET by path, without its query."""
+    annotations: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of nodes, by name."""
     asked: list[str] = field(default_factory=list)
     refuse_evictions: bool = False
     connections: int = 0
@@ -52,6 +54,8 @@ class FakeApi:
                 return 404, {}
             if method == "DELETE":
                 self.nodes.discard(name)
+            if method == "PATCH":
+                self.annotations.setdefault(name, {}).update(body.get("metadata", {}).get("annotations", {}))
             return 200, {}
         if path.endswith("/secrets"):
             self.secrets[body["metadata"]["name"]] = body

@@ -25,6 +25,7 @@ def environment(api: FakeApi, base: dict[str, str]) -> dict[str, str]:
         "FJORDKUBE_SSH_KEY": "PRIVATE KEY",
         "FJORDKUBE_SSH_HOST_KEY": "ssh-ed25519 AAAA",
         "FJORDKUBE_SCRIPT": script,
+        "FJORDKUBE_ANNOTATIONS": '{"example.com/address": "192.168.77.101/24"}',
         "FJORDKUBE_WAIT": "2",
         "FJORDKUBE_DRAIN": "1",
     }
@@ -48,6 +49,7 @@ def test_joins_with_a_token_that_ends_with_the_join(api: FakeApi, environment: d
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"node": "w1", "state": "member"}
     assert api.secrets == {}
+    assert api.annotations == {"w1": {"example.com/address": "192.168.77.101/24"}}
     assert [ask.split()[0] for ask in api.asked if "secrets" in ask] == ["POST", "DELETE"]
     sent = (tmp_path / "stdin").read_text()
     assert '"server": "https://api.fjord.internal:6443"' in sent
@@ -98,6 +100,7 @@ def second(environment: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_control_plane_joins_and_the_uploaded_keys_are_deleted(api: FakeApi, second: dict[str, str]) -> None:
+    joins(api)
     done = run("member", second)
     assert done.returncode == 0, done.stderr
     assert "the key has 64 digits" in done.stderr

@@ -5,7 +5,7 @@ JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 KUBELET_DIGEST=7edaeb286b0869ed74717d9c9393fb083573079e0edab246252e56462ff2c4fc
 LOCK_WAIT=900
 NODE_NAME=w1
-write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_a51cf456'
+write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_d1169bf1'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: JoinConfiguration
@@ -19,6 +19,8 @@ nodeRegistration:
   kubeletExtraArgs:
   - name: node-ip
     value: 192.168.77.101
+  - name: housekeeping-interval
+    value: 60s
 timeouts:
   controlPlaneComponentHealthCheck: 1800s
   kubeletHealthCheck: 900s
@@ -26,6 +28,6 @@ timeouts:
   etcdAPICall: 900s
   tlsBootstrap: 900s
   discovery: 900s
-EOF_a51cf456
+EOF_d1169bf1
 # ... reset.sh
 # ... join.sh

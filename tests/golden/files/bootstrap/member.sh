@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_92620874'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_fa7f5b8f'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -27,6 +27,10 @@ nodeRegistration:
   kubeletExtraArgs:
   - name: node-ip
     value: 192.168.77.11
+  - name: housekeeping-interval
+    value: 60s
+  ignorePreflightErrors:
+  - NumCPU
 patches:
   directory: /etc/fjordkube/kubeadm/patches
 timeouts:
@@ -129,8 +133,8 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_92620874
-write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_cc9a0622'
+EOF_fa7f5b8f
+write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_0167254e'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: JoinConfiguration
@@ -144,6 +148,10 @@ nodeRegistration:
   kubeletExtraArgs:
   - name: node-ip
     value: 192.168.77.11
+  - name: housekeeping-interval
+    value: 60s
+  ignorePreflightErrors:
+  - NumCPU
 timeouts:
   controlPlaneComponentHealthCheck: 1800s
   kubeletHealthCheck: 900s
@@ -157,8 +165,8 @@ controlPlane:
     bindPort: 6443
 patches:
   directory: /etc/fjordkube/kubeadm/patches
-EOF_cc9a0622
-write_file /etc/fjordkube/kubeadm/patches/etcd+strategic.yaml 0644 <<'EOF_0ddc8b12'
+EOF_0167254e
+write_file /etc/fjordkube/kubeadm/patches/etcd+strategic.yaml 0644 <<'EOF_919c137f'
 spec:
   containers:
   - name: etcd
@@ -170,8 +178,11 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
-EOF_0ddc8b12
-write_file /etc/fjordkube/kubeadm/patches/kube-apiserver+strategic.yaml 0644 <<'EOF_22d8ec24'
+    resources:
+      requests:
+        cpu: 50m
+EOF_919c137f
+write_file /etc/fjordkube/kubeadm/patches/kube-apiserver+strategic.yaml 0644 <<'EOF_ef98ec91'
 spec:
   containers:
   - name: kube-apiserver
@@ -183,12 +194,15 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
+    resources:
+      requests:
+        cpu: 100m
     readinessProbe:
       timeoutSeconds: 60
       periodSeconds: 5
       failureThreshold: 60
-EOF_22d8ec24
-write_file /etc/fjordkube/kubeadm/patches/kube-controller-manager+strategic.yaml 0644 <<'EOF_0b87034d'
+EOF_ef98ec91
+write_file /etc/fjordkube/kubeadm/patches/kube-controller-manager+strategic.yaml 0644 <<'EOF_749b2fcb'
 spec:
   containers:
   - name: kube-controller-manager
@@ -200,8 +214,11 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
-EOF_0b87034d
-write_file /etc/fjordkube/kubeadm/patches/kube-scheduler+strategic.yaml 0644 <<'EOF_0dd6c2e0'
+    resources:
+      requests:
+        cpu: 50m
+EOF_749b2fcb
+write_file /etc/fjordkube/kubeadm/patches/kube-scheduler+strategic.yaml 0644 <<'EOF_6938b045'
 spec:
   containers:
   - name: kube-scheduler
@@ -213,6 +230,9 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
-EOF_0dd6c2e0
+    resources:
+      requests:
+        cpu: 25m
+EOF_6938b045
 # ... reset.sh
 # ... member.sh
