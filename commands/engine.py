@@ -19,6 +19,8 @@ from typing import Any, Literal
 
 from components.errors import FjordkubeError
 from components.places import CHECKOUT, home_root
+from offline import binaries, emulator, manifest
+from offline.plugins import installation
 
 Plugins = Literal["official", "standin"]
 
@@ -43,9 +45,6 @@ def binary() -> Path:
         if not found:
             raise FjordkubeError("pulumi: not on PATH; install it, or unset FJORDKUBE_PLUGINS to have it built")
         return Path(found)
-    from offline import binaries
-    from offline.plugins import installation
-
     # Beside the stand-ins, in a folder of this checkout: that is where the engine looks first.
     return installation.install(binaries.path("pulumi"), home_root().resolve() / "engine", pulumi_home())
 
@@ -74,6 +73,8 @@ def environment() -> dict[str, str]:
         env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         env["PULUMI_HOME"] = str(pulumi_home())
     env["PATH"] = os.pathsep.join([*path, env.get("PATH", "")])
+    if "FJORDKUBE_QEMU" not in env and (newer := emulator.path(manifest.load())).exists():
+        env["FJORDKUBE_QEMU"] = str(newer)
     env["FJORDKUBE_PYTHON"] = sys.executable
     env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
     env["PULUMI_DEBUG_COMMANDS"] = "true"  # brings the flag --event-log

@@ -211,6 +211,7 @@ class KubernetesCluster(pulumi.ComponentResource):
     ) -> Gates:
         args = self._args
         demo_objects = list(demo.objects) if demo else []
+        demo_digest = demo.objects.digest if demo else ""
         return Gates(
             f"{self._prefix}-gates",
             GatesArgs(
@@ -223,7 +224,12 @@ class KubernetesCluster(pulumi.ComponentResource):
                 network=[calico.node, *members],
                 services=[first.addons, *members, *demo_objects],
                 front=[*nginx.objects, *members, *demo_objects],
-                triggers=[calico.objects.digest, nginx.objects.digest, demo.objects.digest if demo else ""],
+                triggers={
+                    "bgp": [calico.objects.digest],
+                    "data-path": [calico.objects.digest],
+                    "ipvs": [demo_digest],
+                    "ingress": [nginx.objects.digest, demo_digest],
+                },
                 deleted_with=self._end,
             ),
             self._child(),

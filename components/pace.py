@@ -64,6 +64,12 @@ class KubeletPace:
     """Between two looks at the node's own status (default 10)."""
     sync: int | None = None
     """Between two looks at running containers against their configuration (default 60)."""
+    volume_statistics: int | None = None
+    """Between two measurements of what pods' volumes hold (default 60)."""
+    log_monitor: int | None = None
+    """Between two looks at the size of container logs (default 10)."""
+    events_per_second: int | None = None
+    """Most events told to the API (default 50): writing them was a quarter of an emulated API server's requests."""
     housekeeping: int | None = None
     """Between two readings of a container's cgroup files (default 10; a fifth of an emulated kubelet's time)."""
     garbage_collection_percent: int | None = None
@@ -153,6 +159,9 @@ EMULATED = Pace(
         node_lease_duration=160,
         node_status_update=20,
         sync=60,
+        volume_statistics=600,
+        log_monitor=60,
+        events_per_second=1,
         housekeeping=60,
         garbage_collection_percent=400,
     ),

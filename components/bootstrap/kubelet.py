@@ -31,8 +31,13 @@ def kubelet_configuration(settings: Stack, pace: Pace) -> dict[str, Any]:
         "runtimeRequestTimeout": pace.kubelet.runtime_request_timeout,
         "nodeStatusUpdateFrequency": pace.kubelet.node_status_update,
         "syncFrequency": pace.kubelet.sync,
+        "volumeStatsAggPeriod": pace.kubelet.volume_statistics,
+        "containerLogMonitorInterval": pace.kubelet.log_monitor,
     }
     document |= {key: f"{seconds}s" for key, seconds in periods.items() if seconds is not None}
+    if pace.kubelet.events_per_second is not None:
+        document["eventRecordQPS"] = pace.kubelet.events_per_second
+        document["eventBurst"] = 10 * pace.kubelet.events_per_second
     if pace.kubelet.node_lease_duration is not None:
         document["nodeLeaseDurationSeconds"] = pace.kubelet.node_lease_duration
     return document

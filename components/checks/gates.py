@@ -44,8 +44,8 @@ class GatesArgs:
     """What must be there before IPVS is asked: add-ons, the demo's objects."""
     front: Sequence[pulumi.Resource]
     """What must be there before the ingress is asked: controller and demo."""
-    triggers: Sequence[pulumi.Input[Any]]
-    """What was installed: another value measures again."""
+    triggers: Mapping[Name, Sequence[pulumi.Input[Any]]]
+    """What was installed, by gate: another value measures that one again. One that is not named has none."""
     deleted_with: pulumi.Resource | None = None
     """The machine or cluster whose end is the end of the probe's objects too."""
 
@@ -76,7 +76,7 @@ class Gates(pulumi.ComponentResource):
                 kubeconfig=args.kubeconfig,
                 wait=wait(args.settings, args.pace),
                 more=self._doors() if question.name == "ingress" else None,
-                triggers=args.triggers,
+                triggers=args.triggers.get(question.name, ()),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=self._before(question.name)),
             )
 

@@ -57,7 +57,7 @@ def gates(triggers: Sequence[Any] = ("calico 1",), **changes: Any) -> Gates:
             network=[calico, membership],
             services=[demo],
             front=[demo, door],
-            triggers=triggers,
+            triggers={"bgp": triggers},
             deleted_with=provider,
         ),
     )
@@ -122,6 +122,7 @@ def test_runs_again_for_a_restarted_node_or_another_installation_and_for_nothing
     assert command == same
     ups = [f"{node} runs" for node in ("cp1", "w1", "w2")]
     assert command["triggers"] == [*ups, starting.digest("gates"), "calico 1"]
+    assert recorded(preview).seen["gates-ingress"].inputs["triggers"] == [*ups, starting.digest("gates")]
 
 
 def test_nodes_are_entered_with_secrets_that_show_nowhere() -> None:

@@ -1,0 +1,28 @@
+"""One cluster on virtual machines for the whole folder; its tests run in file order and build on each other."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.command import Commands
+
+SETTINGS = {"cluster": {"name": "e2e"}}
+"""The default stack but for its name: what a newcomer gets is what is tested."""
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Commands on a stack of its own. Whatever happened, its machines are gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="fjordkube-e2e-", dir="/var/tmp"))
+    made = Commands(folder / "home", folder / "Pulumi.e2e.yaml", "e2e")
+    made.write(dict(SETTINGS))
+    try:
+        yield made
+    finally:
+        made.run("down", limit=300)
+        shutil.rmtree(folder)

@@ -1,0 +1,80 @@
+"""The commands as a person runs them, in a home of their own: `python -m commands VERB`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.places import CHECKOUT
+
+
+@dataclass(frozen=True)
+class Done:
+    """One run that has ended."""
+
+    code: int
+    text: str
+    """stdout and stderr, as they came."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Commands:
+    """`python -m commands` on one stack file, with state of its own."""
+
+    home: Path
+    """FJORDKUBE_HOME."""
+    settings: Path
+    """The stack file."""
+    stack: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The caller's, with this home; disks of tests are thrown away, so flushes are dropped."""
+        return {**os.environ, "FJORDKUBE_HOME": str(self.home), "FJORDKUBE_DISK_CACHE": "unsafe"}
+
+    def write(self, content: dict[str, Any]) -> None:
+        """Replaces the stack file's `fjordkube:stack`."""
+        self.settings.write_text(yaml.safe_dump({"config": {"fjordkube:stack": content}}))
+
+    def words(self, verb: str) -> list[str]:
+        """The command line of a verb."""
+        words = [sys.executable, "-m", "commands", verb, "--stack", self.stack]
+        return [*words, "--settings", str(self.settings)]
+
+    def run(self, verb: str, limit: float = 120, show: bool = False) -> Done:
+        """Runs a verb to its end; `show` passes its lines on as they come. TimeoutExpired after `limit` seconds."""
+        start, lines = time.monotonic(), []
+        process = self.start(verb)
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if show:
+                    print(line, end="", flush=True)
+                if time.monotonic() - start > limit:
+                    raise subprocess.TimeoutExpired(verb, limit)
+            code = process.wait(timeout=30)
+        finally:
+            process.kill()
+        return Done(code, "".join(lines), time.monotonic() - start)
+
+    def start(self, verb: str) -> subprocess.Popen[str]:
+        """Starts a verb in a process group of its own."""
+        return subprocess.Popen(
+            self.words(verb),
+            cwd=CHECKOUT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
