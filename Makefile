@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python -m commands
 .PHONY: help up preview down doctor kubeconfig test test-fast test-conformance test-engine test-e2e lint
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt offline/requirements.txt
 	@echo "setting up $(VENV) (about a minute)"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from commands import stackfile
 from commands.console import say
-from commands.engine import Engine
+from commands.engine import Engine, binary, plugins
 from components.nodes.local import preflight
 from components.settings import Stack
 from offline import build, bundle, manifest, system
@@ -30,6 +30,8 @@ def prepare(stack: str, settings_file: Path | None) -> Prepared:
     settings = stackfile.settings(path)
     say(f"settings of stack {stack} are good ({path.name})")
     preflight.check(settings.nodes, stack, programs=False)  # they are installed below
+    if plugins() == "official":
+        binary()  # raises where there is none, before anything is built
     build_missing()
     engine = Engine(stack, stackfile.materialise(stack, path))
     engine.ensure_stack()

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from components.errors import SettingsError
+from components.nodes.local.machine import record
 from components.places import CHECKOUT, home_root
 from components.settings import Stack, load
 
@@ -64,6 +65,5 @@ def materialise(stack: str, path: Path) -> Path:
                 content.setdefault(key, earlier[key])
     text = yaml.safe_dump(content, sort_keys=False)
     if not copy.exists() or copy.read_text() != text:
-        copy.touch(mode=0o600)
-        copy.write_text(text)
+        record.write(copy, text.encode())  # whole or not at all: the salt in it opens the stack's secrets
     return copy

@@ -18,7 +18,7 @@ def held(path: Path, say: Callable[[str], None]) -> Iterator[bool]:
     """Holds the lock file; gives True if it had to be waited for. The kernel frees it when the holder ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        waited, said = False, 0.0
+        waited, said = False, time.monotonic() - 2 * SAY_EVERY
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,7 +2,7 @@ set -euo pipefail
 # ... lib.sh
 DISCOVERY_FILE=/run/fjordkube/discovery.conf
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
-KUBELET_DIGEST=7edaeb286b0869ed74717d9c9393fb083573079e0edab246252e56462ff2c4fc
+KUBELET_DIGEST=ea1bc7fbb1b771b912782d8f69003dc6f805d6ff47236527b6c7d7d55c4b3f2d
 LOCK_WAIT=900
 NODE_NAME=w1
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_d1169bf1'

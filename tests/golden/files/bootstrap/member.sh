@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_fa7f5b8f'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_b330eb43'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -120,6 +120,10 @@ imageGCHighThresholdPercent: 100
 runtimeRequestTimeout: 900s
 nodeStatusUpdateFrequency: 20s
 syncFrequency: 60s
+volumeStatsAggPeriod: 600s
+containerLogMonitorInterval: 60s
+eventRecordQPS: 1
+eventBurst: 10
 nodeLeaseDurationSeconds: 160
 ---
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
@@ -133,7 +137,7 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_fa7f5b8f
+EOF_b330eb43
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_0167254e'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
