@@ -17,7 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
+
 from components.errors import FjordkubeError
+from components.nodes.local.machine import record
 from components.places import CHECKOUT, home_root
 from offline import binaries, emulator, manifest
 from offline.plugins import installation
@@ -95,20 +98,22 @@ class Engine:
     stack: str
     config_file: Path
 
-    def call(self, *args: str, capture: bool = False, output: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *args: str, capture: bool = False, output: Path | None = None, folder: Path = CHECKOUT
+    ) -> subprocess.CompletedProcess[str]:
         """Runs `pulumi ARGS`; what it prints goes to the terminal, to the caller (capture) or to a file (output).
 
-        The caller looks at the return code.
+        `folder` holds the Pulumi.yaml. The caller looks at the return code.
         """
         command = [str(binary()), *args, "--non-interactive"]
         if output is not None:
             with output.open("w") as file:
                 command += ["--color", "never"]
                 return subprocess.run(
-                    command, cwd=CHECKOUT, env=environment(), text=True, stdout=file, stderr=subprocess.STDOUT
+                    command, cwd=folder, env=environment(), text=True, stdout=file, stderr=subprocess.STDOUT
                 )
         pipe = subprocess.PIPE if capture else None
-        return subprocess.run(command, cwd=CHECKOUT, env=environment(), text=True, stdout=pipe, stderr=pipe)
+        return subprocess.run(command, cwd=folder, env=environment(), text=True, stdout=pipe, stderr=pipe)
 
     def log(self, verb: str) -> Path:
         """Where a run's words go, without a suffix."""
@@ -151,12 +156,27 @@ class Engine:
         self.config_file.unlink(missing_ok=True)
 
     def ensure_stack(self) -> None:
-        """Creates the stack in the backend where it is not there yet; raises FjordkubeError with the engine's words."""
+        """Creates the stack in the backend where it is not there yet; raises FjordkubeError with the engine's words.
+
+        In a folder of its own: the engine writes the salt into the stack file beside Pulumi.yaml, and the one in
+        stacks/ is everybody's. From there it goes into the engine's copy.
+        """
         if self.exists():
             return
-        made = self.call("stack", "init", self.stack, "--no-select", capture=True)
+        folder = home_root().resolve() / "init"
+        folder.mkdir(parents=True, exist_ok=True)
+        project = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
+        (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": project["name"], "runtime": "python"}))
+        made_file = folder / f"Pulumi.{self.stack}.yaml"
+        made_file.unlink(missing_ok=True)
+        made = self.call("stack", "init", self.stack, "--no-select", capture=True, folder=folder)
         if made.returncode:
             raise FjordkubeError(f"stack {self.stack}: the engine could not create it: {made.stderr.strip()}")
+        if made_file.exists():
+            content = yaml.safe_load(self.config_file.read_text()) or {}
+            content |= yaml.safe_load(made_file.read_text()) or {}
+            record.write(self.config_file, yaml.safe_dump(content, sort_keys=False).encode())
+        shutil.rmtree(folder)
 
     def outputs(self, secrets_shown: bool = False) -> dict[str, Any]:
         """The stack's outputs; empty where there are none."""

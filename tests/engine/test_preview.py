@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 from tests.engine.command import Commands
@@ -35,7 +36,7 @@ def test_a_setting_is_one_line_of_the_preview(commands: Commands) -> None:
     commands.write({"ingress": {"config": {"keep-alive": 71}}})
     done = commands.run("preview")
     assert done.code == 0, done.text
-    assert 'keep-alive                   : "71"' in done.text or 'keep-alive: "71"' in " ".join(done.text.split())
+    assert re.search(r'keep-alive"? *: "71"', done.text)
 
 
 def test_a_cluster_without_demo_and_gates_has_neither(commands: Commands) -> None:
