@@ -155,6 +155,21 @@ class Engine:
             raise FjordkubeError(f"stack {self.stack}: the engine could not remove it: {done.stderr.strip()}")
         self.config_file.unlink(missing_ok=True)
 
+    def settle(self) -> None:
+        """Drops what an earlier, killed run noted as pending; call it when all was made after all.
+
+        The engine keeps such notes until a person has looked, because a cloud might have made something that nobody
+        knows. Everything here is made by name and found again by name, so nothing can be left over.
+        """
+        exported = self.call("stack", "export", "--stack", self.stack, capture=True)
+        state = json.loads(exported.stdout) if exported.returncode == 0 else {}
+        if not state.get("deployment", {}).pop("pending_operations", None):
+            return
+        path = self.log("settled").with_suffix(".json")
+        record.write(path, json.dumps(state).encode())
+        self.call("stack", "import", "--stack", self.stack, "--file", str(path), capture=True)
+        path.unlink()
+
     def ensure_stack(self) -> None:
         """Creates the stack in the backend where it is not there yet; raises FjordkubeError with the engine's words.
 
