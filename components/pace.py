@@ -84,10 +84,6 @@ class Pace:
     timeouts: Timeouts = field(default_factory=Timeouts)
     probes: StaticPodProbes | None = None
     """None: kubeadm's own probes."""
-    static_pod_cpu_m: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """CPU requests of static pods, millicores, by component; those that are not named keep kubeadm's."""
-    kubeadm_ignores: tuple[str, ...] = ()
-    """Preflight errors of kubeadm that are none at this pace."""
     etcd_heartbeat_ms: int = 250
     """Between etcd's heartbeats, milliseconds. 250 is kubespray's choice for VPS networks (etcd's default: 100)."""
     etcd_election_ms: int = 5000
@@ -142,12 +138,6 @@ EMULATED = Pace(
         startup=Probe(timeout=60, period=10, failures=120),
         readiness=Probe(timeout=60, period=5, failures=60),
     ),
-    # A control plane has one CPU here (nodes/local/plan.py): kubeadm's requests alone are 650m of it, and with
-    # calico-node's 250m and CoreDNS nothing else would be scheduled.
-    static_pod_cpu_m=MappingProxyType(
-        {"etcd": 50, "kube-apiserver": 100, "kube-controller-manager": 50, "kube-scheduler": 25}
-    ),
-    kubeadm_ignores=("NumCPU",),
     etcd_heartbeat_ms=1000,
     etcd_election_ms=10000,
     control_plane_environment=MappingProxyType({"GOGC": "400"}),

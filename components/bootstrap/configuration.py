@@ -84,7 +84,7 @@ def init_configuration(node: Node, pace: Pace) -> dict[str, Any]:
         # kubeadm always mints a token here, for a day unless told otherwise; ours come at use, so this one just ends.
         "bootstrapTokens": [{"ttl": "1s", "description": "ends at once: tokens are minted when a node joins"}],
         "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT},
-        "nodeRegistration": {**node_registration(node, pace), **_ignored(pace)},
+        "nodeRegistration": node_registration(node, pace),
         **_patches(pace),
         "timeouts": _timeouts(pace.timeouts),
     }
@@ -100,7 +100,6 @@ def join_configuration(node: Node, pace: Pace) -> dict[str, Any]:
         "timeouts": _timeouts(pace.timeouts),
     }
     if node.role == "control-plane":
-        document["nodeRegistration"] |= _ignored(pace)
         document["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT}}
         document |= _patches(pace)
     return document
@@ -117,10 +116,6 @@ def node_registration(node: Node, pace: Pace) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "kubeletExtraArgs": arguments,
     }
-
-
-def _ignored(pace: Pace) -> dict[str, Any]:
-    return {"ignorePreflightErrors": list(pace.kubeadm_ignores)} if pace.kubeadm_ignores else {}
 
 
 def init_file(

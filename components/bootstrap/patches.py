@@ -25,8 +25,6 @@ def static_pod_patches(pace: Pace) -> dict[str, str]:
             "livenessProbe": _probe(pace.probes.liveness),
             "startupProbe": _probe(pace.probes.startup),
         }
-        if component in pace.static_pod_cpu_m:
-            container["resources"] = {"requests": {"cpu": f"{pace.static_pod_cpu_m[component]}m"}}
         if component == "kube-apiserver":
             container["readinessProbe"] = _probe(pace.probes.readiness)
         text = yaml.safe_dump({"spec": {"containers": [container]}}, sort_keys=False)

@@ -78,8 +78,7 @@ class LocalControlPlane(LocalNode):
     """A virtual machine that runs the Kubernetes API and an etcd member."""
 
     cpus: Annotated[int, Field(strict=True, ge=2, le=64)] | None = None
-    """Virtual CPUs, e.g. 2. None: 2, the least that kubeadm accepts for a control plane; emulated ones get 1, which
-    is faster there and steadier."""
+    """Virtual CPUs, e.g. 2. None: 2, the least that kubeadm accepts for a control plane."""
     memory_mib: Annotated[int, Field(strict=True, ge=2048, le=1048576)] = 4096
     """Memory in MiB, e.g. 4096 (measured: 2.9 GB in use)."""
     etcd_disk_gib: Annotated[int, Field(strict=True, ge=1, le=64)] = 4

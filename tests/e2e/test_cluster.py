@@ -43,7 +43,7 @@ def test_an_up_that_is_killed_is_completed_by_the_next(commands: Commands) -> No
 def test_every_gate_has_its_figures(commands: Commands) -> None:
     gates = cluster.outputs(commands)["gates"]
     assert set(gates) == {"bgp", "data-path", "ipvs", "ingress"}
-    assert gates["bgp"]["established"] == gates["bgp"]["expected"] == 6
+    assert gates["bgp"]["sessions_established"] == gates["bgp"]["sessions_expected"] == 6
     assert gates["bgp"]["tunnel_devices"] == 0
     promises = {row["promise"]: row["measured"] for row in cluster.outputs(commands)["promises"]}
     assert "1500 bytes" in promises["Pod to pod at full MTU"]

@@ -56,10 +56,10 @@ def test_given_address_is_the_machines() -> None:
     assert machines(workers=[{"name": "edge", "address": "192.168.77.50"}])[1].address == "192.168.77.50"
 
 
-def test_emulated_machines_have_one_processor_unless_the_file_says_otherwise() -> None:
-    assert [m.cpus for m in machines(emulated=True)] == [1, 1, 1]
+def test_emulated_workers_have_one_processor_unless_the_file_says_otherwise() -> None:
+    assert [m.cpus for m in machines(emulated=True)] == [2, 1, 1]
     assert [m.cpus for m in machines(emulated=False)] == [2, 2, 2]
-    assert [m.cpus for m in machines(workers=[{"name": "w1", "cpus": 3}])] == [1, 3]
+    assert [m.cpus for m in machines(workers=[{"name": "w1", "cpus": 3}])] == [2, 3]
 
 
 def test_ports_are_asked_by_role_and_pins_are_kept() -> None:

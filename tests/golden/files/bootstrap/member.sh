@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_b330eb43'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_1f6544ff'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -29,8 +29,6 @@ nodeRegistration:
     value: 192.168.77.11
   - name: housekeeping-interval
     value: 60s
-  ignorePreflightErrors:
-  - NumCPU
 patches:
   directory: /etc/fjordkube/kubeadm/patches
 timeouts:
@@ -137,8 +135,8 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_b330eb43
-write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_0167254e'
+EOF_1f6544ff
+write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: JoinConfiguration
@@ -154,8 +152,6 @@ nodeRegistration:
     value: 192.168.77.11
   - name: housekeeping-interval
     value: 60s
-  ignorePreflightErrors:
-  - NumCPU
 timeouts:
   controlPlaneComponentHealthCheck: 1800s
   kubeletHealthCheck: 900s
@@ -169,8 +165,8 @@ controlPlane:
     bindPort: 6443
 patches:
   directory: /etc/fjordkube/kubeadm/patches
-EOF_0167254e
-write_file /etc/fjordkube/kubeadm/patches/etcd+strategic.yaml 0644 <<'EOF_919c137f'
+EOF_80b7296c
+write_file /etc/fjordkube/kubeadm/patches/etcd+strategic.yaml 0644 <<'EOF_0ddc8b12'
 spec:
   containers:
   - name: etcd
@@ -182,11 +178,8 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
-    resources:
-      requests:
-        cpu: 50m
-EOF_919c137f
-write_file /etc/fjordkube/kubeadm/patches/kube-apiserver+strategic.yaml 0644 <<'EOF_ef98ec91'
+EOF_0ddc8b12
+write_file /etc/fjordkube/kubeadm/patches/kube-apiserver+strategic.yaml 0644 <<'EOF_22d8ec24'
 spec:
   containers:
   - name: kube-apiserver
@@ -198,15 +191,12 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
-    resources:
-      requests:
-        cpu: 100m
     readinessProbe:
       timeoutSeconds: 60
       periodSeconds: 5
       failureThreshold: 60
-EOF_ef98ec91
-write_file /etc/fjordkube/kubeadm/patches/kube-controller-manager+strategic.yaml 0644 <<'EOF_749b2fcb'
+EOF_22d8ec24
+write_file /etc/fjordkube/kubeadm/patches/kube-controller-manager+strategic.yaml 0644 <<'EOF_0b87034d'
 spec:
   containers:
   - name: kube-controller-manager
@@ -218,11 +208,8 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
-    resources:
-      requests:
-        cpu: 50m
-EOF_749b2fcb
-write_file /etc/fjordkube/kubeadm/patches/kube-scheduler+strategic.yaml 0644 <<'EOF_6938b045'
+EOF_0b87034d
+write_file /etc/fjordkube/kubeadm/patches/kube-scheduler+strategic.yaml 0644 <<'EOF_0dd6c2e0'
 spec:
   containers:
   - name: kube-scheduler
@@ -234,9 +221,6 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
-    resources:
-      requests:
-        cpu: 25m
-EOF_6938b045
+EOF_0dd6c2e0
 # ... reset.sh
 # ... member.sh
