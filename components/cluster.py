@@ -145,6 +145,9 @@ class KubernetesCluster(pulumi.ComponentResource):
             f"{self._prefix}-objects",
             kubeconfig=first.kubeconfig,
             cluster_identifier=identity,
+            # In place: the provider's default deletes and makes anew, and nginx would run on its defaults in between.
+            enable_config_map_mutable=True,
+            enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self._end),
         )
 

@@ -102,9 +102,9 @@ def test_an_edit_is_a_small_diff_and_nginx_serves_it(commands: Commands) -> None
     preview = commands.run("preview")
     assert preview.code == 0, preview.text
     assert '"65" => "71"' in preview.text
-    changed = re.findall(r"^ *(?:~|\+-|\+|-|\+\+|--) (\S+):", preview.text, re.MULTILINE)
-    objects = {kind for kind in changed if kind.startswith("kubernetes:")}
-    assert objects == {"kubernetes:core/v1"}, preview.text
+    changed = re.findall(r"^ *(~|\+-|\+|-) ?(\S+:\S+:\S+): \(", preview.text, re.MULTILINE)
+    # one object, changed in place, and the gate that measures the front door again
+    assert changed == [("~", "kubernetes:core/v1:ConfigMap"), ("+-", "command:local:Command")], preview.text
     done = commands.run("up", UP_SECONDS, show=True)
     assert done.code == 0, done.text
     script = "crictl exec $(crictl ps -q --name '^controller$') grep keepalive_timeout /etc/nginx/nginx.conf"
