@@ -109,7 +109,10 @@ def test_an_edit_is_a_small_diff_and_nginx_serves_it(commands: Commands) -> None
     assert done.code == 0, done.text
     script = "crictl exec $(crictl ps -q --name '^controller$') grep keepalive_timeout /etc/nginx/nginx.conf"
     for node in ("w1", "w2"):
-        assert "71s" in cluster.shell(commands, node, script)
+        end = time.monotonic() + 120  # the controller sees the object, tests the configuration and reloads
+        while "71s" not in cluster.shell(commands, node, script):
+            assert time.monotonic() < end, f"{node}: nginx still serves the old value"
+            time.sleep(2)
 
 
 def test_a_machine_that_died_is_started_again(commands: Commands) -> None:
