@@ -184,14 +184,21 @@ class Stack:
 
 def _steps(log: Path) -> dict[str, list[Step]]:
     steps: dict[str, list[Step]] = {}
+    refreshed: set[str] = set()
     for line in log.read_text().splitlines() if log.exists() else []:
         event = json.loads(line)
-        # A refresh tells its diff when it is done, everything else when it begins.
-        for kind in ("resourcePreEvent", "resOutputsEvent"):
-            metadata = (event.get(kind) or {}).get("metadata")
-            if metadata is None or (kind == "resOutputsEvent") != (metadata["op"] == "refresh"):
-                continue
-            detail = metadata.get("detailedDiff") or {}
-            diff = {path: entry["diffKind"] for path, entry in detail.items()}
-            steps.setdefault(metadata["urn"].rpartition("::")[2], []).append(Step(metadata["op"], diff))
+        # Everything tells its operation and diff when it begins; a refresh tells its diff when it is done.
+        before = (event.get("resourcePreEvent") or {}).get("metadata")
+        after = (event.get("resOutputsEvent") or {}).get("metadata")
+        if before is not None and before["op"] == "refresh":
+            refreshed.add(before["urn"])
+            continue
+        metadata = after if after is not None and after["urn"] in refreshed else before
+        if metadata is None:
+            continue
+        operation = "refresh" if metadata is after else metadata["op"]
+        if metadata is after:
+            refreshed.discard(metadata["urn"])
+        diff = {path: entry["diffKind"] for path, entry in (metadata.get("detailedDiff") or {}).items()}
+        steps.setdefault(metadata["urn"].rpartition("::")[2], []).append(Step(operation, diff))
     return steps
