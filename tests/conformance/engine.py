@@ -193,12 +193,13 @@ def _steps(log: Path) -> dict[str, list[Step]]:
         if before is not None and before["op"] == "refresh":
             refreshed.add(before["urn"])
             continue
-        metadata = after if after is not None and after["urn"] in refreshed else before
-        if metadata is None:
+        if after is not None and after["urn"] in refreshed:
+            refreshed.discard(after["urn"])
+            metadata, operation = after, "refresh"
+        elif before is not None:
+            metadata, operation = before, before["op"]
+        else:
             continue
-        operation = "refresh" if metadata is after else metadata["op"]
-        if metadata is after:
-            refreshed.discard(metadata["urn"])
         diff = {path: entry["diffKind"] for path, entry in (metadata.get("detailedDiff") or {}).items()}
         steps.setdefault(metadata["urn"].rpartition("::")[2], []).append(Step(operation, diff))
     return steps
