@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         problems.append(str(error))
         settings = None
     sources = manifest.load()
-    lacking = system.missing(sources)
+    lacking = system.missing(sources.host_packages)
     names = " ".join(package.name for package in lacking)
     can = os.geteuid() == 0 and shutil.which("apt-get") is not None
     _line("packages", "all there" if not lacking else f"missing: {names}" + ("; `up` installs them" if can else ""))

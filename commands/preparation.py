@@ -41,7 +41,7 @@ def prepare(stack: str, settings_file: Path | None) -> Prepared:
 def build_missing(steps: list[str] | None = None) -> None:
     """Programs by apt, then toolchain and bundle into the cache, where they are not there yet."""
     sources = manifest.load()
-    system.ensure(sources, say)
+    system.ensure(sources.host_packages, say)
     build.ensure(steps, say)
     if steps is None:
         bundle.publish(sources)

@@ -125,6 +125,8 @@ class Manifest:
     trees: tuple[Tree, ...] = ()
     images: tuple[Image, ...] = ()
     host_packages: tuple[HostPackage, ...] = ()
+    test_packages: tuple[HostPackage, ...] = ()
+    """What tests need beyond that; installed on machines of CI alone."""
     disk: Disk = field(default_factory=lambda: Disk(512, 64, 40))
     versions: Mapping[str, str] = field(default_factory=dict)
     official: Mapping[str, Release] = field(default_factory=dict)
@@ -171,11 +173,16 @@ def parse(raw: Mapping[str, Any]) -> Manifest:
             for name, table in raw.get("trees", {}).items()
         ),
         images=tuple(Image(key=key, **table) for key, table in raw.get("images", {}).items()),
-        host_packages=tuple(HostPackage(name, program) for name, program in raw.get("host_packages", {}).items()),
+        host_packages=_packages(raw.get("host_packages", {})),
+        test_packages=_packages(raw.get("test_packages", {})),
         **({"disk": Disk(**raw["disk"])} if "disk" in raw else {}),
         versions=raw.get("versions", {}),
         official={name: Release(**table) for name, table in raw.get("official", {}).items()},
     )
+
+
+def _packages(table: Mapping[str, str]) -> tuple[HostPackage, ...]:
+    return tuple(HostPackage(name, program) for name, program in table.items())
 
 
 def _module(name: str, table: Mapping[str, Any]) -> Module:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from components.errors import MachineError
 from offline import command, programs
-from offline.manifest import HostPackage, Manifest
+from offline.manifest import HostPackage
 
 PLACES = ":/usr/local/sbin:/usr/sbin:/sbin"
 """Where such programs lie although a user's PATH may lack it."""
 
 
-def missing(manifest: Manifest) -> list[HostPackage]:
+def missing(packages: Sequence[HostPackage]) -> list[HostPackage]:
     """Packages whose program is not there."""
     path = os.environ.get("PATH", "") + PLACES
-    return [package for package in manifest.host_packages if shutil.which(package.program, path=path) is None]
+    return [package for package in packages if shutil.which(package.program, path=path) is None]
 
 
-def ensure(manifest: Manifest, say: Callable[[str], None]) -> None:
+def ensure(packages: Sequence[HostPackage], say: Callable[[str], None]) -> None:
     """Installs what is missing. MachineError with the command to type where this user or system cannot."""
-    lacking = missing(manifest)
+    lacking = missing(packages)
     if not lacking:
         return
     names = [package.name for package in lacking]
@@ -41,5 +41,5 @@ def ensure(manifest: Manifest, say: Callable[[str], None]) -> None:
     command.run(["apt-get", "update", "-qq"], log, env=quiet)
     words = ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *names]
     command.run(words, log, env=quiet, append=True)
-    if still := [package.program for package in missing(manifest)]:
+    if still := [package.program for package in missing(packages)]:
         raise MachineError(f"programs missing: {', '.join(still)}, although their packages are installed; see {log}")
