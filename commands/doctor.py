@@ -9,7 +9,7 @@ import subprocess
 
 from commands import stackfile
 from commands.console import minutes
-from commands.engine import plugins
+from commands.engine import plugins, with_emulator
 from components.bundle import find
 from components.errors import BundleMissing, FjordkubeError
 from components.nodes.local import accelerator, preflight
@@ -25,6 +25,7 @@ UP_SECONDS = {"kvm": 120.0, "tcg": 420.0}
 def run(arguments: argparse.Namespace) -> int:
     """0 when `up` can start, 1 when something has to be mended first."""
     problems: list[str] = []
+    os.environ.update(with_emulator())  # what is looked at below is what `up` would run
     _line("stack", f"{arguments.stack} ({arguments.settings or stackfile.source(arguments.stack)})")
     try:
         settings = stackfile.settings(arguments.settings or stackfile.source(arguments.stack))

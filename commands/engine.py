@@ -68,6 +68,12 @@ def passphrase_file() -> Path:
     return path
 
 
+def with_emulator() -> dict[str, str]:
+    """FJORDKUBE_QEMU: the user's, else the newer QEMU of the cache where it is there."""
+    newer = emulator.path(manifest.load())
+    return {} if "FJORDKUBE_QEMU" in os.environ or not newer.exists() else {"FJORDKUBE_QEMU": str(newer)}
+
+
 def environment() -> dict[str, str]:
     """The engine's environment; what the user has set (backend, passphrase) is respected."""
     env = dict(os.environ)
@@ -76,8 +82,7 @@ def environment() -> dict[str, str]:
         env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         env["PULUMI_HOME"] = str(pulumi_home())
     env["PATH"] = os.pathsep.join([*path, env.get("PATH", "")])
-    if "FJORDKUBE_QEMU" not in env and (newer := emulator.path(manifest.load())).exists():
-        env["FJORDKUBE_QEMU"] = str(newer)
+    env |= with_emulator()
     env["FJORDKUBE_PYTHON"] = sys.executable
     env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
     env["PULUMI_DEBUG_COMMANDS"] = "true"  # brings the flag --event-log
