@@ -42,15 +42,9 @@ class DemoArgs:
     """The machine or cluster whose end is the end of these objects too."""
 
 
-def container(image: str, pace: PaceName) -> dict[str, Any]:
-    """The program, with no rights at all."""
+def confined() -> dict[str, Any]:
+    """What the program may use and do, wherever it runs: little, and nothing."""
     return {
-        "name": NAME,
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        **http_probes(pace, "http", ready="/healthz", live="/healthz"),
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
         "securityContext": {
             "runAsNonRoot": True,
@@ -60,6 +54,19 @@ def container(image: str, pace: PaceName) -> dict[str, Any]:
             "capabilities": {"drop": ["ALL"]},
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+    }
+
+
+def container(image: str, pace: PaceName) -> dict[str, Any]:
+    """The program, with no rights at all."""
+    return {
+        "name": NAME,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        **http_probes(pace, "http", ready="/healthz", live="/healthz"),
+        **confined(),
     }
 
 

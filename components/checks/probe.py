@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.demo import PORT, UID
+from components.demo import PORT, confined
 from components.objects import Object
 
 NAMESPACE = "fjordkube-gates"
@@ -25,15 +25,7 @@ def container(image: str) -> dict[str, Any]:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": UID,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        **confined(),
     }
 
 
