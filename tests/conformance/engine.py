@@ -76,6 +76,8 @@ class Stack:
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "FJORDKUBE_PYTHON": sys.executable,
+            # Two programs of one size, written within one second, are one program to Python's bytecode cache.
+            "PYTHONDONTWRITEBYTECODE": "1",
             "PULUMI_PYTHON_CMD": sys.executable,
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
