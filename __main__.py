@@ -8,27 +8,23 @@ from components import versions
 from components.bundle import find
 from components.cluster import ClusterArgs, KubernetesCluster
 from components.errors import FjordkubeError
-from components.nodes.local import accelerator
-from components.nodes.local.machine.spec import GUEST_PORTS
-from components.nodes.local.machines import LocalMachines, LocalMachinesArgs
+from components.nodes import source
 from components.pace import pace
 from components.settings import load
 
 try:
     settings = load(pulumi.Config("fjordkube").get_object("stack"))
     bundle = find(settings.kubernetes.version, settings.network.version)
-    emulated = accelerator.choose(settings.nodes.accelerator, bundle) == "tcg"
+    machines = source.find(settings).provide(settings, bundle, pulumi.get_stack())
 except FjordkubeError as error:
     raise pulumi.RunError(str(error)) from None
 
 for line in versions.warnings(settings):
     pulumi.log.warn(line)
 
-doors = {**GUEST_PORTS, "http": settings.ingress.http_port, "https": settings.ingress.https_port}
-machines = LocalMachines("nodes", LocalMachinesArgs(settings.nodes, bundle, pulumi.get_stack(), emulated, doors))
 cluster = KubernetesCluster(
     settings.cluster.name,
-    ClusterArgs(settings, machines.nodes, bundle, pace(settings.cluster.pace, emulated)),
+    ClusterArgs(settings, machines.nodes, bundle, pace(settings.cluster.pace, machines.emulated)),
 )
 
 pulumi.export("nodes", {node.name: {"role": node.role, "address": node.address} for node in machines.nodes})

@@ -12,9 +12,11 @@ from commands.console import minutes
 from commands.engine import plugins, with_emulator
 from components.bundle import find
 from components.errors import BundleMissing, FjordkubeError
-from components.nodes.local import accelerator, preflight
+from components.nodes import source as nodes_source
+from components.nodes.local import accelerator
 from components.nodes.local.machine import qemu
 from components.places import cache_root, home_root
+from components.settings import LocalNodes
 from offline import catalog, manifest, source, system
 from offline.runner import missing, remaining
 
@@ -29,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     _line("stack", f"{arguments.stack} ({arguments.settings or stackfile.source(arguments.stack)})")
     try:
         settings = stackfile.settings(arguments.settings or stackfile.source(arguments.stack))
-        preflight.check(settings.nodes, arguments.stack, programs=False)
+        nodes_source.find(settings).check(settings, arguments.stack, programs=False)
     except FjordkubeError as error:
         problems.append(str(error))
         settings = None
@@ -54,7 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     _line("state", str(home_root()))
     mode = "tcg"
-    if settings is not None:
+    if settings is not None and not isinstance(settings.nodes, LocalNodes):
+        mode = "kvm"
+        _line("machines", f"source {settings.nodes.source}")
+    elif settings is not None:
         try:
             mode = accelerator.choose(
                 settings.nodes.accelerator, find(settings.kubernetes.version, settings.network.version)

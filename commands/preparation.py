@@ -11,7 +11,7 @@ from pathlib import Path
 from commands import stackfile
 from commands.console import say
 from commands.engine import Engine, binary, plugins
-from components.nodes.local import preflight
+from components.nodes import source
 from components.settings import Stack
 from offline import build, bundle, manifest, system
 
@@ -29,7 +29,7 @@ def prepare(stack: str, settings_file: Path | None) -> Prepared:
     path = settings_file or stackfile.source(stack)
     settings = stackfile.settings(path)
     say(f"settings of stack {stack} are good ({path.name})")
-    preflight.check(settings.nodes, stack, programs=False)  # they are installed below
+    source.find(settings).check(settings, stack, programs=False)  # they are installed below
     if plugins() == "official":
         binary()  # raises where there is none, before anything is built
     build_missing()

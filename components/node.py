@@ -5,8 +5,8 @@ Owns the one shape. Leaves making, starting and deleting machines to `components
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
@@ -40,5 +40,20 @@ class Node:
     """Changes when the machine is made anew (not: restarted); known at preview. Empty: it never is."""
     machine: pulumi.Resource | None = None
     """Whose deletion is the machine's own: what lives in it then needs none. None: the machine is not this stack's."""
+    zone: pulumi.Input[str] = ""
+    """Where it stands, as its source *returned* it (not: as it was asked for), e.g. no-svg1; empty: nobody says."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Kubernetes labels that the settings ask for."""
+    taints: Sequence[str] = ()
+    """Kubernetes taints that the settings ask for, e.g. dedicated=web:NoSchedule."""
+    sudo: bool = False
+    """Whether the SSH user is not root and becomes root by `sudo -n`."""
+    guarded: bool = False
+    """Whether the provider's own firewall guards it; else the host's nftables do."""
     etcd_device: str | None = None
     """What to mount for etcd on a control plane, e.g. LABEL=etcd; None: the root disk."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether the machine outlives this stack (it was given to us): leaving the cluster then resets it."""
+        return self.machine is None

@@ -146,9 +146,24 @@ def warnings(stack: Stack) -> list[str]:
         lines.append(line)
     if stack.ingress.controller == "nginx":
         lines.append(INGRESS_NGINX_WARNING)
-    if line := _pod_room_warning(stack):
-        lines.append(line)
+    for line in (_pod_room_warning(stack), _mesh_warning(stack)):
+        if line:
+            lines.append(line)
     return lines
+
+
+MESH_ADVISED: Final = 100
+"""Nodes up to which Calico's documentation advises a full mesh."""
+
+
+def _mesh_warning(stack: Stack) -> str | None:
+    nodes = len(stack.nodes.all_nodes)
+    if nodes <= MESH_ADVISED:
+        return None
+    return (
+        f"network.node_mesh: {nodes} nodes in a full BGP mesh, {nodes - 1} sessions on each; Calico advises it up to "
+        f"about {MESH_ADVISED}, and route reflectors are not offered yet"
+    )
 
 
 def _pod_room_warning(stack: Stack) -> str | None:

@@ -26,7 +26,7 @@ class HostArgs:
     settings: Stack
     pace: Pace
     all_nodes: Sequence[Node]
-    """Every node of the cluster, in settings' order: they know each other by name."""
+    """Every node of the cluster, in settings' order: the control planes among them answer to the API's name."""
     sandbox_image: str
     """The pause image on the nodes, e.g. fjordkube.local/kubernetes/pause:3.10.2."""
 

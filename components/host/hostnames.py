@@ -1,4 +1,4 @@
-"""The block in /etc/hosts by which nodes know each other and the API's name.
+"""The block in /etc/hosts by which a node knows its own name and the API's.
 
 Owns the block's text. Leaves the rest of /etc/hosts to whoever wrote it (scripts/host.sh replaces only the block).
 """
@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from components.node import Node
 
 
-def hosts_block(nodes: Sequence[Node], api_host: str) -> str:
-    """One line per node, then one per control plane for `api_host` (e.g. "api.fjord.internal").
+def hosts_block(node: Node, all_nodes: Sequence[Node], api_host: str) -> str:
+    """The node itself, then one line per control plane for `api_host` (e.g. "api.fjord.internal").
 
+    Nobody else: the API server reaches kubelets by address, so that a worker more or less changes no other node.
     A name with several addresses makes Go's dialer try them in turn: kubelets and kubeadm reach a living API server
     without a load balancer. What it does not give: a quick switch of connections that hang without an answer.
     """
-    lines = [f"{node.address} {node.name}" for node in nodes]
-    lines += [f"{node.address} {api_host}" for node in nodes if node.role == "control-plane"]
+    lines = [f"{node.address} {node.name}"]
+    lines += [f"{plane.address} {api_host}" for plane in all_nodes if plane.role == "control-plane"]
     return "\n".join(lines) + "\n"

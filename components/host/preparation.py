@@ -45,7 +45,7 @@ def preparation(node: Node, settings: Stack, pace: Pace, all_nodes: Sequence[Nod
         "MODULES": " ".join(names),
         "SYSCTL_PATH": sysctls.PATH,
         "SYSCTL_RULES": sysctls.sysctl_rules(),
-        "HOSTS_BLOCK": hostnames.hosts_block(all_nodes, settings.api_host),
+        "HOSTS_BLOCK": hostnames.hosts_block(node, all_nodes, settings.api_host),
         "KUBERNETES_VERSION": settings.kubernetes.version,
         "CONTAINERD_MINIMUM": f"{major}.{minor}",
         "CONTAINERD_FILES": f"{containerd.PATH} {units.CONTAINERD_PATH}",

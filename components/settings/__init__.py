@@ -12,19 +12,25 @@ from components.settings.loading import load
 from components.settings.network import Calico
 from components.settings.nginx_config import NginxConfig
 from components.settings.nodes import (
+    AnyNodes,
     ControlPlanePorts,
     LocalControlPlane,
     LocalNode,
     LocalNodes,
+    LocalPool,
     LocalWorker,
     Nodes,
+    NodeSettings,
+    PoolSettings,
     Ports,
     WorkerPorts,
+    WorkerSettings,
 )
 from components.settings.stack import API_PORT, Stack
 
 __all__ = [
     "API_PORT",
+    "AnyNodes",
     "Calico",
     "Cluster",
     "Conntrack",
@@ -41,14 +47,18 @@ __all__ = [
     "LocalControlPlane",
     "LocalNode",
     "LocalNodes",
+    "LocalPool",
     "LocalWorker",
     "NftablesProxy",
     "NginxConfig",
+    "NodeSettings",
     "Nodes",
+    "PoolSettings",
     "Ports",
     "Scheduler",
     "Stack",
     "SystemReserved",
     "WorkerPorts",
+    "WorkerSettings",
     "load",
 ]

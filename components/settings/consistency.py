@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from components import versions
-from components.settings.nodes import LocalNode
+from components.settings.nodes import LocalNode, LocalNodes, NodeSettings
 from components.settings.types import memory_mib
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ Path = tuple[str | int, ...]
 GUEST_NETWORK: Final = IPv4Network("10.0.2.0/24")
 """QEMU's user network, by which the host reaches a local machine (QEMU's default)."""
 
-MESH_LIMIT: Final = 100
-"""Nodes beyond which a full BGP mesh is not sensible; source: Calico's documentation on peering."""
+MESH_LIMIT: Final = 200
+"""Nodes beyond which a full BGP mesh is refused. Calico's documentation calls it fit for about 100 (versions.py warns
+from there on); each node then holds 199 sessions, and nothing but that number grows."""
 
 NODE_PORTS: Final = range(30000, 32768)
 """Kubernetes's default NodePort range."""
@@ -90,11 +91,18 @@ def _dotted(path: Path) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _nodes(stack: Stack) -> Iterator[tuple[Path, LocalNode]]:
-    for index, control_plane in enumerate(stack.nodes.control_planes):
-        yield (*CONTROL_PLANES, index), control_plane
-    for index, worker in enumerate(stack.nodes.workers):
-        yield (*WORKERS, index), worker
+POOLS: Final[Path] = ("nodes", "pools")
+
+
+def _nodes(stack: Stack) -> Iterator[tuple[Path, NodeSettings]]:
+    for place, node in stack.nodes.placed():
+        yield ("nodes", *place), node
+
+
+def _field(path: Path, name: str) -> Path:
+    """A node's field; of a pool's member, the pool's field that it follows from."""
+    pooled = path[: len(POOLS)] == POOLS
+    return (*path, {"address": "first_address"}.get(name, name) if pooled else name)
 
 
 # --- Ranges ----------------------------------------------------------------------------------------------------------
@@ -106,7 +114,7 @@ def _ranges_do_not_overlap(stack: Stack) -> Iterator[Finding]:
         SERVICES: IPv4Network(stack.kubernetes.service_cidr),
         PODS: IPv4Network(stack.network.pod_cidr),
     }
-    for path, network in ranges.items():
+    for path, network in ranges.items() if isinstance(stack.nodes, LocalNodes) else ():
         if network.overlaps(GUEST_NETWORK):
             state = f"{network} {_relation(network, GUEST_NETWORK)} {GUEST_NETWORK}, QEMU's own network in each machine"
             yield Finding((path,), state, f"use {_free(network.prefixlen, list(ranges.values()))}")
@@ -174,7 +182,8 @@ def _every_node_has_a_block_of_pods(stack: Stack) -> Iterator[Finding]:
         f"{pods} has room for {network.block_count} block{'s' * (network.block_count != 1)} of /{network.block_size}, "
         f"and each of the {nodes} nodes needs one"
     )
-    yield Finding((PODS, BLOCK, CONTROL_PLANES, WORKERS), state, f"use {', '.join(options[:-1])} or {options[-1]}")
+    fix = f"use {', '.join(options[:-1])} or {options[-1]}"
+    yield Finding((PODS, BLOCK, CONTROL_PLANES, WORKERS, POOLS), state, fix)
 
 
 # --- Nodes -----------------------------------------------------------------------------------------------------------
@@ -193,7 +202,7 @@ def _node_names_are_unique(stack: Stack) -> Iterator[Finding]:
         if node.name in seen:
             earlier = seen[node.name]
             state = f"{node.name} is also the name of {_place(earlier)}"
-            yield Finding(((*path, "name"), (*earlier, "name")), state, "give each node its own name")
+            yield Finding((_field(path, "name"), _field(earlier, "name")), state, "give each node its own name")
         seen.setdefault(node.name, path)
 
 
@@ -205,17 +214,17 @@ def _place(path: Path) -> str:
 def _nodes_have_addresses_of_their_own(stack: Stack) -> Iterator[Finding]:
     private = IPv4Network(stack.nodes.private_cidr)
     names = Counter(node.name for node in stack.nodes.all_nodes)
-    seen: dict[str, tuple[Path, LocalNode]] = {}
+    seen: dict[str, tuple[Path, NodeSettings]] = {}
     for path, node in _nodes(stack):
         address = stack.nodes.address_of(node)
-        fields: tuple[Path, ...] = ((*path, "address"), (*path, "name"), PRIVATE)
+        fields: tuple[Path, ...] = (_field(path, "address"), _field(path, "name"), PRIVATE)
         if address is None:
             state = f"is missing, and the name {node.name} has no trailing number to derive it from"
             fix = f"add an address in {private}, or a name such as {node.name[:60]}1"
             yield Finding(fields, state, fix)
             continue
         if node.address:
-            fields = ((*path, "address"), PRIVATE)
+            fields = (_field(path, "address"), PRIVATE)
         origin = "" if node.address else f" (derived from the name {node.name})"
         if IPv4Address(address) not in private:
             fix = f"use one from {private[1]} to {private[-2]}" if private.prefixlen < 31 else "use a larger range"
@@ -229,7 +238,7 @@ def _nodes_have_addresses_of_their_own(stack: Stack) -> Iterator[Finding]:
             if names[node.name] == 1 or node.name != other.name:
                 state = f"{address}{origin} is also the address of {other.name}"
                 fix = "give it an address of its own" if node.address else "add an address, or change the name's number"
-                yield Finding((*fields, (*other_path, "address"), (*other_path, "name")), state, fix)
+                yield Finding((*fields, _field(other_path, "address"), _field(other_path, "name")), state, fix)
         seen.setdefault(address, (path, node))
 
 
@@ -237,7 +246,7 @@ def _nodes_keep_memory_for_workloads(stack: Stack) -> Iterator[Finding]:
     kube, system = stack.kubernetes.kube_reserved.memory, stack.kubernetes.system_reserved.memory
     reserved = memory_mib(kube) + memory_mib(system)
     for path, node in _nodes(stack):
-        if reserved >= node.memory_mib:
+        if isinstance(node, LocalNode) and reserved >= node.memory_mib:
             state = f"{node.memory_mib} MiB is no more than what kubernetes.*_reserved keeps ({reserved:.0f} MiB)"
             fields: tuple[Path, ...] = (
                 (*path, "memory_mib"),
@@ -250,7 +259,7 @@ def _nodes_keep_memory_for_workloads(stack: Stack) -> Iterator[Finding]:
 def _pinned_ports_are_unique(stack: Stack) -> Iterator[Finding]:
     seen: dict[int, tuple[Path, str]] = {}
     for path, node in _nodes(stack):
-        for use, port in node.ports:
+        for use, port in node.ports if isinstance(node, LocalNode) else ():
             if port is None:
                 continue
             field = (*path, "ports", use)
@@ -302,7 +311,7 @@ def _bgp_has_a_mesh_it_can_carry(stack: Stack) -> Iterator[Finding]:
         yield Finding((field,), state, "remove it, or write true")
     elif nodes > MESH_LIMIT:
         state = f"{nodes} nodes in a full mesh are more than {MESH_LIMIT}, and reflectors are not offered yet"
-        yield Finding((field, CONTROL_PLANES, WORKERS), state, "use fewer nodes")
+        yield Finding((field, CONTROL_PLANES, WORKERS, POOLS), state, "use fewer nodes")
 
 
 def _ingress_ports_are_free(stack: Stack) -> Iterator[Finding]:

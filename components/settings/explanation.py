@@ -16,19 +16,10 @@ from pydantic_core import ErrorDetails
 from components.settings.consistency import Path
 from components.settings.nginx_config import NginxConfig
 from components.settings.nginx_keys import retired
-from components.settings.nodes import ControlPlanePorts, LocalControlPlane, LocalWorker, WorkerPorts
 from components.settings.types import shown
 
 TAGS: Final = {"nodes": "source", "kube_proxy": "mode", "ingress": "controller"}
 """The key that tells variants of a section apart; pydantic puts its value into an error's location."""
-
-OTHER_ROLE: Final[dict[type[BaseModel] | None, tuple[str, type[BaseModel]]]] = {
-    LocalWorker: ("control planes", LocalControlPlane),
-    LocalControlPlane: ("workers", LocalWorker),
-    WorkerPorts: ("control planes", ControlPlanePorts),
-    ControlPlanePorts: ("workers", WorkerPorts),
-}
-"""What describes a node of one role: the other role, and what describes that."""
 
 
 def plain_path(error: ErrorDetails, raw: Any) -> Path:
@@ -178,8 +169,9 @@ def unknown_key(path: Path, raw: Any, root: type[BaseModel]) -> str:
     if model is NginxConfig and (answer := retired(key)):
         return "; ".join(answer)
     valid = keys(model) if model else []
-    if model in OTHER_ROLE and key in keys(OTHER_ROLE[model][1]):
-        return f"is a key of {OTHER_ROLE[model][0]} only; remove it"
+    for role, other in _other_roles(model, root):
+        if key in keys(other):
+            return f"is a key of {role} only; remove it"
     if owner := _variant_with(path, key, root):
         return f"is a key of {owner} only; remove it, or choose that"
     if near := nearest(key, valid):
@@ -189,6 +181,24 @@ def unknown_key(path: Path, raw: Any, root: type[BaseModel]) -> str:
     if len(valid) > 12:
         return "is not a known key; see docs/settings.md for the valid ones"
     return f"is not a known key; use {_or(valid)}"
+
+
+def _other_roles(model: type[BaseModel] | None, root: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """For what describes a node of one role, or its ports: the other role's name, and what describes that."""
+    for source in models_in(root.model_fields["nodes"].annotation):
+        fields = source.model_fields
+        if not {"control_planes", "workers"} <= set(fields):
+            continue
+        plane, worker = (next(models_in(fields[kind].annotation)) for kind in ("control_planes", "workers"))
+        pairs = [(plane, worker)]
+        if "ports" in plane.model_fields and "ports" in worker.model_fields:
+            of_plane, of_worker = (next(models_in(node.model_fields["ports"].annotation)) for node in (plane, worker))
+            pairs.append((of_plane, of_worker))
+        for one, other in pairs:
+            if model is one and one is not other:
+                yield "workers", other
+            elif model is other and one is not other:
+                yield "control planes", one
 
 
 def nearest(word: str, choices: Sequence[str]) -> str | None:

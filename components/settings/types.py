@@ -33,6 +33,11 @@ _MEMORY: Final = re.compile(r"^(\d+)(Ki|Mi|Gi|Ti)$")
 _GO_DURATION: Final = re.compile(r"^(\d+h)?(\d+m)?(\d+s)?$")
 _NGINX_TIME: Final = re.compile(r"^\d+(ms|s|m|h|d)$")
 _NGINX_SIZE: Final = re.compile(r"^\d+[kKmM]?$")
+_LABEL_KEY: Final = re.compile(
+    r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
+)
+_LABEL_VALUE: Final = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$")
+_TAINT_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def refusal(state: str, fix: str) -> PydanticCustomError:
@@ -132,6 +137,27 @@ def _image(value: str) -> str:
     return value
 
 
+def _label_key(value: str) -> str:
+    if not _LABEL_KEY.match(value):
+        raise refusal(f"{shown(value)} is not a label's name", "write one such as tier or example.no/tier")
+    return value
+
+
+def _label_value(value: str) -> str:
+    if not _LABEL_VALUE.match(value):
+        raise refusal(f"{shown(value)} is not a label's value", "use letters, digits, dots, dashes, at most 63")
+    return value
+
+
+def _taint(value: str) -> str:
+    text, _, effect = value.rpartition(":")
+    key, _, content = text.partition("=")
+    if not _LABEL_KEY.match(key) or not _LABEL_VALUE.match(content) or effect not in _TAINT_EFFECTS:
+        fix = f"write key=value:effect, e.g. dedicated=web:NoSchedule; effects are {', '.join(_TAINT_EFFECTS)}"
+        raise refusal(f"{shown(value)} is not a taint", fix)
+    return value
+
+
 def _schema(pattern: re.Pattern[str]) -> Any:
     """What an editor checks as one types; `load` checks more."""
     return Field(json_schema_extra={"pattern": pattern.pattern})
@@ -177,6 +203,15 @@ Label = Annotated[str, AfterValidator(_label), _schema(_LABEL)]
 
 NodeName = Annotated[str, AfterValidator(_label), _schema(_LABEL)]
 """A node's name: a DNS label, because it is a host name, a Kubernetes node name and a resource name; e.g. w1."""
+
+LabelKey = Annotated[str, AfterValidator(_label_key)]
+"""Name of a Kubernetes label, with or without a DNS prefix, e.g. tier or example.no/tier."""
+
+LabelValue = Annotated[str, AfterValidator(_label_value)]
+"""Value of a Kubernetes label, e.g. web; may be empty."""
+
+Taint = Annotated[str, AfterValidator(_taint)]
+"""A Kubernetes taint as kubectl writes it, key=value:effect or key:effect, e.g. dedicated=web:NoSchedule."""
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
 """A DNS name in lower case, e.g. demo.fjord.internal."""

@@ -277,10 +277,33 @@ def test_mesh_that_is_off_or_too_large_is_refused() -> None:
         "network.node_mesh: false leaves every node without BGP peers, because reflectors and outside peers are not "
         "offered yet; remove it, or write true"
     ]
-    assert problems(at("nodes.workers", [f"w{n}" for n in range(1, 100)])) == []
-    assert problems(at("nodes.workers", [f"w{n}" for n in range(1, 101)])) == [
-        "network.node_mesh: 101 nodes in a full mesh are more than 100, and reflectors are not offered yet; "
+
+    def workers(count: int) -> dict[str, object]:
+        return {"nodes": {"private_cidr": "10.1.0.0/16", "workers": [f"w{n}" for n in range(1, count + 1)]}}
+
+    assert problems(workers(199)) == []
+    assert problems(workers(200)) == [
+        "network.node_mesh: 201 nodes in a full mesh are more than 200, and reflectors are not offered yet; "
         "use fewer nodes"
+    ]
+
+
+def test_pools_are_nodes_by_number() -> None:
+    pool = {"name": "web", "count": 2, "first_address": "192.168.77.150"}
+    loaded = load({"nodes": {"pools": [pool]}}).nodes
+    assert loaded.addresses == {
+        "cp1": "192.168.77.11",
+        "w1": "192.168.77.101",
+        "w2": "192.168.77.102",
+        "web1": "192.168.77.150",
+        "web2": "192.168.77.151",
+    }
+    assert problems({"nodes": {"pools": [{"name": "web", "count": 1}]}}) == [
+        "nodes.pools[web].first_address: 192.168.77.101 (derived from the name web1) is also the address of w1; "
+        "add an address, or change the name's number"
+    ]
+    assert problems({"nodes": {"pools": [{"name": "w", "count": 1, "first_address": "192.168.77.150"}]}}) == [
+        "nodes.pools[w].name: w1 is also the name of worker number 1; give each node its own name"
     ]
 
 

@@ -116,6 +116,8 @@ class LocalMachine(pulumi.ComponentResource):
             up=self.up,
             identity=" ".join(anew),
             machine=disk,
+            labels=machine.labels,
+            taints=machine.taints,
             etcd_device="LABEL=etcd" if machine.etcd_disk_gib else None,
         )
         self.register_outputs({"ports": self.ports, "host_key": self.host_key, "up": self.up})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,11 @@ from components.nodes.local.machine.qemu import Files
 from components.nodes.local.machine.record import Made
 from components.nodes.local.machine.spec import GUEST_PORTS, Disk, Power, Wanted
 from components.places import cache_root, home_root, runtime_root
-from components.settings import LocalControlPlane
+from components.settings import LocalControlPlane, LocalNode, LocalWorker
 
 if TYPE_CHECKING:
     from components.bundle import Bundle
-    from components.settings import LocalNode, LocalNodes
+    from components.settings import LocalNodes
 
 INTERFACE = "eth1"
 """NIC of the private network: second on the machine, and named by the kernel in that order."""
@@ -61,6 +61,8 @@ class Machine:
     """Port inside the machine by use."""
     directory: Path
     sockets: Path
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: Sequence[str] = ()
 
     @property
     def files(self) -> Files:
@@ -72,8 +74,9 @@ def machines(
 ) -> list[Machine]:
     """Every machine of the stack, control planes first. `guest_ports`: port inside a machine by use."""
     # one folder for all: they meet at the switch in it
-    shared = sockets(stack, [node.name for node in settings.all_nodes])
-    return [_machine(settings, node, stack, emulated, guest_ports, shared) for node in settings.all_nodes]
+    nodes = [node for node in settings.all_nodes if isinstance(node, LocalNode)]
+    shared = sockets(stack, [node.name for node in nodes])
+    return [_machine(settings, node, stack, emulated, guest_ports, shared) for node in nodes]
 
 
 def find(machine: Machine) -> Found:
@@ -174,7 +177,7 @@ def _machine(
     guest_ports: Mapping[str, int],
     sockets_folder: Path,
 ) -> Machine:
-    control_plane = isinstance(node, LocalControlPlane)
+    control_plane = node.role == "control-plane"
     # the ingress runs on workers alone
     uses = ["ssh", "api"] if control_plane else ["ssh", "http", "https"]
     address = settings.address_of(node)
@@ -182,7 +185,7 @@ def _machine(
         raise MachineError(f"{node.name}: has no address, and none follows from its name; give it one")
     return Machine(
         name=node.name,
-        role="control-plane" if control_plane else "worker",
+        role=node.role,
         address=address,
         # A worker's second vCPU spins on a descheduled sibling where two host cores carry all machines; the control
         # plane's is worth 40 s of `up` (343 s, 385 s). QEMU 7.2 is not to be trusted with two: see adr/0003.
@@ -194,4 +197,6 @@ def _machine(
         guest_ports={use: guest_ports[use] for use in uses},
         directory=home_root().resolve() / "vm" / stack / node.name,
         sockets=sockets_folder,
+        labels=node.labels if isinstance(node, LocalWorker) else {},
+        taints=node.taints if isinstance(node, LocalWorker) else (),
     )

@@ -1,28 +1,19 @@
-"""Where nodes come from. Today: local virtual machines; other sources join as variants told apart by `source`.
+"""Local virtual machines: what a stack file says about them.
 
-Owns what a user says about machines, and the addresses that follow from names. Leaves whether this host can carry
-them (ports in use, memory, disk, QEMU) to `components/nodes/local/`, and what must hold between nodes to
-`consistency.py`.
+Owns sizes and pinned ports. Leaves whether this host can carry them (ports in use, memory, disk, QEMU) to
+`components/nodes/local/`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Final, Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from components.settings.base import Settings, with_default_tag
-from components.settings.types import Cidr, HostPort, IPv4, NamedByText, NodeName
-
-CONTROL_PLANE_OFFSET: Final = 10
-"""cp1 has the 11th address of the private network."""
-WORKER_OFFSET: Final = 100
-"""w1 has the 101st address of the private network; leaves room for 89 control planes below."""
-
-_TRAILING_NUMBER: Final = re.compile(r"(\d+)$")
+from components.settings.base import Settings
+from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+from components.settings.types import Cidr, HostPort, NamedByText
 
 
 class Ports(Settings):
@@ -48,14 +39,9 @@ class ControlPlanePorts(Ports):
     """Leads to the node's Kubernetes API, e.g. 6443."""
 
 
-class LocalNode(Settings):
-    """One virtual machine; its name alone is enough."""
+class LocalSize(Settings):
+    """What one virtual machine is made of."""
 
-    name: NodeName
-    """Host name and Kubernetes node name, e.g. w1. A trailing number gives it an address."""
-    address: IPv4 | None = None
-    """Address in the private network, e.g. 192.168.77.101. None: from the trailing number n of the name, the (10+n)th
-    address for a control plane and the (100+n)th for a worker, whatever other nodes there are."""
     cpus: Annotated[int, Field(strict=True, ge=1, le=64)] | None = None
     """Virtual CPUs, e.g. 2. None: 2; workers under emulation get 1, so that the control plane wins
     (measured: six virtual CPUs on two cores starve the API server)."""
@@ -63,11 +49,16 @@ class LocalNode(Settings):
     """Memory in MiB, e.g. 2048 (measured: 1.3 GiB in use on a worker with ingress and demo)."""
     disk_gib: Annotated[int, Field(strict=True, ge=6, le=2048)] = 12
     """Greatest size of the root disk in GiB, e.g. 12; it grows as it is written (measured: the base is 2.9 GB)."""
+
+
+class LocalNode(NodeSettings, LocalSize):
+    """One virtual machine; its name alone is enough."""
+
     ports: Ports = Field(default_factory=Ports)
     """Pinned ports on this machine."""
 
 
-class LocalWorker(LocalNode):
+class LocalWorker(LocalNode, WorkerSettings):
     """A virtual machine that runs workloads."""
 
     ports: WorkerPorts = Field(default_factory=WorkerPorts)
@@ -77,6 +68,7 @@ class LocalWorker(LocalNode):
 class LocalControlPlane(LocalNode):
     """A virtual machine that runs the Kubernetes API and an etcd member."""
 
+    role: ClassVar[Role] = "control-plane"
     cpus: Annotated[int, Field(strict=True, ge=2, le=64)] | None = None
     """Virtual CPUs, e.g. 2. None: 2, the least that kubeadm accepts for a control plane."""
     memory_mib: Annotated[int, Field(strict=True, ge=2048, le=1048576)] = 4096
@@ -88,7 +80,17 @@ class LocalControlPlane(LocalNode):
     """Pinned ports on this machine."""
 
 
-class LocalNodes(Settings):
+class LocalPool(PoolSettings, LocalSize):
+    """Virtual machines that run workloads, alike but for their number."""
+
+    def members(self) -> Iterator[LocalWorker]:
+        """Its workers, by number."""
+        size = {name: getattr(self, name) for name in LocalSize.model_fields}
+        for name, address in self.names():
+            yield LocalWorker(name=name, address=address, labels=self.labels, taints=self.taints, **size)
+
+
+class LocalNodes(AnyNodes):
     """Virtual machines on this machine, by QEMU: with KVM where a guest boots with it, else emulated."""
 
     source: Literal["local"] = "local"
@@ -107,33 +109,5 @@ class LocalNodes(Settings):
     )
     """Worker nodes, names or mappings, e.g. [w1, {name: w2, memory_mib: 3072}]; at least one, because control planes
     take no workloads."""
-
-    @property
-    def all_nodes(self) -> Sequence[LocalNode]:
-        """Control planes, then workers, as the file has them."""
-        return [*self.control_planes, *self.workers]
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        """Private address by node name, given or derived from the name; nodes without one are left out (a loaded
-        stack has none such)."""
-        found = {node.name: self.address_of(node) for node in self.all_nodes}
-        return {name: address for name, address in found.items() if address}
-
-    def address_of(self, node: LocalNode) -> str | None:
-        """The node's address, given or derived from its name; None when the name has no trailing number."""
-        if node.address:
-            return node.address
-        number = _TRAILING_NUMBER.search(node.name)
-        # more digits than an IPv4 address has could not fit in any network
-        if not number or len(number[1]) > 10:
-            return None
-        offset = CONTROL_PLANE_OFFSET if isinstance(node, LocalControlPlane) else WORKER_OFFSET
-        first = int(IPv4Network(self.private_cidr).network_address)
-        value = first + offset + int(number[1])
-        return str(IPv4Address(value)) if value < 2**32 else None
-
-
-# One source today. A second one turns this into `Annotated[LocalNodes | Other, Field(discriminator="source"), ...]`.
-Nodes = Annotated[LocalNodes, BeforeValidator(with_default_tag("source", "local"))]
-"""Node sources, told apart by `source`."""
+    pools: list[LocalPool] = Field(default_factory=list)
+    """Workers that are alike, e.g. [{name: web, count: 3}] for web1, web2 and web3."""

@@ -1,0 +1,35 @@
+"""Source `local`: virtual machines on this computer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.nodes.local import accelerator, preflight
+from components.nodes.local.machine.spec import GUEST_PORTS
+from components.nodes.local.machines import LocalMachines, LocalMachinesArgs
+from components.nodes.source import Machines
+
+if TYPE_CHECKING:
+    from components.bundle import Bundle
+    from components.settings import LocalNodes, Stack
+
+
+def check(settings: Stack, stack: str, programs: bool = True) -> None:
+    """See components.nodes.source.Source."""
+    preflight.check(_nodes(settings), stack, programs=programs)
+
+
+def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:
+    """See components.nodes.source.Source."""
+    nodes = _nodes(settings)
+    emulated = accelerator.choose(nodes.accelerator, bundle) == "tcg"
+    doors = {**GUEST_PORTS, "http": settings.ingress.http_port, "https": settings.ingress.https_port}
+    made = LocalMachines("nodes", LocalMachinesArgs(nodes, bundle, stack, emulated, doors))
+    return Machines(made.nodes, emulated)
+
+
+def _nodes(settings: Stack) -> LocalNodes:
+    from components.settings import LocalNodes
+
+    assert isinstance(settings.nodes, LocalNodes)
+    return settings.nodes

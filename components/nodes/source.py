@@ -1,0 +1,46 @@
+"""Where a stack's nodes come from: one folder per source here, all with the same two functions in its `source.py`.
+
+Owns the shape of a source and finding it by name. Leaves everything about machines to the sources: nothing after this
+knows which one it was.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+from components.node import Node
+
+if TYPE_CHECKING:
+    from components.bundle import Bundle
+    from components.settings import Stack
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What a source hands over."""
+
+    nodes: Sequence[Node]
+    """Control planes first, as the settings have them."""
+    emulated: bool = False
+    """Whether machines are emulated, which is slow: see components.pace."""
+
+
+class Source(Protocol):
+    """A module `components/nodes/<source>/source.py`."""
+
+    def check(self, settings: Stack, stack: str, programs: bool = True) -> None:
+        """Raises MachineError with all problems of this computer at once (files, commands, memory); touches nothing.
+
+        `programs`: whether a missing program is a problem (it is none where it is installed next).
+        """
+
+    def provide(self, settings: Stack, bundle: Bundle, stack: str) -> Machines:
+        """Registers the machines of stack `stack` (Pulumi resources) and returns them."""
+
+
+def find(settings: Stack) -> Source:
+    """The source that the settings name. Imported on demand: a provider's SDK takes long to load."""
+    return cast(Source, importlib.import_module(f"components.nodes.{settings.nodes.source}.source"))

@@ -1,0 +1,43 @@
+"""Where nodes come from: one class per source, told apart by `source`.
+
+Owns the union. Leaves each source to its own file, what must hold between nodes to `consistency.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from components.settings.base import with_default_tag
+from components.settings.nodes.local import (
+    ControlPlanePorts,
+    LocalControlPlane,
+    LocalNode,
+    LocalNodes,
+    LocalPool,
+    LocalWorker,
+    Ports,
+    WorkerPorts,
+)
+from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+
+Nodes = Annotated[LocalNodes, BeforeValidator(with_default_tag("source", "local"))]
+"""Node sources, told apart by `source`."""
+
+__all__ = [
+    "AnyNodes",
+    "ControlPlanePorts",
+    "LocalControlPlane",
+    "LocalNode",
+    "LocalNodes",
+    "LocalPool",
+    "LocalWorker",
+    "NodeSettings",
+    "Nodes",
+    "PoolSettings",
+    "Ports",
+    "Role",
+    "WorkerPorts",
+    "WorkerSettings",
+]
