@@ -14,8 +14,10 @@ from pathlib import Path
 
 LAUNCHERS = Path(__file__).with_name("bin")
 LANGUAGE_HOST = "pulumi-language-python"
-PROVIDERS = {"command": "1.2.1", "kubernetes": "4.34.2"}
+PROVIDERS = {"command": "1.2.1", "kubernetes": "4.34.2", "openstack": "5.5.3", "upcloud": "0.23.0"}
 """The versions that the pinned SDKs ask for (requirements.txt)."""
+PRETENDING = LAUNCHERS / "pretending-resource"
+"""Takes any provider's place and creates nothing; see preview_provider/pretence.py."""
 
 
 def install(pulumi: Path, programs: Path, pulumi_home: Path) -> Path:
@@ -35,10 +37,24 @@ def install(pulumi: Path, programs: Path, pulumi_home: Path) -> Path:
             shutil.copy2(pulumi, fresh)
         fresh.replace(engine)
     _link(programs / LANGUAGE_HOST, LAUNCHERS / LANGUAGE_HOST)
+    _providers(pulumi_home, None)
+    return engine
+
+
+def install_pretending(pulumi: Path, programs: Path, pulumi_home: Path) -> Path:
+    """The same with every provider pretending, command and kubernetes too: for benches and tests, in their own folders.
+
+    Without FJORDKUBE_PRETEND in the engine's environment even these only preview.
+    """
+    engine = install(pulumi, programs, pulumi_home)
+    _providers(pulumi_home, PRETENDING)
+    return engine
+
+
+def _providers(pulumi_home: Path, one: Path | None) -> None:
     for name, version in PROVIDERS.items():
         plugin = f"pulumi-resource-{name}"
-        _link(pulumi_home / "plugins" / f"resource-{name}-v{version}" / plugin, LAUNCHERS / plugin)
-    return engine
+        _link(pulumi_home / "plugins" / f"resource-{name}-v{version}" / plugin, one or LAUNCHERS / plugin)
 
 
 def _as_new(engine: Path, pulumi: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What both provider stand-ins answer alike: handshake, configuration, cancellation, and what they do not do.
+"""What all provider stand-ins answer alike: handshake, configuration, cancellation, and what they do not do.
 
 Owns the uninteresting half of Pulumi's provider protocol. Leaves every resource operation to the providers.
 """

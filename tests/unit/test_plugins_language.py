@@ -57,7 +57,9 @@ def test_a_traceback_begins_in_the_program(tmp_path: Path) -> None:
     assert lines[-1] == "KeyError: 'x'"
 
 
-@pytest.mark.parametrize("name", ["pulumi-language-python", "pulumi-resource-command", "pulumi-resource-kubernetes"])
+@pytest.mark.parametrize(
+    "name", ["pulumi-language-python", *(f"pulumi-resource-{provider}" for provider in installation.PROVIDERS)]
+)
 def test_every_launcher_says_what_it_is(name: str, tmp_path: Path) -> None:
     link = tmp_path / name
     link.symlink_to(installation.LAUNCHERS / name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -213,11 +215,8 @@ def test_installation_puts_plugins_where_the_engine_looks_and_can_be_repeated(tm
 
 
 def test_installed_versions_are_those_the_sdks_ask_for() -> None:
-    import json
-
-    import pulumi_command
-    import pulumi_kubernetes
-
-    for package in (pulumi_command, pulumi_kubernetes):
-        asked = json.loads((Path(str(package.__file__)).parent / "pulumi-plugin.json").read_text())
+    for name in installation.PROVIDERS:
+        sdk = find_spec(f"pulumi_{name}")
+        assert sdk is not None
+        asked = json.loads(Path(str(sdk.origin)).with_name("pulumi-plugin.json").read_text())
         assert installation.PROVIDERS[asked["name"]] == asked["version"]
