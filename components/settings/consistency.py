@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from components import versions
+from components.settings import residency
 from components.settings.nodes import LocalNode, LocalNodes, NodeSettings
 from components.settings.types import memory_mib
 
@@ -270,6 +271,20 @@ def _pinned_ports_are_unique(stack: Stack) -> Iterator[Finding]:
             seen.setdefault(port, (field, f"{node.name}'s {use}"))
 
 
+# --- Places ----------------------------------------------------------------------------------------------------------
+
+
+def _everything_is_where_residency_allows(stack: Stack) -> Iterator[Finding]:
+    places: list[tuple[Path, str, str]] = [(("nodes", *at), who, zone) for at, who, zone in stack.nodes.zones()]
+    places += [(("data", *at), "data", zone) for at, zone in stack.data.locations()]
+    for path, provider, zone in places:
+        problem = residency.refused(provider, zone, stack.residency)
+        if problem:
+            # an unknown zone is unknown whatever residency says
+            fields: tuple[Path, ...] = (path, ("residency",)) if problem.placed else (path,)
+            yield Finding(fields, problem.state, problem.fix)
+
+
 # --- Versions, proxy, network, ingress, demo -------------------------------------------------------------------------
 
 
@@ -367,6 +382,7 @@ CHECKS: Final[tuple[Callable[[Stack], Iterator[Finding]], ...]] = (
     _nodes_have_addresses_of_their_own,
     _nodes_keep_memory_for_workloads,
     _pinned_ports_are_unique,
+    _everything_is_where_residency_allows,
     _versions_go_together,
     _kubernetes_still_has_the_proxy_mode,
     _tunnels_are_as_encapsulation_says,

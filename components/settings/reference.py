@@ -69,6 +69,10 @@ def text() -> str:
     for name, field in Stack.model_fields.items():
         variants = list(models_in(field.annotation))
         parts.append(f"## {name}\n\n{field.description}")
+        if not variants:
+            row = Row(name, _type(field.annotation), _default(getattr(stack, name)), _plain(field.description))
+            parts.append(_table(("Field", "Type", "Default", "Meaning"), _cells([row])))
+            continue
         if len(variants) > 1:
             tag = TAGS[name]
             parts.append("\n".join(f"- `{tag}: {_tag(v, tag)}`: {_plain(v.__doc__)}" for v in variants))

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from components.settings.base import Settings
 from components.settings.cluster import Cluster
 from components.settings.consistency import Inconsistent, findings
+from components.settings.data import Data
 from components.settings.demo import Demo
 from components.settings.gates import Gates
 from components.settings.ingress import Ingress, IngressNginx
@@ -20,6 +21,7 @@ from components.settings.kube_proxy import IpvsProxy, KubeProxy
 from components.settings.kubernetes import Kubernetes
 from components.settings.network import Calico
 from components.settings.nodes import LocalNodes, Nodes
+from components.settings.residency import Residency
 
 API_PORT = 6443
 """Port of the Kubernetes API on control planes (kubeadm's default)."""
@@ -30,6 +32,10 @@ class Stack(Settings):
 
     cluster: Cluster = Field(default_factory=Cluster)
     """Name, domain and pace."""
+    residency: Residency = "norway"
+    """Where nodes and what is declared under `data` may be: norway, eea (the European Economic Area) or any. What the
+    provider returns is held to it too; anything but norway is said loudly, and refused by the policy pack in
+    production."""
     nodes: Nodes = Field(default_factory=LocalNodes)
     """Where nodes come from, and which."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
@@ -42,6 +48,8 @@ class Stack(Settings):
     """The front door."""
     demo: Demo = Field(default_factory=Demo)
     """The demo application."""
+    data: Data = Field(default_factory=Data)
+    """Where the stack's state, backups and images are."""
     gates: Gates = Field(default_factory=Gates)
     """The measurements that must hold."""
 

@@ -37,6 +37,7 @@ _LABEL_KEY: Final = re.compile(
     r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 )
 _LABEL_VALUE: Final = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$")
+_ZONE: Final = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 _TAINT_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -158,6 +159,25 @@ def _taint(value: str) -> str:
     return value
 
 
+def _zone(value: str) -> str:
+    if _ZONE.match(value) and len(value) <= 40:
+        return value
+    spelt = value.strip().lower().replace("_", "-")
+    if _ZONE.match(spelt) and len(spelt) <= 20:
+        # said and not mended: a file has one spelling of a place, and a provider takes no other
+        marks = {"blanks around it": value != value.strip(), "capitals": value != value.lower(), "_": "_" in value}
+        raise refusal(f"has {' and '.join(mark for mark, found in marks.items() if found)}", f"write {spelt}")
+    raise refusal(f"{shown(value)} is not a zone", "write one in lower case, e.g. no-svg1")
+
+
+def _address(value: str) -> str:
+    if not value or any(character.isspace() for character in value):
+        raise refusal("is empty or has blanks in it", "write it without blanks")
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise refusal("has a login in it", "leave user and password out; credentials come by the environment")
+    return value
+
+
 def _schema(pattern: re.Pattern[str]) -> Any:
     """What an editor checks as one types; `load` checks more."""
     return Field(json_schema_extra={"pattern": pattern.pattern})
@@ -212,6 +232,13 @@ LabelValue = Annotated[str, AfterValidator(_label_value)]
 
 Taint = Annotated[str, AfterValidator(_taint)]
 """A Kubernetes taint as kubectl writes it, key=value:effect or key:effect, e.g. dedicated=web:NoSchedule."""
+
+Zone = Annotated[str, AfterValidator(_zone), _schema(_ZONE)]
+"""Where something stands, as its provider spells it (no-svg1, osl, norwayeast), or country-dash-place with the
+country's ISO code (no-osl1). Whether it may be there is `residency`."""
+
+Address = Annotated[str, AfterValidator(_address)]
+"""Where something is reached, e.g. s3://fjord-state or registry.example.no/fjord; never with a login in it."""
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
 """A DNS name in lower case, e.g. demo.fjord.internal."""

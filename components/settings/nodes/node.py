@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from components.settings.base import Settings
+from components.settings.residency import ZONES
 from components.settings.types import Cidr, IPv4, LabelKey, LabelValue, NodeName, Taint
 
 Role = Literal["control-plane", "worker"]
@@ -101,6 +102,23 @@ class AnyNodes(Settings):
         for index, pool in enumerate(getattr(self, "pools", [])):
             for member in pool.members():
                 yield ("pools", index), member
+
+    @property
+    def provider(self) -> str:
+        """Whose zones these are, e.g. upcloud or safespring; without a table of zones in `residency.py`, a source's
+        zones are codes of country and place."""
+        cloud = getattr(self, "cloud", None)
+        return str(cloud) if cloud in ZONES else self.source
+
+    def zones(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Every zone that the file names: its place below `nodes`, the provider, the zone; none for local machines."""
+        seen = set()
+        for place, owner in [((), self), *self.placed()]:
+            path = (*place, "zone")
+            zone = getattr(owner, "zone", None)
+            if zone and path not in seen:
+                seen.add(path)
+                yield path, self.provider, zone
 
     @property
     def addresses(self) -> dict[str, str]:
