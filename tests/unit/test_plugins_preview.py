@@ -110,12 +110,17 @@ def test_preview_of_an_update_keeps_known_outputs_and_drops_inputs_that_went(ser
     request = provider_pb2.UpdateRequest(
         id="x",
         urn=URN,
-        olds=encode({"zone": "no-svg1", "title": "a", "uuid": "1"}),
-        old_inputs=encode({"zone": "no-svg1", "title": "a"}),
-        news=encode({"zone": "no-svg1", "plan": "p"}),
+        olds=encode({"zone": "no-svg1", "title": "a", "uuid": "1", "nics": [{"type": "public", "ip": "192.0.2.1"}]}),
+        old_inputs=encode({"zone": "no-svg1", "title": "a", "nics": [{"type": "public"}]}),
+        news=encode({"zone": "fi-hel1", "plan": "p", "nics": [{"type": "public"}]}),
         preview=True,
     )
-    assert decode(provider.Update(request).properties) == {"zone": "no-svg1", "plan": "p", "uuid": "1"}
+    assert decode(provider.Update(request).properties) == {
+        "zone": "fi-hel1",
+        "plan": "p",
+        "uuid": "1",
+        "nics": [{"type": "public", "ip": "192.0.2.1"}],
+    }
 
 
 def test_nothing_is_created_changed_read_or_deleted(serve: Serve) -> None:

@@ -119,7 +119,7 @@ def _declared(inputs: Properties) -> Properties:
 
 
 def _kept(request: provider_pb2.UpdateRequest) -> struct_pb2.Struct:
-    """New inputs, and the outputs that the resource has beside its old inputs."""
-    before = decode(request.old_inputs)
-    outputs = {key: value for key, value in decode(request.olds).items() if key not in before}
-    return encode({**outputs, **decode(request.news)})
+    """New inputs; where an input is as it was, what the resource made of it, and its outputs beside the inputs."""
+    before, now, old = decode(request.old_inputs), decode(request.news), decode(request.olds)
+    kept = {key: value for key, value in old.items() if key not in before or plain(now.get(key)) == plain(before[key])}
+    return encode({**now, **kept})

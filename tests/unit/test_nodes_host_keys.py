@@ -1,0 +1,105 @@
+"""Derived SSH host keys: the same for the same seed, readable by OpenSSH, and a seed that is kept."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pulumi
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
+
+from components.errors import MachineError
+from components.nodes import host_keys
+
+SEED = "a seed that is used by tests alone, 43 letters"
+OTHER = "another seed that is used by tests alone, 48"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("FJORDKUBE_HOME", str(tmp_path / "home"))
+    pulumi.runtime.set_all_config({}, [])
+    yield tmp_path / "home"
+    pulumi.runtime.set_all_config({}, [])
+
+
+def test_a_key_is_the_same_text_every_time_and_its_own_for_every_seed_stack_and_node() -> None:
+    key = host_keys.derive(SEED, "production", "w1")
+    assert host_keys.derive(SEED, "production", "w1") == key
+    others = {
+        host_keys.derive(*of).public
+        for of in ((OTHER, "production", "w1"), (SEED, "staging", "w1"), (SEED, "production", "w2"))
+    }
+    assert len(others | {key.public}) == 4
+
+
+def test_a_derived_key_never_changes_between_versions() -> None:
+    """Living machines have these keys: another derivation would lock everybody out."""
+    line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"
+    assert host_keys.derive(SEED, "production", "w1").public.startswith(line)
+    assert host_keys.derive(SEED, "production", "w1").public == PINNED
+
+
+PINNED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICeHMUpyZKH559giSk4RYyRCSBJGCdbe7Pue/C/eEWsb"
+
+
+def test_private_and_public_halves_belong_together_as_cryptography_reads_them() -> None:
+    key = host_keys.derive(SEED, "production", "cp1")
+    loaded = load_ssh_private_key(key.private.encode(), password=None)
+    assert loaded.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() == key.public
+    assert base64.b64decode(key.public.split()[1])[4:15] == b"ssh-ed25519"
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
+@pytest.mark.parametrize("node", ["w1", "a-node-with-a-much-longer-name-1"])
+def test_openssh_reads_the_private_key_and_finds_the_same_public_line(tmp_path: Path, node: str) -> None:
+    key = host_keys.derive(SEED, "production", node)
+    file = tmp_path / "key"
+    file.touch(mode=0o600)
+    file.write_text(key.private)
+    words = ["ssh-keygen", "-y", "-f", str(file)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
+    assert said.split()[:2] == key.public.split()
+
+
+def test_the_private_key_is_in_no_repr() -> None:
+    key = host_keys.derive(SEED, "production", "w1")
+    assert "PRIVATE" not in repr(key)
+    assert key.private.splitlines()[1] not in repr(key)
+
+
+def test_a_checkout_makes_its_seed_once_and_nobody_else_reads_it(home: Path) -> None:
+    first = host_keys.seed()
+    assert host_keys.seed() == first
+    assert len(first) >= host_keys.SHORTEST
+    assert stat.S_IMODE((home / "host-key-seed").stat().st_mode) == 0o600
+
+
+def test_a_seed_that_was_cut_off_is_not_used(home: Path) -> None:
+    home.mkdir()
+    (home / "host-key-seed").write_text("")
+    with pytest.raises(MachineError, match="not a whole seed; put back"):
+        host_keys.seed()
+
+
+def test_a_configured_seed_wins_and_no_file_is_made(home: Path) -> None:
+    pulumi.runtime.set_all_config({host_keys.CONFIG: SEED}, [host_keys.CONFIG])
+    assert host_keys.seed() == SEED
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(("value", "secret", "says"), [(SEED, False, "lies open"), ("short", True, "fewer than 32")])
+def test_a_configured_seed_that_guards_nothing_is_refused_without_repeating_it(
+    value: str, secret: bool, says: str
+) -> None:
+    pulumi.runtime.set_all_config({host_keys.CONFIG: value}, [host_keys.CONFIG] if secret else [])
+    with pytest.raises(MachineError) as caught:
+        host_keys.seed()
+    assert says in str(caught.value)
+    assert "fjordkube:hostKeySeed: " in str(caught.value)
+    assert value not in str(caught.value)
