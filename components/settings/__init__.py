@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.settings.cluster import Cluster
 from components.settings.demo import Demo
+from components.settings.firewall import Firewall
 from components.settings.gates import Gates
 from components.settings.ingress import Ingress, IngressNginx
 from components.settings.kube_proxy import Conntrack, IptablesProxy, IpvsProxy, KubeProxy, NftablesProxy, Scheduler
@@ -36,6 +37,7 @@ __all__ = [
     "Conntrack",
     "ControlPlanePorts",
     "Demo",
+    "Firewall",
     "Gates",
     "Ingress",
     "IngressNginx",

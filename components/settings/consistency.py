@@ -285,6 +285,18 @@ def _everything_is_where_residency_allows(stack: Stack) -> Iterator[Finding]:
             yield Finding(fields, problem.state, problem.fix)
 
 
+def _somebody_may_enter(stack: Stack) -> Iterator[Finding]:
+    # whoever runs `up` on local machines comes by QEMU's user network, which is let in by itself
+    if isinstance(stack.nodes, LocalNodes) or stack.firewall.admin_cidrs:
+        return
+    state = "is empty, so that nobody could enter the nodes by SSH or reach the Kubernetes API"
+    fix = (
+        "write your own range, e.g. 203.0.113.0/24; 0.0.0.0/0 opens them to everybody, which the policy pack refuses "
+        "in production"
+    )
+    yield Finding((("firewall", "admin_cidrs"), ("nodes", "source")), state, fix)
+
+
 # --- Versions, proxy, network, ingress, demo -------------------------------------------------------------------------
 
 
@@ -382,6 +394,7 @@ CHECKS: Final[tuple[Callable[[Stack], Iterator[Finding]], ...]] = (
     _nodes_have_addresses_of_their_own,
     _nodes_keep_memory_for_workloads,
     _pinned_ports_are_unique,
+    _somebody_may_enter,
     _everything_is_where_residency_allows,
     _versions_go_together,
     _kubernetes_still_has_the_proxy_mode,

@@ -15,6 +15,7 @@ from components.settings.cluster import Cluster
 from components.settings.consistency import Inconsistent, findings
 from components.settings.data import Data
 from components.settings.demo import Demo
+from components.settings.firewall import Firewall
 from components.settings.gates import Gates
 from components.settings.ingress import Ingress, IngressNginx
 from components.settings.kube_proxy import IpvsProxy, KubeProxy
@@ -44,6 +45,8 @@ class Stack(Settings):
     """How Services reach their endpoints."""
     network: Calico = Field(default_factory=Calico)
     """The pod network."""
+    firewall: Firewall = Field(default_factory=Firewall)
+    """Who may reach the nodes from outside."""
     ingress: Ingress = Field(default_factory=IngressNginx)
     """The front door."""
     demo: Demo = Field(default_factory=Demo)
