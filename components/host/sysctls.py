@@ -25,6 +25,9 @@ class Sysctl:
     reason: str
 
 
+RESERVED_PORTS = "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767"
+"""Ports of listeners, which the kernel gives to no program that asks for any port."""
+
 SYSCTLS = (
     Sysctl("net.ipv4.ip_forward", "1", "exact", "pods are routed, not bridged, out of the node"),
     Sysctl("net.bridge.bridge-nf-call-iptables", "1", "exact", "kubeadm's preflight; bridged pod traffic is filtered"),
@@ -33,7 +36,7 @@ SYSCTLS = (
     Sysctl("net.ipv4.ip_local_port_range", "1024 65000", "widen", "upstream connections of nginx (the same)"),
     Sysctl(
         "net.ipv4.ip_local_reserved_ports",
-        "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767",
+        RESERVED_PORTS,
         "exact",
         "the wide range must not take a listener's port while it restarts: etcd, API, kubelet, Calico, ingress, "
         "NodePorts",
