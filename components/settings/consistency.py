@@ -156,6 +156,15 @@ def _free(prefix: int, taken: Sequence[IPv4Network]) -> str:
     return "a smaller range in 10.0.0.0/8"
 
 
+def _private_network_has_neighbours(stack: Stack) -> Iterator[Finding]:
+    network = IPv4Network(stack.nodes.private_cidr)
+    if network.prefixlen > 30:
+        far = " (and with a /32 Calico takes every neighbour for a far one, calico#2375)"
+        state = f"{network} has no room for two nodes{far * (network.prefixlen == 32)}"
+        fix = "write the network with the length that the nodes' NICs have on it, e.g. 10.1.0.0/24"
+        yield Finding((PRIVATE,), state, fix)
+
+
 def _service_range_has_a_size_that_the_api_takes(stack: Stack) -> Iterator[Finding]:
     network = IPv4Network(stack.kubernetes.service_cidr)
     if network.prefixlen < 12:
@@ -269,6 +278,11 @@ def _pinned_ports_are_unique(stack: Stack) -> Iterator[Finding]:
                 state = f"{port} is already pinned for {who}"
                 yield Finding((field, other), state, "use another port, or remove it to have a free one chosen")
             seen.setdefault(port, (field, f"{node.name}'s {use}"))
+
+
+def _source_holds_in_itself(stack: Stack) -> Iterator[Finding]:
+    for places, state, fix in stack.nodes.contradictions():
+        yield Finding(tuple(("nodes", *place) for place in places), state, fix)
 
 
 # --- Places ----------------------------------------------------------------------------------------------------------
@@ -387,6 +401,7 @@ def _demo_has_its_own_name(stack: Stack) -> Iterator[Finding]:
 
 CHECKS: Final[tuple[Callable[[Stack], Iterator[Finding]], ...]] = (
     _ranges_do_not_overlap,
+    _private_network_has_neighbours,
     _service_range_has_a_size_that_the_api_takes,
     _every_node_has_a_block_of_pods,
     _control_planes_are_odd,
@@ -395,6 +410,7 @@ CHECKS: Final[tuple[Callable[[Stack], Iterator[Finding]], ...]] = (
     _nodes_keep_memory_for_workloads,
     _pinned_ports_are_unique,
     _somebody_may_enter,
+    _source_holds_in_itself,
     _everything_is_where_residency_allows,
     _versions_go_together,
     _kubernetes_still_has_the_proxy_mode,

@@ -79,7 +79,8 @@ def explain(error: ErrorDetails, path: Path, raw: Any, root: type[BaseModel]) ->
         case "extra_forbidden":
             return unknown_key(path, raw, root)
         case "missing":
-            return "is missing; add it"
+            example = example_of(path, raw, root)
+            return "is missing; add it" + (f", e.g. {flow(example)}" if example is not None else "")
         case "literal_error" | "union_tag_invalid":
             return _not_one_of(value, context)
         case "greater_than_equal":
@@ -224,6 +225,23 @@ def model_at(path: Path, raw: Any, root: type[BaseModel]) -> type[BaseModel] | N
             return None
         model = _pick(list(models_in(field.annotation)), value_at(path[: index + 1], raw), str(part))
     return model
+
+
+def example_of(path: Path, raw: Any, root: type[BaseModel]) -> Any:
+    """The first example that a field's declaration gives; None where it gives none."""
+    model = model_at(path[:-1], raw, root)
+    fields = model.model_fields.items() if model else ()
+    field = next((field for name, field in fields if path[-1] in {name, field.alias}), None)
+    return field.examples[0] if field and field.examples else None
+
+
+def flow(value: Any) -> str:
+    """The value as a file may write it in one line, e.g. [{name: cp1, etcd_disk: LABEL=etcd}]."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(flow(item) for item in value) + "]"
+    return str(value)
 
 
 def _pick(models: Sequence[type[BaseModel]], value: Any, section: str) -> type[BaseModel] | None:

@@ -15,7 +15,16 @@ from pydantic_core import ErrorDetails
 
 from components.errors import SettingsError
 from components.settings.consistency import Finding, Inconsistent, Path
-from components.settings.explanation import explain, field_name, keys, model_at, nearest, plain_path, value_at
+from components.settings.explanation import (
+    example_of,
+    explain,
+    field_name,
+    keys,
+    model_at,
+    nearest,
+    plain_path,
+    value_at,
+)
 from components.settings.stack import Stack
 
 
@@ -132,7 +141,11 @@ def _replace(repaired: Any, path: Path, detail: ErrorDetails, raw: Any) -> set[P
         if path[0] != "nodes":
             return {path[:-1]} | _drop_list(repaired, path[:-1])
     elif isinstance(parent, dict):
-        if last == "name" and len(path) == 4:
+        example = example_of(path, raw, Stack) if detail["type"] == "missing" else None
+        if example is not None:
+            # of the other fields, contradictions are found all the same
+            parent[last] = _text_keys(example)
+        elif last == "name" and len(path) == 4:
             parent["name"] = _stand_in(path[:3])
         else:
             parent.pop(last, None)

@@ -52,6 +52,10 @@ In the tables, `[]` stands for each item of a list, "not set" is the default of 
 capitalised type is explained [at the end](#types)."""
 
 
+APART: Final = {"nodes"}
+"""Sections whose variants have so little in common that each has a table of its own."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One field."""
@@ -78,10 +82,22 @@ def text() -> str:
             parts.append("\n".join(f"- `{tag}: {_tag(v, tag)}`: {_plain(v.__doc__)}" for v in variants))
         elif variants[0].__doc__ != field.description:
             parts.append(_plain(variants[0].__doc__))
+        if name in APART:
+            parts += _tables_apart(name, variants, stack)
+            continue
         parts.append(_table(("Field", "Type", "Default", "Meaning"), _cells(_section(name, variants, stack))))
     parts.append("## Types\n\nWhat is not plain text, a whole number or true and false:")
     parts.append(_table(("Type", "Meaning"), ([name, meaning] for name, meaning in vocabulary().items())))
     return "\n\n".join(parts) + "\n"
+
+
+def _tables_apart(name: str, variants: Sequence[type[BaseModel]], stack: Stack) -> Iterator[str]:
+    """A heading and a table for each variant; what the stack has by default gives the defaults of its own."""
+    tag, default = TAGS[name], getattr(stack, name)
+    for variant in variants:
+        yield f"### {tag}: {_tag(variant, tag)}"
+        shown = default if isinstance(default, variant) else _unnamed(variant)
+        yield _table(("Field", "Type", "Default", "Meaning"), _cells(_rows(variant, name, shown)))
 
 
 def _section(name: str, variants: Sequence[type[BaseModel]], stack: Stack) -> Iterator[Row]:
@@ -107,13 +123,18 @@ def _rows(model: type[BaseModel], at: str, defaults: Any) -> Iterator[Row]:
         path = f"{at}.{field.alias or name}"
         inner = list(models_in(field.annotation))
         value = getattr(defaults, name, None)
-        if inner and not isinstance(value, list):
-            yield from _rows(inner[0], path, value)
+        if inner and not _is_list(hints[name]):
+            # of a section that is left out by default, what its fields are once it is there
+            yield from _rows(inner[0], path, _unnamed(inner[0]) if value is None else value)
             continue
         default = "required" if field.is_required() else _default(value)
         yield Row(path, _type(hints[name]), default, _plain(field.description))
         if inner:
             yield from _rows(inner[0], f"{path}[]", _unnamed(inner[0]))
+
+
+def _is_list(hint: Any) -> bool:
+    return get_origin(hint) is list or (get_origin(hint) is Annotated and _is_list(get_args(hint)[0]))
 
 
 def _unnamed(model: type[BaseModel]) -> BaseModel:

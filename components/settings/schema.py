@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def _relaxed(node: Any) -> Any:
     if "discriminator" in node:
         result["anyOf"] = result.pop("oneOf")
     reference = node.get("items", {}).get("$ref", "") if isinstance(node.get("items"), dict) else ""
-    if reference.endswith(("/LocalControlPlane", "/LocalWorker")):
+    if re.search(r"/\w+(ControlPlane|Worker)$", reference):
         result["items"] = {"anyOf": [{"type": "string", "description": "The node's name."}, {"$ref": reference}]}
     return result
 

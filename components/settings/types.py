@@ -7,6 +7,8 @@ because a secret pasted into the wrong field must not reach a log.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError, ip_address
 from typing import Annotated, Any, Final, Literal
@@ -38,6 +40,10 @@ _LABEL_KEY: Final = re.compile(
 )
 _LABEL_VALUE: Final = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$")
 _ZONE: Final = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+_HOST_KEY: Final = re.compile(r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$")
+_USER: Final = re.compile(r"^[a-z_][a-z0-9_-]{0,31}$")
+_NIC: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$")
+_DISK: Final = re.compile(r"^(root|(LABEL|UUID|PARTLABEL|PARTUUID)=[A-Za-z0-9._-]{1,64}|/dev/[A-Za-z0-9._/:-]{1,128})$")
 _TAINT_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -73,6 +79,11 @@ def _cidr(value: str) -> str:
 
 
 def _ipv4(value: str) -> str:
+    address, slash, length = value.partition("/")
+    if slash and _DOTTED.match(address) and length.isdecimal() and len(length) <= 2:
+        # a /32 would make every neighbour look as if it stood behind a router
+        why = ", with which Calico takes every neighbour for a far one (calico#2375)" if length == "32" else ""
+        raise refusal(f"{value} has a prefix length{why}", f"write {address}; the length is nodes.private_cidr's")
     try:
         return str(IPv4Address(value))
     except AddressValueError:
@@ -178,6 +189,22 @@ def _address(value: str) -> str:
     return value
 
 
+def _host_key(value: str) -> str:
+    fix = "write the public line of its key, e.g. ssh-ed25519 AAAA..., as `make host-keys` prints it"
+    if not _HOST_KEY.match(value):
+        private = "PRIVATE KEY" in value
+        raise refusal("is a private key" if private else "is not a public SSH host key", fix)
+    kind, data = value.split()[:2]
+    try:
+        raw = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        raise refusal("is not a whole SSH host key: its base64 is cut off", fix) from None
+    # the key's own first field (RFC 4253, 6.6) repeats its type
+    if len(raw) < 40 or raw[4 : 4 + int.from_bytes(raw[:4])] != kind.encode():
+        raise refusal(f"is not a whole SSH host key of type {kind}", fix)
+    return f"{kind} {data}"
+
+
 def _schema(pattern: re.Pattern[str]) -> Any:
     """What an editor checks as one types; `load` checks more."""
     return Field(json_schema_extra={"pattern": pattern.pattern})
@@ -239,6 +266,23 @@ country's ISO code (no-osl1). Whether it may be there is `residency`."""
 
 Address = Annotated[str, AfterValidator(_address)]
 """Where something is reached, e.g. s3://fjord-state or registry.example.no/fjord; never with a login in it."""
+
+HostKey = Annotated[str, AfterValidator(_host_key)]
+"""Public line of an SSH host key, e.g. ssh-ed25519 AAAA..."""
+
+UserName = Annotated[str, _shape(_USER, "is not a user's name", "write one such as root or debian"), _schema(_USER)]
+"""A user on a node, e.g. root or debian."""
+
+Nic = Annotated[str, _shape(_NIC, "is not a network interface", "write one such as eth1"), _schema(_NIC)]
+"""A network interface on a node, e.g. eth1 or enp7s0; at most 15 characters."""
+
+DiskName = Annotated[
+    str,
+    _shape(_DISK, "does not name a disk", "write LABEL=etcd, UUID=..., a device such as /dev/vdb, or root"),
+    _schema(_DISK),
+]
+"""A disk as mount(8) takes it: LABEL=, UUID=, PARTLABEL=, PARTUUID= or a device below /dev, e.g. LABEL=etcd; or root,
+the disk that the system is on."""
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
 """A DNS name in lower case, e.g. demo.fjord.internal."""

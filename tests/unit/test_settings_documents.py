@@ -62,7 +62,9 @@ def test_reference_has_a_row_for_every_nginx_key_and_a_table_for_every_section()
 
 def test_row_of_the_reference_tells_type_default_and_meaning() -> None:
     rows = [line.strip("| ").split(" | ") for line in reference.text().splitlines() if line.startswith("| ")]
-    told = {row[0]: row[1:] for row in rows}
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        told.setdefault(row[0], row[1:])  # the first source of nodes is local
     assert told["`network.pod_cidr`"] == [
         "Cidr",
         "`10.244.0.0/16`",
@@ -73,6 +75,9 @@ def test_row_of_the_reference_tells_type_default_and_meaning() -> None:
     assert told["`nodes.workers[].ports.http`"][:2] == ["whole number, 1024 to 65535", "not set"]
     assert told["`nodes.workers[].name`"][:2] == ["NodeName", "required"]
     assert told["`nodes.control_planes`"][:2] == ["list of names or mappings", "`[cp1]`"]
+    told_last = {row[0]: row[1:] for row in rows}
+    assert told_last["`nodes.private_cidr`"][1] == "required"
+    assert told_last["`nodes.ssh.bastion.port`"][1] == "`22`", "of a section that is left out by default"
     assert told["`ingress.config.custom-http-errors`"][0] == "list of whole numbers, 300 to 599"
     assert told["Cidr"] == ["An IPv4 network without host bits, e.g. 10.244.0.0/16."]
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from components import versions
-from components.settings import load
+from components.settings import Nodes, explanation, load
 from tests.unit.refusals import at, problems, worker
 
 CIDR_FIX = "write a network such as 10.244.0.0/16"
+SOURCES = explanation._or([model.model_fields["source"].default for model in explanation.models_in(Nodes)])
 LABEL_FIX = "use lower-case letters, digits and inner dashes, at most 63"
 
 
@@ -147,7 +148,7 @@ def test_version_that_was_never_run_is_refused(field: str, what: str, table: Any
             "wr is not one of the values; use rr, wrr, lc, wlc, sh, dh, sed, nq, lblc, lblcr or mh (nearest: wrr)",
         ),
         ("network.encapsulation", "vxlan", "vxlan is not one of the values; use none or vxlan-cross-subnet"),
-        ("nodes.source", "aws", "aws is not one of the values; use local"),
+        ("nodes.source", "aws", f"aws is not one of the values; use {SOURCES}"),
         ("cluster.pace", "fast", "fast is not one of the values; use auto, native or emulated"),
         ("demo.replicas", 0, "0 is too small; use 1 or more"),
         ("demo.enabled", "yes", 'is the text "yes", not a boolean; write true or false, without quotes'),

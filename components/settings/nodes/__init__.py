@@ -7,9 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from components.settings.base import with_default_tag
+from components.settings.nodes.existing import (
+    Bastion,
+    ExistingControlPlane,
+    ExistingControlPlanePorts,
+    ExistingNode,
+    ExistingNodes,
+    ExistingPorts,
+    ExistingWorker,
+    ExistingWorkerPorts,
+    Ssh,
+)
 from components.settings.nodes.local import (
     ControlPlanePorts,
     LocalControlPlane,
@@ -21,13 +32,31 @@ from components.settings.nodes.local import (
     WorkerPorts,
 )
 from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+from components.settings.nodes.upcloud import (
+    UpcloudControlPlane,
+    UpcloudNode,
+    UpcloudNodes,
+    UpcloudPool,
+    UpcloudWorker,
+)
 
-Nodes = Annotated[LocalNodes, BeforeValidator(with_default_tag("source", "local"))]
+Nodes = Annotated[
+    Annotated[LocalNodes | ExistingNodes | UpcloudNodes, Field(discriminator="source")],
+    BeforeValidator(with_default_tag("source", "local")),
+]
 """Node sources, told apart by `source`."""
 
 __all__ = [
     "AnyNodes",
+    "Bastion",
     "ControlPlanePorts",
+    "ExistingControlPlane",
+    "ExistingControlPlanePorts",
+    "ExistingNode",
+    "ExistingNodes",
+    "ExistingPorts",
+    "ExistingWorker",
+    "ExistingWorkerPorts",
     "LocalControlPlane",
     "LocalNode",
     "LocalNodes",
@@ -38,6 +67,12 @@ __all__ = [
     "PoolSettings",
     "Ports",
     "Role",
+    "Ssh",
+    "UpcloudControlPlane",
+    "UpcloudNode",
+    "UpcloudNodes",
+    "UpcloudPool",
+    "UpcloudWorker",
     "WorkerPorts",
     "WorkerSettings",
 ]

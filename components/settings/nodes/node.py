@@ -120,6 +120,11 @@ class AnyNodes(Settings):
                 seen.add(path)
                 yield path, self.provider, zone
 
+    def contradictions(self) -> Iterator[tuple[tuple[tuple[str | int, ...], ...], str, str]]:
+        """What does not hold between fields of this source alone: the fields that were read, each by its place below
+        `nodes` and the one to change first; state; fix. A source with such rules overrides it."""
+        yield from ()
+
     @property
     def addresses(self) -> dict[str, str]:
         """Private address by node name, given or derived from the name; nodes without one are left out (a loaded
