@@ -10,10 +10,12 @@ from components.cluster import ClusterArgs, KubernetesCluster
 from components.errors import FjordkubeError
 from components.nodes import source
 from components.pace import pace
+from components.residency import DeclaredResidency, DeclaredResidencyArgs
 from components.settings import load
 
 try:
     settings = load(pulumi.Config("fjordkube").get_object("stack"))
+    DeclaredResidency("residency", DeclaredResidencyArgs.of(settings))  # before any machine
     bundle = find(settings.kubernetes.version, settings.network.version)
     machines = source.find(settings).provide(settings, bundle, pulumi.get_stack())
 except FjordkubeError as error:
@@ -28,6 +30,7 @@ cluster = KubernetesCluster(
 )
 
 pulumi.export("nodes", {node.name: {"role": node.role, "address": node.address} for node in machines.nodes})
+pulumi.export("residency", {"wanted": settings.residency, "zones": cluster.zones})
 pulumi.export("ports", {node.name: node.ports for node in machines.nodes})
 pulumi.export("url", cluster.url)
 pulumi.export("kubeconfig", cluster.kubeconfig)

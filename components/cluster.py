@@ -7,6 +7,7 @@ fast. Leaves machines to `nodes/`, every part to its own component, and configur
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from components.ingress.nginx import Nginx, NginxArgs
 from components.network.calico import Calico, CalicoArgs
 from components.node import Node
 from components.pace import Pace
+from components.residency import held, says_zone
 from components.settings import Stack
 
 
@@ -31,7 +33,7 @@ class ClusterArgs:
     """What `KubernetesCluster` is made from."""
 
     settings: Stack
-    """What the cluster is to be; of `nodes`, only the private network is read."""
+    """What the cluster is to be; of `nodes`, only the private network and the provider's name are read."""
     nodes: Sequence[Node]
     """Its machines, control planes first; from any source."""
     bundle: Bundle
@@ -51,11 +53,17 @@ class KubernetesCluster(pulumi.ComponentResource):
     """What the gates measured, by gate; empty without gates."""
     promises: pulumi.Output[Sequence[Mapping[str, str]]]
     """The same for people: promise, measured, needed."""
+    zones: Mapping[str, pulumi.Input[str]]
+    """Zone by node, as its provider returned it and `residency` allows it; without nodes whose source says none."""
     url: pulumi.Output[str]
     """Where the front door is reached from outside, through the first node that has one."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:cluster:KubernetesCluster", name, None, opts)
+        # 0. Nothing reaches a machine before its zone, as it was returned, is allowed.
+        nodes = [held(node, args.settings.nodes.provider, args.settings.residency) for node in args.nodes]
+        self.zones = {node.name: node.zone for node in nodes if says_zone(node)}
+        args = dataclasses.replace(args, nodes=nodes)
         self._prefix, self._args = name, args
         control_planes = [node for node in args.nodes if node.role == "control-plane"]
         workers = [node for node in args.nodes if node.role == "worker"]

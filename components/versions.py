@@ -140,16 +140,26 @@ INGRESS_NGINX_WARNING: Final = (
 
 
 def warnings(stack: Stack) -> list[str]:
-    """Lines `field: state; what to do` about choices that work today and end, or run short, later."""
+    """Lines `field: state; what to do` about choices that end, run short later, or reach beyond Norway."""
     lines = []
     if stack.kube_proxy.mode == "ipvs" and (line := ipvs_warning(stack.kubernetes.version)):
         lines.append(line)
     if stack.ingress.controller == "nginx":
         lines.append(INGRESS_NGINX_WARNING)
-    for line in (_pod_room_warning(stack), _mesh_warning(stack)):
+    for line in (_residency_warning(stack), _pod_room_warning(stack), _mesh_warning(stack)):
         if line:
             lines.append(line)
     return lines
+
+
+def _residency_warning(stack: Stack) -> str | None:
+    if stack.residency == "norway":
+        return None
+    where = "the European Economic Area" if stack.residency == "eea" else "any country"
+    return (
+        f"residency: {stack.residency} lets nodes and data be in {where}, and not in Norway alone; "
+        "norway is the default, and the policy pack takes nothing else in production"
+    )
 
 
 MESH_ADVISED: Final = 100
