@@ -13,6 +13,7 @@ WORDS = (
     ("-addons", "{who}: kube-proxy and CoreDNS handed over"),
     ("-certificate", "certificate of the admission webhook made"),
     ("-power", "{who}: machine runs, SSH answers"),
+    ("-host-disk", "{who}: etcd's disk measured"),
     ("-disk", "{who}: disks and keys made"),
 )
 
@@ -31,6 +32,6 @@ def gone(name: str) -> str:
     """The same for one that was deleted."""
     if name.endswith("-power"):
         return f"{name.removesuffix('-power').partition('-')[2]}: powered off"
-    if name.endswith("-disk"):
+    if name.endswith("-disk") and not name.endswith("-host-disk"):
         return f"{name.removesuffix('-disk').partition('-')[2]}: disks deleted"
     return f"{name}: deleted"

@@ -31,21 +31,24 @@ class Gate(local.Command):
         question: Question,
         *,
         nodes: Sequence[Node],
-        kubeconfig: pulumi.Input[str],
-        wait: int,
+        kubeconfig: pulumi.Input[str] | None = None,
+        wait: int | None = None,
         more: pulumi.Input[Mapping[str, Any]] | None = None,
         triggers: Sequence[pulumi.Input[Any]] = (),
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """`more` joins the question's parameters when they depend on nodes. Without a script no node is entered."""
+        """`more` joins the question's parameters when they depend on nodes. Without a script no node is entered.
+
+        Without a kubeconfig there is no cluster yet; without `wait`, nothing that could come to hold by waiting.
+        """
         asked = pulumi.Output.from_input(more or {}).apply(lambda found: json.dumps({**question.asked, **found}))
-        environment: dict[str, pulumi.Input[str]] = {"FJORDKUBE_GATE": asked, "FJORDKUBE_WAIT": str(wait)}
+        environment: dict[str, pulumi.Input[str]] = {"FJORDKUBE_GATE": asked}
+        if wait is not None:
+            environment["FJORDKUBE_WAIT"] = str(wait)
         if question.script is not None:
-            environment |= {
-                "FJORDKUBE_KUBECONFIG": pulumi.Output.secret(kubeconfig),
-                "FJORDKUBE_NODES": reached(nodes),
-                "FJORDKUBE_SCRIPT": question.script,
-            }
+            environment |= {"FJORDKUBE_NODES": reached(nodes), "FJORDKUBE_SCRIPT": question.script}
+            if kubeconfig is not None:
+                environment["FJORDKUBE_KUBECONFIG"] = pulumi.Output.secret(kubeconfig)
         super().__init__(
             name,
             create=starting.command(question.name),

@@ -1,14 +1,14 @@
 """All gates of a stack: what must be measured as promised before `up` is done.
 
-Owns which gate waits for what, and the probe. Leaves which gates there are to questions.py, measuring to relay/gates/
-and words to promises.py. A gate runs again when the nodes were restarted, when what was installed has changed, or when
-the way of measuring has; otherwise never.
+Owns which gate waits for what, and the probe. Leaves which gates there are to questions.py, measuring to relay/gates/,
+words to promises.py, and disks, which are measured before there is a cluster, to disk.py. A gate runs again when the
+nodes were restarted, when what was installed has changed, or when the way of measuring has; otherwise never.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -46,6 +46,8 @@ class GatesArgs:
     """What must be there before the ingress is asked: controller and demo."""
     triggers: Mapping[Name, Sequence[pulumi.Input[Any]]]
     """What was installed, by gate: another value measures that one again. One that is not named has none."""
+    disks: Mapping[str, Gate] = field(default_factory=dict)
+    """Disk gates by control plane, which were before: their figures join the others."""
     deleted_with: pulumi.Resource | None = None
     """The machine or cluster whose end is the end of the probe's objects too."""
 
@@ -54,7 +56,7 @@ class Gates(pulumi.ComponentResource):
     """The promises, measured."""
 
     figures: pulumi.Output[Mapping[str, Any]]
-    """Figures by gate (bgp, data-path, ipvs, ingress; those that the stack has); unknown at preview."""
+    """Figures by gate (disk by node, bgp, data-path, ipvs, ingress; those that the stack has); unknown at preview."""
     promises: pulumi.Output[Sequence[Mapping[str, str]]]
     """The same as rows of promise, measured and needed."""
 
@@ -80,12 +82,18 @@ class Gates(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=self._before(question.name)),
             )
 
-        self.figures = pulumi.Output.all(**{gate: made.figures for gate, made in self.gates.items()})
+        found: dict[str, pulumi.Output[Mapping[str, Any]]] = {}
+        if args.disks:
+            found["disk"] = pulumi.Output.all(**{node: made.figures for node, made in args.disks.items()})
+        found |= {gate: made.figures for gate, made in self.gates.items()}
+        self.figures = pulumi.Output.all(**found)
         self.promises = self.figures.apply(promises)
         self.register_outputs({"figures": self.figures, "promises": self.promises})
 
     def _before(self, gate: Name) -> list[pulumi.Resource]:
         match gate:
+            case "disk":
+                return []  # never among `questions`
             case "bgp":
                 return [*self._args.network]
             case "data-path":

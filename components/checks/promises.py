@@ -21,6 +21,37 @@ def _row(promise: str, measured: str, needed: str) -> Row:
     return {"promise": promise, "measured": measured, "needed": needed}
 
 
+def _disk(found: Figures) -> list[Row]:
+    """The worst of all control planes: one that was refused, else the slowest."""
+    node, worst = max(found.items(), key=lambda each: _slowness(each[1]))
+    bounds = worst["needed"]
+    needed = f"p99 <= {bounds['fdatasync_p99_ms']} ms, >= {bounds['iops']} IOPS"
+    needed += f" ({bounds['recommended_iops']} recommended)"
+    where = f"{node}, {worst['file_system']} on {worst['device']}"
+    if worst["refused"]:
+        measured = f"not measured: {worst['refused']} ({where})"
+    else:
+        measured = f"p99 {worst['fdatasync_p99_ms']:.3g} ms, {worst['iops']:.0f} IOPS"
+        if worst["dd_mb_per_s"] is not None:
+            measured += f", dd {worst['dd_mb_per_s']:.0f} MB/s"
+        measured += f" ({where})"
+    if len(found) > 1:
+        measured = f"worst of {len(found)}: {measured}"
+    if not (worst["kept"] or worst["refused"]):
+        measured += "; too slow"
+    elif worst["kept"] and worst["iops"] < bounds["recommended_iops"]:
+        measured += "; enough, but not for a busy cluster"
+    if worst["reported_only"]:
+        measured += f"; reported only: {worst['reported_only']}"
+    return [_row("etcd's disk", measured, needed)]
+
+
+def _slowness(found: Figures) -> tuple[bool, bool, float, float]:
+    if found["refused"]:
+        return True, True, 0.0, 0.0
+    return False, not found["kept"], found["fdatasync_p99_ms"], -found["iops"]
+
+
 def _bgp(found: Figures) -> list[Row]:
     sessions = f"{found['sessions_established']} of {found['sessions_expected']} sessions Established"
     if found["tunnel_devices"] is None:
@@ -62,6 +93,7 @@ def _ingress(found: Figures) -> list[Row]:
 
 
 _ROWS: Mapping[str, Callable[[Figures], list[Row]]] = {
+    "disk": _disk,
     "bgp": _bgp,
     "data-path": _data_path,
     "ipvs": _ipvs,

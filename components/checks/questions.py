@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components import demo
+from components.bootstrap.places import ETCD_DATA
 from components.checks import probe
+from components.host.preparation import ETCD_MOUNT
 from components.pace import Pace
 from components.remote import shell
 from components.settings import IpvsProxy, Stack
 
-Name = Literal["bgp", "data-path", "ipvs", "ingress"]
+Name = Literal["disk", "bgp", "data-path", "ipvs", "ingress"]
+"""disk is asked of each control plane by itself, before there is a cluster; the others of a cluster's nodes."""
 
 PINGS = 5
 REQUESTS = 20
@@ -29,6 +32,15 @@ WEB_SECONDS = {"native": 5, "emulated": 30}
 
 DROP_SECONDS = {"native": 3, "emulated": 10}
 """Without an answer for so long, a request counts as dropped: far longer than one that is allowed takes."""
+
+DISK_CACHE = "/var/lib/fjordkube/disk.json"
+"""On the node; outlives a reset, as the disk does."""
+
+DISK_DD_MIB = {"native": 1024, "emulated": 64}
+"""What dd writes: the article's 1 GiB, and less where nothing is decided by it."""
+
+DISK_SECONDS = {"native": 120, "emulated": 10}
+"""That each of the two checks may take: at 50 IOPS, 6000 of fio's 10029 writes."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +60,44 @@ def wait(settings: Stack, pace: Pace) -> int:
 
 
 def questions(settings: Stack, pace: Pace) -> Sequence[Question]:
-    """The gates of a stack, in the order of what they build on."""
+    """The gates of a stack's cluster, in the order of what they build on."""
     found = [bgp(settings), data_path(settings, pace)]
     if isinstance(settings.kube_proxy, IpvsProxy):
         found.append(ipvs(settings, settings.kube_proxy))
     if settings.demo.enabled:
         found.append(ingress(settings))
     return found
+
+
+def disk(settings: Stack, pace: Pace, node: str) -> Question:
+    """The disk under etcd on control plane `node`."""
+    bounds = settings.gates.disk
+    asked = {
+        "fdatasync_p99_ms": bounds.fdatasync_p99_ms,
+        "iops": bounds.iops,
+        "recommended_iops": bounds.recommended_iops,
+        "reported_only": _reported_only(settings, pace),
+    }
+    values = {
+        "NODE_NAME": node,
+        "ETCD_MOUNT": ETCD_MOUNT,
+        "ETCD_DATA": ETCD_DATA,
+        "CACHE": DISK_CACHE,
+        "MEASUREMENT": str(bounds.measurement),
+        "DD_MIB": str(DISK_DD_MIB[pace.name]),
+        "LIMIT_SECONDS": str(DISK_SECONDS[pace.name]),
+    }
+    return Question("disk", asked, shell(["gate-disk"], values))
+
+
+def _reported_only(settings: Stack, pace: Pace) -> str:
+    """Why a slow disk does not fail `up`; empty where it does."""
+    match settings.gates.disk.enforce:
+        case "never":
+            return "gates.disk.enforce is never"
+        case "auto" if pace.name == "emulated":
+            return "emulated"
+    return ""
 
 
 def bgp(settings: Stack) -> Question:

@@ -21,6 +21,7 @@ if __package__ in (None, ""):  # run by path: make the folder a package, so that
 from .faults import Fault
 from .gates.bgp import bgp
 from .gates.data_path import data_path
+from .gates.disk import disk
 from .gates.ingress import ingress
 from .gates.ipvs import ipvs
 from .membership import join, member
@@ -31,6 +32,7 @@ VERBS: dict[str, Callable[[Mapping[str, str], Path], dict[str, Any]]] = {
     "join": join,
     "member": member,
     "remove": remove,
+    "disk": disk,
     "bgp": bgp,
     "data-path": data_path,
     "ipvs": ipvs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from components.checks.probe import objects
-from components.checks.questions import questions
+from components.checks.questions import disk, questions
 from components.objects import manifest
 from components.pace import NATIVE
 from tests.golden.bootstrap_cluster import stack, without_scripts
@@ -25,3 +25,10 @@ def test_text_for_the_nodes() -> None:
     (text,) = (question.script for question in questions(stack(), NATIVE) if question.name == "data-path")
     assert text is not None
     check("gates/data-path.sh", without_scripts(text, "gate-data-path", "questions"))
+
+
+def test_question_and_text_for_a_control_plane() -> None:
+    asked = disk(stack(), NATIVE, "cp1")
+    check("gates/disk.yaml", yaml.safe_dump(dict(asked.asked), sort_keys=False))
+    assert asked.script is not None
+    check("gates/disk.sh", without_scripts(asked.script, "gate-disk"))

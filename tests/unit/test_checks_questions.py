@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from components.checks.questions import DROP_SECONDS, IDLE_SECONDS, WEB_SECONDS, questions, targets, wait
+from components.checks.questions import (
+    DISK_DD_MIB,
+    DISK_SECONDS,
+    DROP_SECONDS,
+    IDLE_SECONDS,
+    WEB_SECONDS,
+    disk,
+    questions,
+    targets,
+    wait,
+)
 from components.pace import EMULATED, NATIVE
 from components.relay.gates import bgp, data_path, ipvs
 from tests.golden.bootstrap_cluster import stack
@@ -48,3 +58,27 @@ def test_only_nodes_with_a_port_for_it_take_http() -> None:
         {"name": "w1", "address": "127.0.0.1", "ports": {"ssh": 2202, "http": 8080.0}},
     ]
     assert targets(doors) == [{"name": "w1", "address": "127.0.0.1", "port": 8080}]
+
+
+def test_the_disk_is_no_gate_of_the_cluster() -> None:
+    assert "disk" not in [question.name for question in questions(stack(), NATIVE)]
+
+
+def test_the_disk_is_asked_for_what_the_settings_say() -> None:
+    settings = stack(gates={"disk": {"fdatasync_p99_ms": 5, "iops": 100, "recommended_iops": 900, "measurement": 7}})
+    asked = disk(settings, NATIVE, "cp1")
+    assert asked.asked == {"fdatasync_p99_ms": 5, "iops": 100, "recommended_iops": 900, "reported_only": ""}
+    assert asked.script is not None
+    assert "\nMEASUREMENT=7\n" in asked.script
+    assert "\nNODE_NAME=cp1\n" in asked.script
+
+
+def test_another_request_or_bound_is_another_request_on_the_node_only_where_it_matters() -> None:
+    usual = disk(stack(), NATIVE, "cp1").script
+    assert disk(stack(gates={"disk": {"iops": 100, "enforce": "never"}}), NATIVE, "cp1").script == usual
+    assert disk(stack(gates={"disk": {"measurement": 2}}), NATIVE, "cp1").script != usual
+
+
+def test_a_disk_at_the_bound_has_time_enough_for_a_percentile() -> None:
+    assert stack().gates.disk.iops * DISK_SECONDS["native"] >= 5000
+    assert DISK_DD_MIB["native"] == 1024
