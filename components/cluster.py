@@ -17,6 +17,8 @@ import pulumi_kubernetes as kubernetes
 
 from components.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
 from components.bundle import Bundle
+from components.checks.disk import disk_gate
+from components.checks.gate import Gate
 from components.checks.gates import Gates, GatesArgs
 from components.demo import Demo, DemoArgs
 from components.host import Host, HostArgs
@@ -72,6 +74,13 @@ class KubernetesCluster(pulumi.ComponentResource):
         # 1. Every machine becomes a host, all at once.
         hosts = {node.name: self._host(node) for node in args.nodes}
 
+        # Where etcd will write is measured before it does; a slow disk stops the run here.
+        self._disks: dict[str, Gate] = {}
+        for node in control_planes:
+            gate = disk_gate(f"{name}-{node.name}-host-disk", node, hosts[node.name], args.settings, args.pace)
+            if gate is not None:
+                self._disks[node.name] = gate
+
         # 2. Control planes, one after the other (etcd admits members singly); workers as soon as nodes can join.
         planes: list[ControlPlane] = []
         for node in control_planes:
@@ -115,6 +124,7 @@ class KubernetesCluster(pulumi.ComponentResource):
 
     def _control_plane(self, node: Node, host: Host, beside: ControlPlane | None) -> ControlPlane:
         args = self._args
+        disk = self._disks.get(node.name)
         return ControlPlane(
             f"{self._prefix}-{node.name}",
             ControlPlaneArgs(
@@ -122,7 +132,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 args.settings,
                 args.pace,
                 args.nodes,
-                after=[host.prepared],
+                after=[host.prepared, *([disk] if disk else [])],
                 beside=beside,
                 deleted_with=self._end if beside else None,
             ),
@@ -241,6 +251,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                     "ipvs": [demo_digest],
                     "ingress": [nginx.objects.digest, demo_digest],
                 },
+                disks=self._disks,
                 deleted_with=self._end,
             ),
             self._child(),
