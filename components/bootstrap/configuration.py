@@ -17,6 +17,7 @@ from components.host.containerd import SOCKET
 from components.network.kube_proxy import kube_proxy_configuration
 from components.node import Node
 from components.pace import Pace, Timeouts
+from components.relay.marks import parsed
 from components.settings import API_PORT, Stack
 
 API_VERSION = "kubeadm.k8s.io/v1beta4"
@@ -106,7 +107,10 @@ def join_configuration(node: Node, pace: Pace) -> dict[str, Any]:
 
 
 def node_registration(node: Node, pace: Pace) -> dict[str, Any]:
-    """How a node introduces itself: its name, and its address on the private network."""
+    """How a node introduces itself: its name, its address on the private network, and a worker's taints.
+
+    Without those, pods could start on it between its registration and the relay's first look (relay/marks.py).
+    """
     arguments = [_argument("node-ip", node.address)]
     if pace.kubelet.housekeeping is not None:
         arguments.append(_argument("housekeeping-interval", f"{pace.kubelet.housekeeping}s"))
@@ -115,6 +119,8 @@ def node_registration(node: Node, pace: Pace) -> dict[str, Any]:
         "criSocket": SOCKET,
         "imagePullPolicy": "IfNotPresent",
         "kubeletExtraArgs": arguments,
+        # sorted: a list in another order is no change
+        **({"taints": [parsed(taint) for taint in sorted(node.taints)]} if node.taints else {}),
     }
 
 

@@ -47,6 +47,9 @@ class Relayed(local.Command):
             "FJORDKUBE_KUBECONFIG": pulumi.Output.secret(kubeconfig),
             "FJORDKUBE_SCRIPT": script,
             "FJORDKUBE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
+            # in this order on every run: a label moved in the stack file is no change
+            "FJORDKUBE_LABELS": json.dumps(dict(node.labels), sort_keys=True),
+            "FJORDKUBE_TAINTS": json.dumps(sorted(node.taints)),
             "FJORDKUBE_WAIT": str(pace.timeouts.tls_bootstrap),
             "FJORDKUBE_DRAIN": str(pace.drain),
             **ssh_environment("SSH", node.connection),

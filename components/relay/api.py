@@ -99,12 +99,6 @@ class Api:
             raise Fault(f"the API answers {code} when asked for node {name}")
         return code == 200
 
-    def annotate(self, path: str, annotations: Mapping[str, str]) -> None:
-        """Adds annotations to the object at `path`; Fault when the API refuses."""
-        code, _ = self.request("PATCH", path, {"metadata": {"annotations": dict(annotations)}})
-        if code != 200:
-            raise Fault(f"the API answers {code} to new annotations of {path}")
-
     def delete(self, path: str) -> None:
         code, _ = self.request("DELETE", path)
         if code not in (200, 202, 404):

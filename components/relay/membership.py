@@ -1,7 +1,7 @@
 """Makes a machine a member of the cluster, or finds that it is one.
 
-Owns the order of the talk between API and node. Leaves what happens on the node to scripts/join.sh and member.sh, and
-the token to bootstrap_token.py.
+Owns the order of the talk between API and node. Leaves what happens on the node to scripts/join.sh and member.sh, the
+token to bootstrap_token.py, labels and taints to marks.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from . import ssh
+from . import marks, ssh
 from .api import Api
 from .bootstrap_token import bootstrap_token, discovery_file
 from .faults import Fault
@@ -29,6 +29,7 @@ def join(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     known = {"CLUSTER_CA": api.ca.rstrip("\n"), "DISCOVERY": "", "REGISTERED": "no"}
     if api.node_exists(node):
         if ssh.run(command, script, {**known, "REGISTERED": "yes"}, node).get("state") == "member":
+            _mark(api, env)
             return {"node": node, "state": "member"}
         # its machine was made anew: kubeadm refuses a name that the API still believes to be ready
         log(f"{node}: the API knows a node of this name, the machine is not it: removing the old one")
@@ -42,7 +43,7 @@ def join(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
             if time.monotonic() > end:
                 raise Fault(f"{node}: joined, but not registered after {wait:.0f} s; ask 'journalctl -u kubelet'")
             time.sleep(1)
-    api.annotate(f"/api/v1/nodes/{quote(node)}", json.loads(env["FJORDKUBE_ANNOTATIONS"]))
+    _mark(api, env)
     log(f"{node}: joined")
     return {"node": node, "state": "member"}
 
@@ -56,6 +57,7 @@ def member(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     api = Api(env["FJORDKUBE_KUBECONFIG"], folder)
     command = ssh.Access.from_environment(node, env).command(folder)
     if ssh.run(command, script, {"DISCOVERY": "", "CERTIFICATE_KEY": ""}, node).get("state") == "member":
+        _mark(api, env)
         return {"node": node, "state": "member"}
     api.delete(f"/api/v1/nodes/{quote(node)}")  # of a machine that had this name before, if any
     key = secrets.token_hex(32)
@@ -67,7 +69,13 @@ def member(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
             brought = {"DISCOVERY": discovery_file(env["FJORDKUBE_ENDPOINT"], api.ca, token), "CERTIFICATE_KEY": key}
             log(f"{node}: joining as a control plane")
             ssh.run(command, script, brought, node)
-        api.annotate(f"/api/v1/nodes/{quote(node)}", json.loads(env["FJORDKUBE_ANNOTATIONS"]))
+        _mark(api, env)
     finally:
         api.delete("/api/v1/namespaces/kube-system/secrets/kubeadm-certs")
     return {"node": node, "state": "member"}
+
+
+def _mark(api: Api, env: Mapping[str, str]) -> None:
+    """Annotations, labels and taints of the node, at registration and at every later run."""
+    labels, taints = json.loads(env["FJORDKUBE_LABELS"]), json.loads(env["FJORDKUBE_TAINTS"])
+    marks.reconcile(api, env["FJORDKUBE_NODE"], labels, taints, json.loads(env["FJORDKUBE_ANNOTATIONS"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -100,6 +102,22 @@ def test_worker_hands_secrets_over_by_environment_and_nothing_on_the_command_lin
     assert "triggers" not in command
     assert environment["FJORDKUBE_MACHINE"] == "w1 runs"
     assert environment["FJORDKUBE_RELAY"] == starting.digest("membership")
+
+
+def test_labels_and_taints_reach_the_membership_in_an_order_of_their_own() -> None:
+    def environment(labels: dict[str, str], taints: list[str]) -> dict[str, Any]:
+        one = replace(nodes()[1], labels=labels, taints=taints)
+        recorder = with_mocks(
+            lambda: Worker("w1", WorkerArgs(one, stack(), EMULATED, "kubeconfig")) and None, preview=False
+        )
+        (command,) = recorder.of("command:local:Command")
+        return opened(command["environment"])
+
+    labels, taints = {"tier": "web", "disk": "nvme"}, ["dedicated=web:NoSchedule", "batch:PreferNoSchedule"]
+    found = environment(labels, taints)
+    assert json.loads(found["FJORDKUBE_LABELS"]) == labels
+    assert json.loads(found["FJORDKUBE_TAINTS"]) == sorted(taints)
+    assert found == environment(dict(reversed(labels.items())), taints[::-1])
 
 
 def test_a_machine_that_stays_is_reset_when_it_leaves() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -30,6 +32,15 @@ def test_join(pace: Pace) -> None:
 def test_join_of_a_control_plane_names_its_own_api() -> None:
     document = yaml.safe_load(join_file(node("cp2", "control-plane", 12), NATIVE))
     assert document["controlPlane"] == {"localAPIEndpoint": {"advertiseAddress": "192.168.77.12", "bindPort": 6443}}
+
+
+def test_the_kubelet_registers_with_the_nodes_taints() -> None:
+    taints = ("dedicated=web:NoSchedule", "batch:PreferNoSchedule")
+    document = yaml.safe_load(join_file(replace(node("w1", "worker", 101), taints=taints), NATIVE))
+    assert document["nodeRegistration"]["taints"] == [
+        {"key": "batch", "effect": "PreferNoSchedule"},
+        {"key": "dedicated", "value": "web", "effect": "NoSchedule"},
+    ]
 
 
 def test_patches() -> None:

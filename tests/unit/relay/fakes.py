@@ -36,6 +36,12 @@ class FakeApi:
     """Answers to GET by path, without its query."""
     annotations: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of nodes, by name."""
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of nodes, by name."""
+    taints: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """Of nodes, by name."""
+    conflicts: int = 0
+    """How many more times somebody else writes a node between a look at it and a write that insists on that look."""
     asked: list[str] = field(default_factory=list)
     refuse_evictions: bool = False
     connections: int = 0
@@ -55,8 +61,8 @@ class FakeApi:
             if method == "DELETE":
                 self.nodes.discard(name)
             if method == "PATCH":
-                self.annotations.setdefault(name, {}).update(body.get("metadata", {}).get("annotations", {}))
-            return 200, {}
+                return self._patch_node(name, body)
+            return 200, self.node(name)
         if path.endswith("/secrets"):
             self.secrets[body["metadata"]["name"]] = body
             return 201, body
@@ -71,6 +77,26 @@ class FakeApi:
             return 201, {}
         return (200, {}) if path == "/readyz" or method != "GET" else (404, {})
 
+    def node(self, name: str) -> dict[str, Any]:
+        """The Node as the API has it."""
+        metadata = {"labels": self.labels.get(name, {}), "annotations": self.annotations.get(name, {})}
+        spec = {"taints": self.taints[name]} if self.taints.get(name) else {}
+        return {"metadata": {"name": name, "resourceVersion": str(self.conflicts), **metadata}, "spec": spec}
+
+    def _patch_node(self, name: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        metadata = body.get("metadata", {})
+        if "resourceVersion" in metadata and self.conflicts:
+            self.conflicts -= 1
+            return 409, {"message": "the object has been modified"}
+        for held, key in ((self.annotations, "annotations"), (self.labels, "labels")):
+            for entry, value in metadata.get(key, {}).items():
+                held.setdefault(name, {})[entry] = value
+                if value is None:
+                    del held[name][entry]
+        if "taints" in body.get("spec", {}):
+            self.taints[name] = body["spec"]["taints"]
+        return 200, self.node(name)
+
     def kubeconfig(self, port: int | None = None) -> str:
         def encoded(name: str) -> str:
             return base64.b64encode((self.folder / name).read_bytes()).decode()
@@ -80,6 +106,18 @@ class FakeApi:
             f"    server: https://127.0.0.1:{port or self.port}\nusers:\n- user:\n"
             f"    client-certificate-data: {encoded('ca.pem')}\n    client-key-data: {encoded('key.pem')}\n"
         )
+
+
+def joins(api: FakeApi) -> None:
+    """From now on a node is known as soon as a token was made for it."""
+    plain = api.answer
+
+    def answer(method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        if path.endswith("/secrets"):
+            api.nodes.add("w1")
+        return plain(method, path, body)
+
+    api.answer = answer  # type: ignore[method-assign]
 
 
 def make_certificate(folder: Path) -> None:
