@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 
-from commands import stackfile
+from commands import backend, stackfile
 from commands.console import minutes
 from commands.engine import plugins, with_emulator
 from components.bundle import find
@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     _line("stack", f"{arguments.stack} ({arguments.settings or stackfile.source(arguments.stack)})")
     try:
         settings = stackfile.settings(arguments.settings or stackfile.source(arguments.stack))
+        backend.check(settings)
         nodes_source.find(settings).check(settings, arguments.stack, programs=False)
     except FjordkubeError as error:
         problems.append(str(error))
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if settings is not None and not isinstance(settings.nodes, LocalNodes):
         mode = "kvm"
         _line("machines", f"source {settings.nodes.source}")
-    elif settings is not None:
+    elif settings is not None and isinstance(settings.nodes, LocalNodes):
         try:
             mode = accelerator.choose(
                 settings.nodes.accelerator, find(settings.kubernetes.version, settings.network.version)

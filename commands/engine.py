@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import yaml
 
+from commands import backend
 from components.errors import FjordkubeError
 from components.nodes.local.machine import record
 from components.places import CHECKOUT, home_root
@@ -87,10 +88,9 @@ def environment() -> dict[str, str]:
     env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
     env["PULUMI_DEBUG_COMMANDS"] = "true"  # brings the flag --event-log
     env["GOGC"] = env.get("GOGC", "400")
-    if "PULUMI_BACKEND_URL" not in env:
-        state = home_root().resolve() / "state"
-        state.mkdir(parents=True, exist_ok=True)
-        env["PULUMI_BACKEND_URL"] = f"file://{state}"
+    if not env.get(backend.VARIABLE):
+        (home_root().resolve() / "state").mkdir(parents=True, exist_ok=True)
+        env[backend.VARIABLE] = backend.url(env)
     if "PULUMI_CONFIG_PASSPHRASE" not in env and "PULUMI_CONFIG_PASSPHRASE_FILE" not in env:
         env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase_file())
     return env

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import stackfile
+from commands import backend, stackfile
 from commands.console import say
 from commands.engine import Engine, binary, plugins
 from components.nodes import source
@@ -28,6 +28,7 @@ def prepare(stack: str, settings_file: Path | None) -> Prepared:
     """Checks settings and machine, then builds what is missing. Raises FjordkubeError with all problems at once."""
     path = settings_file or stackfile.source(stack)
     settings = stackfile.settings(path)
+    backend.check(settings)
     say(f"settings of stack {stack} are good ({path.name})")
     source.find(settings).check(settings, stack, programs=False)  # they are installed below
     if plugins() == "official":
