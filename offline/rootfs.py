@@ -38,6 +38,7 @@ MASKED = (
     "dpkg-db-backup.timer",
     "e2scrub_all.timer",
     "e2scrub_reap.service",
+    "fio.service",  # a server that does as anybody says; only the program is wanted, for the disk gate
     "fstrim.timer",
     "getty@tty1.service",
     "man-db.timer",
