@@ -90,7 +90,7 @@ def _every_node(settings: Stack) -> Iterator[Rule]:
     yield Rule(EVERY_ROLE, "tcp", SSH, ("admins",), "SSH: people and up; no node ever enters another")
     yield Rule(EVERY_ROLE, "tcp", KUBELET, INSIDE, "kubelet: API servers for logs and exec, metrics-server from a pod")
     yield Rule(EVERY_ROLE, "tcp", BGP, ("nodes",), "BGP: Calico tells nodes each other's pods; never from outside")
-    if settings.network.encapsulation == "vxlan-cross-subnet":
+    if settings.network.encapsulation != "none":
         yield Rule(EVERY_ROLE, "udp", VXLAN, ("nodes",), "VXLAN: pod packets between nodes of different subnets")
     clients: tuple[Source, ...] = ("node-port-clients", *INSIDE)
     yield Rule(EVERY_ROLE, "tcp", NODE_PORTS, clients, "NodePorts: who asks for them; inside, Kubernetes promises them")

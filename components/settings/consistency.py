@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from components import versions
 from components.settings import residency
+from components.settings.network import VXLAN_MODES
 from components.settings.nodes import LocalNode, LocalNodes, NodeSettings
 from components.settings.types import memory_mib
 
@@ -266,6 +267,27 @@ def _nodes_keep_memory_for_workloads(stack: Stack) -> Iterator[Finding]:
             yield Finding(fields, state, f"give the node more than {reserved + 512:.0f} MiB, or reserve less")
 
 
+def _taints_are_told_apart(stack: Stack) -> Iterator[Finding]:
+    told: set[Path] = set()
+    for path, node in _nodes(stack):
+        field = (*path, "taints")
+        taints = getattr(node, "taints", ())
+        counts = Counter((taint.partition("=")[0].partition(":")[0], taint.rpartition(":")[2]) for taint in taints)
+        doubled = [f"{key}:{effect}" for (key, effect), count in counts.items() if count > 1]
+        if doubled and field not in told:
+            told.add(field)
+            yield Finding((field,), f"{', '.join(doubled)} stands there twice, and a node has it once", "keep one")
+
+
+def _some_worker_takes_any_pod(stack: Stack) -> Iterator[Finding]:
+    workers = [(path, node) for path, node in _nodes(stack) if node.role == "worker"]
+    keep_away = [[t for t in getattr(node, "taints", ()) if not t.endswith(":PreferNoSchedule")] for _, node in workers]
+    if workers and all(keep_away):
+        fields = tuple(dict.fromkeys((*path, "taints") for path, _ in workers))
+        state = "with it every worker has a taint, so that nothing is left for the ingress controller and the demo"
+        yield Finding((*fields, WORKERS, POOLS), state, "leave at least one worker without, or with PreferNoSchedule")
+
+
 def _pinned_ports_are_unique(stack: Stack) -> Iterator[Finding]:
     seen: dict[int, tuple[Path, str]] = {}
     for path, node in _nodes(stack):
@@ -332,12 +354,13 @@ def _kubernetes_still_has_the_proxy_mode(stack: Stack) -> Iterator[Finding]:
 def _tunnels_are_as_encapsulation_says(stack: Stack) -> Iterator[Finding]:
     network = stack.network
     wrapped = ("network", "encapsulation")
-    expected = "CrossSubnet" if network.encapsulation == "vxlan-cross-subnet" else "Never"
+    expected = VXLAN_MODES[network.encapsulation]
     if network.vxlan_mode != expected:
         state = f"{network.vxlan_mode} contradicts network.encapsulation {network.encapsulation}"
         fix = f"remove it (it follows as {expected})"
         if expected == "Never":
-            fix += ", or set network.encapsulation: vxlan-cross-subnet"
+            other = next(name for name, mode in VXLAN_MODES.items() if mode == network.vxlan_mode)
+            fix += f", or set network.encapsulation: {other}"
         yield Finding((("network", "vxlan_mode"), wrapped), state, fix)
     if network.ipip_mode != "Never":
         state = f"{network.ipip_mode} contradicts network.encapsulation {network.encapsulation}"
@@ -408,6 +431,8 @@ CHECKS: Final[tuple[Callable[[Stack], Iterator[Finding]], ...]] = (
     _node_names_are_unique,
     _nodes_have_addresses_of_their_own,
     _nodes_keep_memory_for_workloads,
+    _taints_are_told_apart,
+    _some_worker_takes_any_pod,
     _pinned_ports_are_unique,
     _somebody_may_enter,
     _source_holds_in_itself,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -14,9 +14,12 @@ from components.settings.types import Asn, CalicoVersion, Cidr, Flag, Whole
 TunnelMode = Literal["Never", "CrossSubnet", "Always"]
 """Calico's own words for when packets are wrapped."""
 
+VXLAN_MODES: Final[dict[str, TunnelMode]] = {"none": "Never", "vxlan-cross-subnet": "CrossSubnet", "vxlan": "Always"}
+"""Calico's vxlanMode by `encapsulation`."""
+
 
 def _vxlan_mode(earlier: dict[str, Any]) -> TunnelMode:
-    return "CrossSubnet" if earlier.get("encapsulation") == "vxlan-cross-subnet" else "Never"
+    return VXLAN_MODES.get(str(earlier.get("encapsulation")), "Never")
 
 
 class Calico(Settings):
@@ -33,9 +36,10 @@ class Calico(Settings):
     """The cluster's BGP AS number, e.g. 64512 (Calico's default, the first private one of RFC 6996)."""
     nat_outgoing: Flag = True
     """Give packets that leave the pod range the node's address; false only where the network routes pod addresses."""
-    encapsulation: Literal["none", "vxlan-cross-subnet"] = "none"
+    encapsulation: Literal["none", "vxlan-cross-subnet", "vxlan"] = "none"
     """none: packets leave as they are, full MTU; nodes share a network or have routers that speak BGP.
-    vxlan-cross-subnet: wrapped between subnets, 50 bytes less."""
+    vxlan-cross-subnet: wrapped between subnets, 50 bytes less. vxlan: always wrapped, for networks that route each
+    machine by itself (NREC, Safespring)."""
     vxlan_mode: TunnelMode = Field(default_factory=_vxlan_mode)
     """Calico's vxlanMode; follows `encapsulation` and is refused when it contradicts."""
     ipip_mode: TunnelMode = "Never"

@@ -40,6 +40,12 @@ def test_the_fallback_encapsulates_between_subnets_only() -> None:
     assert "vxlanEnabled" not in felix(settings)["spec"]
 
 
+def test_where_each_machine_is_routed_by_itself_every_packet_is_wrapped() -> None:
+    settings = Calico(encapsulation="vxlan")
+    assert pool(settings)["spec"]["vxlanMode"] == "Always"
+    assert "vxlanEnabled" not in felix(settings)["spec"]
+
+
 def test_pool_and_bgp_carry_the_settings() -> None:
     settings = Calico(pod_cidr="10.20.0.0/14", block_size=24, as_number=65001, nat_outgoing=False, node_mesh=False)
     spec = pool(settings)["spec"]

@@ -255,13 +255,14 @@ def test_ingress_ports_beside_the_node_ports_are_accepted() -> None:
 def test_vxlan_together_with_no_encapsulation_is_refused(mode: str, network: dict[str, str]) -> None:
     assert problems({"network": {**network, "vxlan_mode": mode}}) == [
         f"network.vxlan_mode: {mode} contradicts network.encapsulation none; remove it (it follows as Never), "
-        "or set network.encapsulation: vxlan-cross-subnet"
+        f"or set network.encapsulation: {'vxlan' if mode == 'Always' else 'vxlan-cross-subnet'}"
     ]
 
 
 def test_tunnels_follow_encapsulation_and_no_other_is_accepted() -> None:
     wrapped = {"encapsulation": "vxlan-cross-subnet"}
     assert load({"network": wrapped}).network.vxlan_mode == "CrossSubnet"
+    assert load({"network": {"encapsulation": "vxlan"}}).network.vxlan_mode == "Always"
     assert load({"network": {"encapsulation": "none", "vxlan_mode": "Never"}}).network.vxlan_mode == "Never"
     assert problems({"network": {**wrapped, "vxlan_mode": "Never"}}) == [
         "network.vxlan_mode: Never contradicts network.encapsulation vxlan-cross-subnet; "
@@ -305,6 +306,26 @@ def test_pools_are_nodes_by_number() -> None:
     assert problems({"nodes": {"pools": [{"name": "w", "count": 1, "first_address": "192.168.77.150"}]}}) == [
         "nodes.pools[w].name: w1 is also the name of worker number 1; give each node its own name"
     ]
+
+
+def test_a_taint_that_a_node_would_have_twice_is_refused() -> None:
+    taints = ["dedicated=web:NoSchedule", "dedicated=api:NoSchedule", "dedicated=web:NoExecute"]
+    assert problems({"nodes": {"workers": ["w1", {"name": "w2", "taints": taints}]}}) == [
+        "nodes.workers[w2].taints: dedicated:NoSchedule stands there twice, and a node has it once; keep one"
+    ]
+    pool = {"name": "web", "count": 2, "first_address": "192.168.77.150", "taints": taints}
+    assert len(problems({"nodes": {"pools": [pool]}})) == 1
+
+
+def test_workers_that_all_keep_pods_away_are_refused() -> None:
+    def workers(*taints: str) -> dict[str, object]:
+        return {"nodes": {"workers": [{"name": f"w{n}", "taints": [taint]} for n, taint in enumerate(taints, 1)]}}
+
+    assert problems(workers("a:NoSchedule", "b:NoExecute")) == [
+        "nodes.workers[w1].taints: with it every worker has a taint, so that nothing is left for the ingress "
+        "controller and the demo; leave at least one worker without, or with PreferNoSchedule"
+    ]
+    assert problems(workers("a:NoSchedule", "b:PreferNoSchedule")) == []
 
 
 def test_image_that_could_change_unseen_is_refused() -> None:

@@ -147,7 +147,7 @@ def test_version_that_was_never_run_is_refused(field: str, what: str, table: Any
             "wr",
             "wr is not one of the values; use rr, wrr, lc, wlc, sh, dh, sed, nq, lblc, lblcr or mh (nearest: wrr)",
         ),
-        ("network.encapsulation", "vxlan", "vxlan is not one of the values; use none or vxlan-cross-subnet"),
+        ("network.encapsulation", "ipip", "ipip is not one of the values; use none, vxlan-cross-subnet or vxlan"),
         ("nodes.source", "aws", f"aws is not one of the values; use {SOURCES}"),
         ("cluster.pace", "fast", "fast is not one of the values; use auto, native or emulated"),
         ("demo.replicas", 0, "0 is too small; use 1 or more"),
