@@ -97,7 +97,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         demo = self._demo(first)
         nginx = self._nginx(control_planes[0], len(workers), first, demo)
 
-        front = (workers or control_planes)[0]
+        front = next((node for node in workers if not node.set_apart), control_planes[0])
         self.url = pulumi.Output.all(address=front.public_address, ports=front.ports).apply(
             lambda at: f"http://{at['address']}:{at['ports'].get('http', 80)}/"
         )

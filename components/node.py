@@ -57,3 +57,8 @@ class Node:
     def stays(self) -> bool:
         """Whether the machine outlives this stack (it was given to us): leaving the cluster then resets it."""
         return self.machine is None
+
+    @property
+    def set_apart(self) -> bool:
+        """Whether a taint keeps ordinary pods away: the front door and the demo are then on other workers."""
+        return any(not taint.endswith(":PreferNoSchedule") for taint in self.taints)

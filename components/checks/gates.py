@@ -20,6 +20,7 @@ from components.checks.questions import Name, questions, targets, wait
 from components.node import Node
 from components.objects import Objects
 from components.pace import Pace
+from components.relay import marks
 from components.settings import Stack
 
 
@@ -66,7 +67,8 @@ class Gates(pulumi.ComponentResource):
 
         # The probe waits for nothing but the API: it shall run when the network does.
         options = pulumi.ResourceOptions(parent=self, deleted_with=args.deleted_with)
-        self.probe = Objects(f"{name}-probe", probe.objects(args.image), args.provider, options)
+        taint_keys = {marks.parsed(taint)["key"] for node in args.nodes for taint in node.taints}
+        self.probe = Objects(f"{name}-probe", probe.objects(args.image, taint_keys), args.provider, options)
 
         # One command per promise. What others build on is measured first, so that a failure is named where it began.
         self.gates: dict[Name, Gate] = {}
@@ -107,5 +109,6 @@ class Gates(pulumi.ComponentResource):
         nodes = [
             pulumi.Output.all(name=node.name, address=node.public_address, ports=node.ports)
             for node in self._args.nodes
+            if not node.set_apart
         ]
         return pulumi.Output.all(*nodes).apply(lambda doors: {"targets": targets(doors)})

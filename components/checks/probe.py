@@ -6,6 +6,7 @@ Owns its namespace and objects. Leaves asking it to relay/gates/data_path.py. It
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from components.demo import PORT, confined
@@ -29,13 +30,19 @@ def container(image: str) -> dict[str, Any]:
     }
 
 
-def daemon_set(image: str) -> Object:
-    """One probe per node, control planes too. Not before a node is ready: without its network a pod only fails."""
+def daemon_set(image: str, taint_keys: Collection[str] = ()) -> Object:
+    """One probe per node, control planes and nodes with a taint of `taint_keys` (e.g. ["dedicated"]) too.
+
+    Not before a node is ready, so no taint whatever its key: without its network a pod only fails.
+    """
     pod = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 1,
-        "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}],
+        "tolerations": [
+            {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"},
+            *({"key": key, "operator": "Exists"} for key in sorted(set(taint_keys))),
+        ],
         "containers": [container(image)],
     }
     return {
@@ -65,11 +72,11 @@ def policy() -> Object:
     }
 
 
-def objects(image: str) -> list[Object]:
+def objects(image: str, taint_keys: Collection[str] = ()) -> list[Object]:
     """Namespace, NetworkPolicy and DaemonSet."""
     namespace: Object = {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
     }
-    return [namespace, policy(), daemon_set(image)]
+    return [namespace, policy(), daemon_set(image, taint_keys)]

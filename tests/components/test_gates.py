@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -11,6 +12,7 @@ import pulumi_kubernetes
 import pytest
 
 from components.checks import Gates, GatesArgs
+from components.node import Node
 from components.pace import EMULATED
 from components.relay import starting
 from tests.components.bootstrap_mocks import opened
@@ -40,7 +42,7 @@ def answer(inputs: dict[str, Any]) -> dict[str, Any]:
     return {"stdout": json.dumps(FIGURES[inputs["create"].split()[-1]])}
 
 
-def gates(triggers: Sequence[Any] = ("calico 1",), **changes: Any) -> Gates:
+def gates(triggers: Sequence[Any] = ("calico 1",), of: Sequence[Node] = (), **changes: Any) -> Gates:
     provider = pulumi_kubernetes.Provider("cluster", kubeconfig="{}")
     calico, membership, demo, door = (
         pulumi.CustomResource("test:index:Thing", name, {}) for name in ("calico", "w1-membership", "demo", "door")
@@ -50,7 +52,7 @@ def gates(triggers: Sequence[Any] = ("calico 1",), **changes: Any) -> Gates:
         GatesArgs(
             settings=stack(**changes),
             pace=EMULATED,
-            nodes=nodes(),
+            nodes=of or nodes(),
             kubeconfig=pulumi.Output.secret("KUBECONFIG"),
             provider=provider,
             image="registry.example/demo:1",
@@ -153,6 +155,21 @@ def test_the_ingress_is_asked_through_every_node_with_a_port_for_it() -> None:
     asked = json.loads(environment["FJORDKUBE_GATE"])
     # the golden cluster's nodes have ports for ssh and api alone
     assert asked == {"host": "demo.fjord.internal", "requests": 20, "targets": []}
+
+
+def test_a_worker_that_is_set_apart_is_no_door_but_has_a_probe() -> None:
+    def program() -> None:
+        plane, *workers = nodes()
+        apart, soft, plain = (replace(workers[0], name=name, ports={"http": 80}) for name in ("w1", "w2", "w3"))
+        apart = replace(apart, taints=["dedicated=db:NoSchedule"])
+        gates(of=[plane, apart, replace(soft, taints=["batch:PreferNoSchedule"]), plain])
+
+    engine = record(False, {COMMAND: answer})
+    run(program)
+    asked = json.loads(engine.seen["gates-ingress"].inputs["environment"]["FJORDKUBE_GATE"])
+    assert [target["name"] for target in asked["targets"]] == ["w2", "w3"]
+    pod = engine.seen["gates-probe-daemonset-probe"].inputs["spec"]["template"]["spec"]
+    assert {"key": "dedicated", "operator": "Exists"} in pod["tolerations"]
 
 
 def test_figures_and_promises_are_outputs_without_secrets() -> None:

@@ -16,6 +16,15 @@ def test_probe() -> None:
     check("gates/probe.yaml", manifest(objects("registry.example/demo:1")))
 
 
+def test_the_probe_runs_on_nodes_that_are_set_apart() -> None:
+    pod = objects("registry.example/demo:1", ["gpu", "dedicated"])[-1]["spec"]["template"]["spec"]
+    assert pod["tolerations"] == [
+        {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"},
+        {"key": "dedicated", "operator": "Exists"},
+        {"key": "gpu", "operator": "Exists"},
+    ]
+
+
 def test_questions_of_a_default_stack() -> None:
     asked = {question.name: dict(question.asked) for question in questions(stack(), NATIVE)}
     check("gates/questions.yaml", yaml.safe_dump(asked, sort_keys=False))
