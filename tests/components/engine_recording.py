@@ -37,6 +37,10 @@ class Registered:
     secret_outputs: list[str]
     deleted_with: str
     delete_before_replace: bool
+    protect: bool = False
+    ignore_changes: list[str] = field(default_factory=list)
+    replacement_trigger: str = ""
+    """What makes it anew when it changes, where the program says so."""
     outputs: dict[str, Any] | None = None
     """What a component registered as its outputs."""
 
@@ -82,6 +86,9 @@ class _Monitor(mocks.MockMonitor):
             secret_outputs=list(request.additionalSecretOutputs),
             deleted_with=_last(request.deletedWith),
             delete_before_replace=request.deleteBeforeReplace,
+            protect=request.protect,
+            ignore_changes=list(request.ignoreChanges),
+            replacement_trigger=request.replacement_trigger.string_value,
         )
         return cast(Any, super()).RegisterResource(request)
 

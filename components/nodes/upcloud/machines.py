@@ -1,0 +1,118 @@
+"""The stack's servers at UpCloud and what surrounds them: private network, server group, load balancer.
+
+Owns what the servers share. Leaves one server to machine.py, the rules of its firewall to `components/firewall/`.
+Nothing is asked of UpCloud while planning: no data source, so that a preview needs no answer from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+import pulumi_upcloud as upcloud
+
+from components.firewall.upcloud import firewall_rules
+from components.node import Node
+from components.nodes.upcloud.load_balancer import UpcloudLoadBalancer, UpcloudLoadBalancerArgs
+from components.nodes.upcloud.machine import UpcloudMachine, UpcloudMachineArgs
+from components.settings import NodeSettings, UpcloudNode
+
+if TYPE_CHECKING:
+    from components.settings import Stack, UpcloudNodes
+
+POLICIES: Final = {"strict": "strict", "preferred": "yes", "none": "no"}
+"""UpCloud's words for `anti_affinity`."""
+
+
+@dataclass(frozen=True)
+class UpcloudMachinesArgs:
+    """What all servers of a stack are made from."""
+
+    settings: UpcloudNodes
+    stack: str
+    """Name that keeps several stacks of one account apart."""
+    ports: Mapping[str, int]
+    """Port of a server by use: ssh, api, and the ingress's http and https."""
+    login_key: str
+    """Public line of the key that enters as root."""
+    stack_settings: Stack
+    """For the firewall's table."""
+    seed: str = field(repr=False)
+    """Secret. See host_keys."""
+    private_key: str = field(repr=False)
+    """Secret. The key that enters as root."""
+
+
+class UpcloudMachines(pulumi.ComponentResource):
+    """All servers of a stack; `nodes` is what the rest of the program needs."""
+
+    nodes: list[Node]
+    load_balancer: pulumi.Output[str] | None = None
+    """Name at which the load balancer is reached; None where there is none."""
+
+    def __init__(self, name: str, args: UpcloudMachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:nodes:UpcloudMachines", name, None, opts)
+        settings, child = args.settings, pulumi.ResourceOptions(parent=self)
+        labels = {"fjordkube-stack": args.stack}
+
+        # 1. What the servers share.
+        network = upcloud.Network(
+            f"{name}-network",
+            name=f"{args.stack}-nodes",
+            zone=settings.zone,
+            ip_network=upcloud.NetworkIpNetworkArgs(
+                address=settings.private_cidr, family="IPv4", dhcp=True, dhcp_default_route=False
+            ),
+            labels=labels,
+            opts=child,
+        )
+        group = upcloud.ServerGroup(
+            f"{name}-control-planes",
+            title=f"{args.stack}-control-planes",
+            anti_affinity_policy=POLICIES[settings.anti_affinity],
+            # Servers name the group; it would else be updated whenever one of them is.
+            track_members=False,
+            labels=labels,
+            opts=child,
+        )
+
+        # 2. The servers, all at once.
+        machines = [self._machine(name, args, node, network, group) for node in settings.all_nodes]
+        self.nodes = [machine.node for machine in machines]
+
+        # 3. What stands in front of them, where that is asked for.
+        if settings.load_balancer:
+            front = UpcloudLoadBalancer(
+                f"{name}-front",
+                UpcloudLoadBalancerArgs(settings, args.stack, network.id, args.ports, self.nodes),
+                child,
+            )
+            self.load_balancer = front.address
+        self.register_outputs(
+            {"addresses": {node.name: node.address for node in self.nodes}, "load_balancer": self.load_balancer}
+        )
+
+    def _machine(
+        self,
+        name: str,
+        args: UpcloudMachinesArgs,
+        node: NodeSettings,
+        network: upcloud.Network,
+        group: upcloud.ServerGroup,
+    ) -> UpcloudMachine:
+        assert isinstance(node, UpcloudNode)
+        made_from = UpcloudMachineArgs(
+            node,
+            args.settings,
+            args.stack,
+            network=network.id,
+            server_group=group.id if node.role == "control-plane" else None,
+            ports=args.ports,
+            firewall_rules=firewall_rules(args.stack_settings, node.role),
+            login_key=args.login_key,
+            seed=args.seed,
+            private_key=args.private_key,
+        )
+        return UpcloudMachine(f"{name}-{node.name}", made_from, self)
