@@ -33,6 +33,8 @@ pulumi.export("nodes", {node.name: {"role": node.role, "address": node.address} 
 pulumi.export("residency", {"wanted": settings.residency, "zones": cluster.zones})
 pulumi.export("ports", {node.name: node.ports for node in machines.nodes})
 pulumi.export("url", cluster.url)
+if machines.load_balancer is not None:
+    pulumi.export("load_balancer", machines.load_balancer)
 pulumi.export("kubeconfig", cluster.kubeconfig)
 pulumi.export("gates", cluster.figures)
 pulumi.export("promises", cluster.promises)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
+import pulumi
+
 from components.node import Node
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ class Machines:
     """Control planes first, as the settings have them."""
     emulated: bool = False
     """Whether machines are emulated, which is slow: see components.pace."""
+    load_balancer: pulumi.Output[str] | None = None
+    """Name or address of the provider's load balancer in front of API and ingress; None: there is none."""
 
 
 class Source(Protocol):

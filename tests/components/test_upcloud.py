@@ -329,10 +329,15 @@ def test_the_load_balancers_name_is_the_one_that_upcloud_gave_its_public_side(tm
     seen = record(False, {SERVER: as_upcloud_answers("no-svg1"), BALANCER: named})
     stack = settings(tmp_path, load_balancer=True)
 
-    def program() -> None:
-        source.provide(stack, bundle(tmp_path), "test")
+    told: list[str] = []
+
+    def program() -> Any:
+        front = source.provide(stack, bundle(tmp_path), "test").load_balancer
+        assert front is not None
+        return front.apply(told.append)
 
     run(program)
+    assert told == ["public.example"]
     assert (seen.seen["nodes-front"].outputs or {})["address"] == "public.example"
     assert (seen.seen["nodes"].outputs or {})["load_balancer"] == "public.example"
 

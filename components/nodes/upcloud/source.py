@@ -47,7 +47,7 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: A
         stack_settings=settings,
     )
     made = UpcloudMachines("nodes", args)
-    return Machines(made.nodes)
+    return Machines(made.nodes, load_balancer=made.load_balancer)
 
 
 def _nodes(settings: Stack) -> UpcloudNodes:
