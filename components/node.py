@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi
 from pulumi_command import remote
@@ -52,6 +52,21 @@ class Node:
     """Whether the provider's own firewall guards it; else the host's nftables do."""
     etcd_device: str | None = None
     """What to mount for etcd on a control plane, e.g. LABEL=etcd; None: the root disk."""
+
+    @property
+    def bastion(self) -> pulumi.Output[dict[str, Any]] | None:
+        """The host that SSH goes through: host, port, user, key (secret) and host_key; None: it is reached directly."""
+        proxy = self.connection.proxy
+        # components.remote.through makes them, never as an output or a mapping
+        if not isinstance(proxy, remote.ProxyConnectionArgs):
+            return None
+        return pulumi.Output.all(
+            host=proxy.host,
+            port=pulumi.Output.from_input(proxy.port).apply(lambda port: int(port or 22)),
+            user=pulumi.Output.from_input(proxy.user).apply(lambda user: user or "root"),
+            key=pulumi.Output.secret(proxy.private_key),
+            host_key=proxy.host_key,
+        )
 
     @property
     def stays(self) -> bool:

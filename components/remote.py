@@ -51,6 +51,17 @@ def shell(scripts: Sequence[str], values: Mapping[str, str], files: Mapping[str,
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
+def as_root(text: str) -> str:
+    """The bash text for a user who becomes root by `sudo -n`.
+
+    A here-document, so that sudo's log holds `bash -s` and not the text; a function, so that bash has read all of it
+    before any command in it could read the rest as its own input.
+    """
+    mark = "EOF_" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    body = text if text.endswith("\n") else text + "\n"
+    return f"exec sudo -n bash -s <<'{mark}'\nfjordkube() {{\n{body}}}\nfjordkube </dev/null\n{mark}\n"
+
+
 class Remote(remote.Command):
     """A remote command with a pinned host and a dial budget; `update` defaults to `create`, both idempotent."""
 
@@ -63,8 +74,13 @@ class Remote(remote.Command):
         delete: pulumi.Input[str] | None = None,
         triggers: Sequence[Any] | None = None,
         secret_output: bool = False,
+        sudo: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`sudo`: whether the user of `connection` is not root (Node.sudo)."""
+        if sudo:
+            create = pulumi.Output.from_input(create).apply(as_root)
+            delete = delete if delete is None else pulumi.Output.from_input(delete).apply(as_root)
         if secret_output:
             secret = pulumi.ResourceOptions(additional_secret_outputs=["stdout", "stderr"])
             opts = pulumi.ResourceOptions.merge(opts, secret)
@@ -87,11 +103,31 @@ def connection(
     private_key: pulumi.Input[str],
     host_key: pulumi.Input[str],
     user: str = "root",
+    bastion: remote.ProxyConnectionArgs | None = None,
 ) -> remote.ConnectionArgs:
-    """SSH to one node. `host_key` is its public key line ("ssh-ed25519 AAAA..."): another key is refused."""
+    """SSH to one node. `host_key` is its public key line ("ssh-ed25519 AAAA..."): another key is refused.
+
+    `bastion`: the host to go through, as `through` makes it.
+    """
     return remote.ConnectionArgs(
         host=host,
         port=pulumi.Output.from_input(port).apply(float),
+        user=user,
+        private_key=pulumi.Output.secret(private_key),
+        host_key=host_key,
+        proxy=bastion,
+        dial_error_limit=DIAL_ERROR_LIMIT,
+        per_dial_timeout=30,
+    )
+
+
+def through(
+    host: str, port: int, private_key: pulumi.Input[str], host_key: str, user: str = "root"
+) -> remote.ProxyConnectionArgs:
+    """A bastion, with a key of its own and its own host key pinned."""
+    return remote.ProxyConnectionArgs(
+        host=host,
+        port=float(port),
         user=user,
         private_key=pulumi.Output.secret(private_key),
         host_key=host_key,

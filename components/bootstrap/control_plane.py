@@ -114,7 +114,7 @@ class ControlPlane(pulumi.ComponentResource):
             reset=True,
             more={
                 "FJORDKUBE_CERTIFICATES_SCRIPT": steps.certificates(args.pace),
-                **ssh_environment("PEER", before._made_from.node.connection),
+                **ssh_environment("PEER", before._made_from.node),
             },
             after=[*args.after, before.member, before.membership],
             opts=pulumi.ResourceOptions(parent=self, deleted_with=args.deleted_with),
@@ -150,6 +150,7 @@ class ControlPlane(pulumi.ComponentResource):
             create=text,
             triggers=[self._made_from.node.up],
             secret_output=secret,
+            sudo=self._made_from.node.sudo,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
 

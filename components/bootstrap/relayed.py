@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pulumi
-from pulumi_command import local, remote
+from pulumi_command import local
 
 from components.bootstrap import steps
 from components.network.calico_node import address_annotations
@@ -52,7 +52,7 @@ class Relayed(local.Command):
             "FJORDKUBE_TAINTS": json.dumps(sorted(node.taints)),
             "FJORDKUBE_WAIT": str(pace.timeouts.tls_bootstrap),
             "FJORDKUBE_DRAIN": str(pace.drain),
-            **ssh_environment("SSH", node.connection),
+            **ssh_environment("SSH", node),
             **({"FJORDKUBE_RESET_SCRIPT": steps.reset()} if reset else {}),
             **(more or {}),
             # Another machine, or another relay, is an update. Not `triggers`: a changed trigger replaces the resource
@@ -74,12 +74,21 @@ class Relayed(local.Command):
         )
 
 
-def ssh_environment(end: str, connection: remote.ConnectionArgs) -> dict[str, pulumi.Input[str]]:
-    """FJORDKUBE_<end>_HOST, _PORT, _USER, _KEY (secret) and _HOST_KEY."""
-    return {
+def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:
+    """FJORDKUBE_<end>_HOST, _PORT, _USER, _KEY (secret) and _HOST_KEY; _SUDO and _BASTION (secret) where there is one.
+
+    What they mean: relay/ssh.py.
+    """
+    connection = node.connection
+    environment: dict[str, pulumi.Input[str]] = {
         f"FJORDKUBE_{end}_HOST": connection.host,
         f"FJORDKUBE_{end}_PORT": pulumi.Output.from_input(connection.port).apply(lambda port: str(int(port or 22))),
         f"FJORDKUBE_{end}_USER": pulumi.Output.from_input(connection.user).apply(lambda user: user or "root"),
         f"FJORDKUBE_{end}_KEY": pulumi.Output.secret(connection.private_key).apply(lambda key: key or ""),
         f"FJORDKUBE_{end}_HOST_KEY": pulumi.Output.from_input(connection.host_key).apply(lambda key: key or ""),
     }
+    if node.sudo:
+        environment[f"FJORDKUBE_{end}_SUDO"] = "yes"
+    if node.bastion is not None:
+        environment[f"FJORDKUBE_{end}_BASTION"] = node.bastion.apply(json.dumps)
+    return environment

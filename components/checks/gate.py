@@ -79,14 +79,23 @@ def reached(nodes: Sequence[Node]) -> pulumi.Output[str]:
             user=pulumi.Output.from_input(node.connection.user).apply(lambda user: user or "root"),
             key=pulumi.Output.secret(node.connection.private_key),
             host_key=node.connection.host_key,
+            # only where it is so: the others' environment stays as it was
+            **({"sudo": True} if node.sudo else {}),
+            **({"bastion": node.bastion} if node.bastion is not None else {}),
         )
 
     return pulumi.Output.all(*(entry(node) for node in nodes)).apply(with_keys_apart)
 
 
 def with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
-    keys = list(dict.fromkeys(entry["key"] for entry in entries))
-    return json.dumps({"keys": keys, "nodes": [{**entry, "key": keys.index(entry["key"])} for entry in entries]})
+    every = [*entries, *(entry["bastion"] for entry in entries if "bastion" in entry)]
+    keys = list(dict.fromkeys(entry["key"] for entry in every))
+
+    def apart(entry: Mapping[str, Any]) -> dict[str, Any]:
+        bastion = {"bastion": apart(entry["bastion"])} if "bastion" in entry else {}
+        return {**entry, "key": keys.index(entry["key"]), **bastion}
+
+    return json.dumps({"keys": keys, "nodes": [apart(entry) for entry in entries]})
 
 
 def _parsed(stdout: str) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Host(pulumi.ComponentResource):
             create=preparation(args.node, args.settings, args.pace, args.all_nodes, args.sandbox_image),
             # A machine made anew needs all of it again; one that was merely restarted finds nothing to do.
             triggers=[args.node.up],
+            sudo=args.node.sudo,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.ready = self.prepared.stdout

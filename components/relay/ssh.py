@@ -1,14 +1,16 @@
-"""SSH to a node with its pinned host key: the client's command line, and one script run to its end.
+"""SSH to a node with its pinned host key, through a bastion or not: the client's command line, and one script run to
+its end.
 
 Owns key files and options. Leaves conversations of many questions to session.py.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ ATTEMPTS = 5
 
 PAUSE = 3.0
 """Seconds between two attempts."""
+
+TARGET = "[%h]:%p"
+"""What ssh puts the node's address and port for, in the command that reaches it; brackets also suit IPv6."""
 
 NO_CONNECTION = 255
 """ssh's own exit status: no connection, or one that was cut."""
@@ -40,15 +45,50 @@ class Access:
     """Private key, OpenSSH's text."""
     host_key: str
     """Public key line that the node must show."""
+    sudo: bool = False
+    """Whether the user becomes root by `sudo -n`."""
+    bastion: Access | None = None
+    """The host to go through."""
 
     @classmethod
     def from_environment(cls, name: str, env: Mapping[str, str], end: str = "SSH") -> Access:
         """`end` names the variables: FJORDKUBE_SSH_HOST for the node itself, FJORDKUBE_PEER_HOST for a living one."""
         parts = {part: env[f"FJORDKUBE_{end}_{part.upper()}"] for part in ("host", "port", "user", "key", "host_key")}
-        return cls(name, **parts)
+        bastion = json.loads(env.get(f"FJORDKUBE_{end}_BASTION") or "null")
+        return cls(
+            name,
+            **parts,
+            sudo=env.get(f"FJORDKUBE_{end}_SUDO") == "yes",
+            bastion=_bastion(name, bastion, bastion["key"]) if bastion else None,
+        )
+
+    @classmethod
+    def from_entry(cls, entry: Mapping[str, Any], keys: Sequence[str]) -> Access:
+        """A node of a list, whose `key` is the number of one in `keys` (checks/gate.py)."""
+        name, bastion = str(entry["name"]), entry.get("bastion")
+        return cls(
+            name,
+            str(entry["host"]),
+            str(entry["port"]),
+            str(entry["user"]),
+            keys[entry["key"]],
+            str(entry["host_key"]),
+            sudo=bool(entry.get("sudo")),
+            bastion=_bastion(name, bastion, keys[bastion["key"]]) if bastion else None,
+        )
 
     def command(self, folder: Path, connect_timeout: int = 30) -> list[str]:
-        """ssh that runs bash on the node; key and known_hosts become files in `folder` (0700)."""
+        """ssh that runs bash on the node, as root; keys and known_hosts become files in `folder` (0700)."""
+        run = "exec sudo -n bash -s" if self.sudo else "exec bash -s"
+        proxy = []
+        if self.bastion:
+            # only a forwarding is asked of it, and never a shell
+            words = self.bastion._client(folder, connect_timeout, "-W", TARGET)
+            proxy = ["-o", f"ProxyCommand={shlex.join(words)}"]
+        return [*self._client(folder, connect_timeout, *proxy), run]
+
+    def _client(self, folder: Path, connect_timeout: int, *more: str) -> list[str]:
+        """ssh up to the destination."""
         key, known = folder / f"{self.name}-key", folder / f"{self.name}-known_hosts"
         key.touch(mode=0o600)
         key.write_text(self.key.rstrip("\n") + "\n")
@@ -68,7 +108,13 @@ class Access:
         command = ["ssh", "-F", "/dev/null", "-i", str(key), "-p", self.port]
         for name, value in options.items():
             command += ["-o", f"{name}={value}"]
-        return [*command, f"{self.user}@{self.host}", "exec bash -s"]
+        return [*command, *more, f"{self.user}@{self.host}"]
+
+
+def _bastion(name: str, entry: Mapping[str, Any], key: str) -> Access:
+    # no node has this name: it is not a DNS label
+    who, place = f"{name}.bastion", (str(entry["host"]), str(entry["port"]), str(entry["user"]))
+    return Access(who, *place, key, str(entry["host_key"]))
 
 
 def function(script: str, values: Mapping[str, str]) -> str:

@@ -12,6 +12,8 @@ import pytest
 from components.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
 from components.pace import EMULATED
 from components.relay import starting
+from components.relay.ssh import Access
+from components.remote import connection, through
 from tests.components.bootstrap_mocks import opened, with_mocks
 from tests.golden.bootstrap_cluster import node, nodes, stack
 
@@ -118,6 +120,22 @@ def test_labels_and_taints_reach_the_membership_in_an_order_of_their_own() -> No
     assert json.loads(found["FJORDKUBE_LABELS"]) == labels
     assert json.loads(found["FJORDKUBE_TAINTS"]) == sorted(taints)
     assert found == environment(dict(reversed(labels.items())), taints[::-1])
+
+
+@BOTH
+def test_sudo_and_bastion_reach_the_relay_by_environment_too(preview: bool) -> None:
+    def program() -> None:
+        bastion = through("203.0.113.5", 22, "JUMP KEY", "ssh-ed25519 BBBB", "jump")
+        behind = connection("10.1.0.12", 22, "PRIVATE", "ssh-ed25519 AAAA", "debian", bastion=bastion)
+        node = replace(nodes()[1], sudo=True, connection=behind)
+        Worker("w1", WorkerArgs(node, stack(), EMULATED, "kubeconfig"))
+
+    (command,) = with_mocks(program, preview).of("command:local:Command")
+    environment = opened(command["environment"])
+    assert environment["FJORDKUBE_SSH_SUDO"] == "yes"
+    access = Access.from_environment("w1", environment)
+    assert (access.sudo, access.user, access.host) == (True, "debian", "10.1.0.12")
+    assert access.bastion == Access("w1.bastion", "203.0.113.5", "22", "jump", "JUMP KEY", "ssh-ed25519 BBBB")
 
 
 def test_a_machine_that_stays_is_reset_when_it_leaves() -> None:

@@ -12,9 +12,12 @@ import pulumi_kubernetes
 import pytest
 
 from components.checks import Gates, GatesArgs
+from components.checks.gate import reached
 from components.node import Node
 from components.pace import EMULATED
 from components.relay import starting
+from components.relay.gates.places import places
+from components.remote import connection, through
 from tests.components.bootstrap_mocks import opened
 from tests.components.engine_recording import Recording, record, run
 from tests.golden.bootstrap_cluster import nodes, stack
@@ -142,6 +145,34 @@ def test_nodes_are_entered_with_secrets_that_show_nowhere() -> None:
             ("w2", 2302, 0),
         ]
         assert "PRIVATE" not in environment["FJORDKUBE_SCRIPT"] + environment["FJORDKUBE_GATE"] + made.inputs["create"]
+
+
+def test_bastion_and_sudo_reach_the_gates_of_those_nodes_alone() -> None:
+    bastion = through("203.0.113.5", 22, "JUMP KEY", "ssh-ed25519 BBBB", "jump")
+    behind = connection("10.1.0.12", 22, "PRIVATE", "ssh-ed25519 AAAA", "debian", bastion=bastion)
+    w1, w2 = nodes()[1:]
+    told: list[str] = []
+
+    def program() -> None:
+        reached([w1, replace(w2, sudo=True, connection=behind)]).apply(told.append)
+
+    record(False)
+    run(program)
+    found = json.loads(told[0])
+    assert found["keys"] == ["PRIVATE", "JUMP KEY"]
+    assert not {"sudo", "bastion"} & set(found["nodes"][0])
+    assert found["nodes"][1]["sudo"] is True
+    assert found["nodes"][1]["bastion"] == {
+        "host": "203.0.113.5",
+        "port": 22,
+        "user": "jump",
+        "key": 1,
+        "host_key": "ssh-ed25519 BBBB",
+    }
+    plain, other = places({"FJORDKUBE_NODES": told[0]})
+    assert (plain.access.sudo, plain.access.bastion) == (False, None)
+    assert other.access.bastion is not None
+    assert (other.access.sudo, other.access.user, other.access.bastion.key) == (True, "debian", "JUMP KEY")
 
 
 def test_the_ingress_is_asked_through_every_node_with_a_port_for_it() -> None:

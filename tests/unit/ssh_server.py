@@ -18,7 +18,7 @@ from typing import Any
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_CONNECT_FAILED, OPEN_SUCCEEDED
 
 
 def free_port() -> int:
@@ -49,11 +49,13 @@ class SshServer:
         self.other_key = line(new_key()[1])
         self.dials = 0
         self.commands: list[str] = []
+        self.forwarded: list[tuple[str, int]] = []
+        """Where clients were let through to."""
         self.while_running: Callable[[], None] = lambda: None
         self.drop_while_running = False
         self._port = port or free_port()
         self._listener: socket.socket | None = None
-        self._transports: list[paramiko.Transport] = []
+        self.transports: list[paramiko.Transport] = []
         if start:
             self.start()
 
@@ -77,7 +79,7 @@ class SshServer:
     def __exit__(self, *_: object) -> None:
         if self._listener:
             self._listener.close()
-        for transport in self._transports:
+        for transport in self.transports:
             transport.close()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -87,7 +89,7 @@ class SshServer:
                 self.dials += 1
                 transport = paramiko.Transport(sock)
                 transport.add_server_key(self._host_key)
-                self._transports.append(transport)
+                self.transports.append(transport)
                 with contextlib.suppress(paramiko.SSHException, EOFError):
                     transport.start_server(server=_Session(self, transport))
 
@@ -105,6 +107,34 @@ class _Session(paramiko.ServerInterface):
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         return OPEN_SUCCEEDED
+
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        try:
+            target = socket.create_connection(destination, 5)
+        except OSError:
+            return OPEN_FAILED_CONNECT_FAILED
+        self._server.forwarded.append(destination)
+        threading.Thread(target=self._forward, args=(chanid, target), daemon=True).start()
+        return OPEN_SUCCEEDED
+
+    def _forward(self, chanid: int, target: socket.socket) -> None:
+        channel = self._transport.accept(5)
+        assert channel is not None
+        assert channel.get_id() == chanid, "one forwarding for each connection"
+
+        def back() -> None:
+            with contextlib.suppress(OSError):
+                while data := target.recv(65536):
+                    channel.sendall(data)
+            channel.close()
+
+        threading.Thread(target=back, daemon=True).start()
+        with contextlib.suppress(OSError):
+            while data := channel.recv(65536):
+                target.sendall(data)
+        target.close()
 
     def check_channel_env_request(self, channel: paramiko.Channel, name: bytes, value: bytes) -> bool:
         self._environment[name.decode()] = value.decode()

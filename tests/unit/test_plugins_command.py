@@ -213,6 +213,32 @@ def test_a_wrong_host_key_is_refused_at_once(provider: Stub, ssh: SshServer) -> 
     assert time.monotonic() - started < 5
 
 
+def test_a_bastion_is_gone_through_with_a_key_of_its_own_and_hung_up_afterwards(
+    provider: Stub, ssh: SshServer, tmp_path: Path
+) -> None:
+    with SshServer(tmp_path) as bastion:
+        inputs = {"connection": {**ssh.connection, "proxy": bastion.connection}, "create": "echo through"}
+        state = create(provider, inputs, REMOTE_URN)
+        assert state["stdout"] == "through"
+        assert bastion.forwarded == [("127.0.0.1", ssh.connection["port"])]
+        assert bastion.commands == []
+        assert is_secret(state["connection"]["value"]["proxy"])
+        deadline = time.monotonic() + 10
+        while any(transport.is_active() for transport in bastion.transports) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(transport.is_active() for transport in bastion.transports)
+
+
+def test_a_bastion_with_another_host_key_is_refused_and_the_machine_is_never_dialled(
+    provider: Stub, ssh: SshServer, tmp_path: Path
+) -> None:
+    with SshServer(tmp_path) as bastion:
+        proxy = {**bastion.connection, "hostKey": bastion.other_key}
+        with pytest.raises(grpc.RpcError, match="is pinned; refused"):
+            create(provider, {"connection": {**ssh.connection, "proxy": proxy}, "create": "true"}, REMOTE_URN)
+        assert (bastion.forwarded, ssh.dials) == ([], 0)
+
+
 def test_dialling_is_retried_until_the_machine_answers(provider: Stub, tmp_path: Path) -> None:
     port = free_port()
     with SshServer(tmp_path, port=port, start=False) as server:

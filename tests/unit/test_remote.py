@@ -157,6 +157,64 @@ def test_command_updates_as_it_creates_over_a_pinned_bounded_connection(preview:
 
 
 @pytest.mark.parametrize("preview", [False, True])
+def test_bastion_has_a_key_and_a_pinned_host_key_of_its_own(preview: bool) -> None:
+    seen = record(preview)
+
+    def program() -> None:
+        bastion = remote.through("203.0.113.5", 2222, "JUMP KEY", "ssh-ed25519 BBBB", "jump")
+        Remote("c", connection=connection("10.1.0.11", 22, "PRIVATE", "ssh-ed25519 AAAA", bastion=bastion), create="t")
+
+    run(program)
+    found = seen.seen["c"]
+    assert found.secret_inputs == ["connection"]
+    proxy = found.inputs["connection"]["value"]["proxy"]
+    assert (proxy["host"], proxy["port"], proxy["user"]) == ("203.0.113.5", 2222, "jump")
+    assert (proxy["privateKey"], proxy["hostKey"]) == ("JUMP KEY", "ssh-ed25519 BBBB")
+    assert proxy["dialErrorLimit"] == remote.DIAL_ERROR_LIMIT
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_user_who_is_not_root_runs_every_command_by_sudo(preview: bool) -> None:
+    found = command(preview, sudo=True, delete="echo bye")
+    assert found.inputs["create"] == found.inputs["update"] == remote.as_root("echo")
+    assert found.inputs["delete"] == remote.as_root("echo bye")
+
+
+SUDO = '#!/bin/bash\nprintf "%s\\n" "$*" >>"$LOG"; [ "$1" = -n ] && shift && exec "$@"\n'
+"""Stands in for sudo: notes what its log would hold."""
+
+
+@pytest.mark.parametrize(
+    ("script_text", "out", "code"),
+    [
+        ("set -euo pipefail\necho one\ncat\necho 'two it''s'\n", "one\ntwo its\n", 0),
+        ("trap 'echo ended' EXIT\necho one\nexit 7\necho never\n", "one\nended\n", 7),
+        ("set -e\nfalse\necho never\n", "", 1),
+        ("write() { cat; }\nwrite <<'EOF_1'\na $HOME\n}\nEOF_1\n", "a $HOME\n}\n", 0),
+        ("echo no end of line", "no end of line\n", 0),
+    ],
+)
+def test_script_by_sudo_runs_as_it_would_without_it_and_sudo_hears_nothing_of_it(
+    tmp_path: Path, script_text: str, out: str, code: int
+) -> None:
+    (tmp_path / "sudo").write_text(SUDO)
+    (tmp_path / "sudo").chmod(0o755)
+    log = tmp_path / "log"
+    for shell_name in ("bash", "sh"):  # a user's login shell
+        done = subprocess.run(
+            [shell_name, "-c", remote.as_root(script_text)],
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": "/h", "LOG": str(log)},
+            input="what the command must not read\n",
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert (done.stdout, done.returncode) == (out, code), done.stderr
+    assert log.read_text() == "-n bash -s\n" * 2
+
+
+@pytest.mark.parametrize("preview", [False, True])
 def test_secret_output_is_neither_logged_nor_shown(preview: bool) -> None:
     found = command(preview, secret_output=True)
     assert set(found.secret_outputs) >= {"stdout", "stderr"}

@@ -6,7 +6,7 @@ Owns reading FJORDKUBE_NODES (secret: it holds SSH keys), FJORDKUBE_GATE and FJO
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,11 @@ class Place:
 def places(env: Mapping[str, str]) -> list[Place]:
     """Every node, in settings' order."""
     found = json.loads(env["FJORDKUBE_NODES"])
-    return [_place(entry, found["keys"][entry["key"]]) for entry in found["nodes"]]
+    return [_place(entry, found["keys"]) for entry in found["nodes"]]
 
 
-def _place(entry: Mapping[str, Any], key: str) -> Place:
-    access = Access(entry["name"], entry["host"], str(entry["port"]), entry["user"], key, entry["host_key"])
-    return Place(entry["name"], entry["address"], entry["interface"], access)
+def _place(entry: Mapping[str, Any], keys: Sequence[str]) -> Place:
+    return Place(entry["name"], entry["address"], entry["interface"], Access.from_entry(entry, keys))
 
 
 def asked(env: Mapping[str, str]) -> dict[str, Any]:

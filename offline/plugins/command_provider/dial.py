@@ -51,6 +51,14 @@ def dial(connection: Mapping[str, Any], cancelled: threading.Event, status: Call
         raise
 
 
+def hang_up(transport: Any) -> None:
+    """Closes a connection, and the one to its bastion that carries it."""
+    carrier = getattr(transport.sock, "transport", None)
+    transport.close()
+    if carrier is not None:
+        carrier.close()
+
+
 def _persistently(
     connection: Mapping[str, Any],
     cancelled: threading.Event,

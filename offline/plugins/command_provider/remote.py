@@ -46,7 +46,7 @@ class RemoteRunner:
         """
         import paramiko
 
-        from .dial import dial
+        from .dial import dial, hang_up
 
         if self._cancelled.is_set():
             raise CommandFailed("cancelled before it started")
@@ -69,7 +69,7 @@ class RemoteRunner:
         finally:
             with self._lock:
                 self._channels.discard(channel)
-            transport.close()
+            hang_up(transport)
 
     def stop(self) -> None:
         """End every remote command, as far as its server lets us, and start no more."""
