@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.host import containerd, hostnames, modules, sysctls, units
+from components.host import containerd, firewall, hostnames, modules, sysctls, units
 from components.node import Node
 from components.pace import Pace
 from components.remote import File, shell
@@ -51,6 +51,7 @@ def preparation(node: Node, settings: Stack, pace: Pace, all_nodes: Sequence[Nod
         "CONTAINERD_FILES": f"{containerd.PATH} {units.CONTAINERD_PATH}",
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
+        **firewall.values(node, settings, all_nodes),
     }
     files = {
         **shared_files(sandbox_image),

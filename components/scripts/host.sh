@@ -1,8 +1,12 @@
 # shellcheck shell=bash
-# Makes this machine a Kubernetes host: modules, sysctls, limits, containerd, names, swap, time, etcd's disk, versions.
+# Makes this machine a Kubernetes host: modules, sysctls, limits, firewall, containerd, names, swap, time, etcd's disk,
+# versions.
 #
 # Inputs: NODE_NAME NODE_ADDRESS NODE_INTERFACE MODULES SYSCTL_PATH SYSCTL_RULES (lines "rule key value") HOSTS_BLOCK
 #         KUBERNETES_VERSION CONTAINERD_MINIMUM CONTAINERD_FILES ETCD_DEVICE (may be empty) ETCD_MOUNT
+#         FIREWALL_RULES (empty: no firewall here) FIREWALL_MARK (name of a chain in them that no other rules have)
+#         FIREWALL_ADMINS (networks that may enter) FIREWALL_TABLE FIREWALL_PATH FIREWALL_UNIT FIREWALL_UNIT_PATH
+#         FIREWALL_WANT
 #         the files themselves were written before this text runs (lib.sh write_file)
 # Guard:  every step asks the machine first; a second run changes and restarts nothing.
 # Output: one JSON line of facts.
@@ -203,6 +207,79 @@ mount_etcd() {
   changed "mounted etcd's disk at $ETCD_MOUNT"
 }
 
+# --- firewall: loaded before anything listens, and at every boot before there is an address ---
+
+guard_node() {
+  local said loaded=no
+  if [ -z "$FIREWALL_RULES" ]; then
+    unguard_node
+    return 0
+  fi
+  command -v nft >/dev/null || fail "$NODE_NAME: nft not found, and the node guards itself with it: install it (Debian:" \
+    "nftables), or set firewall.host: never"
+  # the kernel is asked, not a file: somebody may have flushed its rules
+  ! nft list chain inet "$FIREWALL_TABLE" "$FIREWALL_MARK" >/dev/null 2>&1 || loaded=yes
+  [ $loaded = yes ] || keep_a_way_in
+  write_file "$ROOT$FIREWALL_PATH" 0644 <<<"${FIREWALL_RULES%$'\n'}"
+  if [ $loaded = no ]; then
+    said=$(nft -f "$ROOT$FIREWALL_PATH" 2>&1) || fail "$NODE_NAME: the kernel refuses the firewall's rules (${said%%$'\n'*}):" \
+      "it needs nf_tables, nft_ct and nft_fib_inet; boot a full kernel, or set firewall.host: never"
+    changed "loaded the firewall's rules"
+  fi
+  write_file "$ROOT$FIREWALL_UNIT_PATH" 0644 <<<"${FIREWALL_UNIT%$'\n'}"
+  if [ ! -L "$ROOT$FIREWALL_WANT" ]; then
+    mkdir -p "$ROOT${FIREWALL_WANT%/*}"
+    ln -s "$FIREWALL_UNIT_PATH" "$ROOT$FIREWALL_WANT"
+    changed "the firewall's rules are loaded at boot"
+  fi
+}
+
+unguard_node() { # what an earlier run made; the rules' file goes last, since it is what tells
+  [ -e "$ROOT$FIREWALL_PATH" ] || return 0
+  ! command -v nft >/dev/null || nft delete table inet "$FIREWALL_TABLE" 2>/dev/null || true
+  rm -f "$ROOT$FIREWALL_WANT" "$ROOT$FIREWALL_UNIT_PATH"
+  rm -f "$ROOT$FIREWALL_PATH"
+  changed "removed the firewall of an earlier run"
+}
+
+keep_a_way_in() { # this run comes in by SSH: rules that do not admit its address would be the last that it loads
+  local client network
+  client=$(ssh_client)
+  [ -n "$client" ] || return 0
+  for network in $FIREWALL_ADMINS; do
+    ! holds "$network" "$client" || return 0
+  done
+  fail "$NODE_NAME: this run comes from $client, which firewall.admin_cidrs does not admit: add it (for a bastion, its" \
+    "address on the node's network), or the next run could not enter. The rules were not loaded"
+}
+
+ssh_client() { # address at the other end; sudo does not pass it on, so parents are asked too
+  local client=${SSH_CONNECTION:-} process=$PPID line name value
+  while [ -z "$client" ] && [ "$process" -gt 1 ] && [ -r "$ROOT/proc/$process/environ" ]; do
+    while IFS= read -r -d '' line; do
+      [[ $line != SSH_CONNECTION=* ]] || client=${line#*=}
+    done <"$ROOT/proc/$process/environ"
+    line=$process process=1
+    while IFS=: read -r name value; do
+      [ "$name" != PPid ] || process=${value//[[:space:]]/}
+    done <"$ROOT/proc/$line/status"
+  done
+  printf '%s' "${client%% *}"
+}
+
+holds() { # NETWORK ADDRESS  : of IPv4; no network holds an address of IPv6
+  local length=${1#*/} mask
+  [[ $2 != *:* ]] || return 1
+  mask=$((length == 0 ? 0 : (0xffffffff << (32 - length)) & 0xffffffff))
+  [ $(($(number "${1%/*}") & mask)) -eq $(($(number "$2") & mask)) ]
+}
+
+number() { # ADDRESS
+  local parts
+  IFS=. read -r -a parts <<<"$1"
+  printf '%d' $(((parts[0] << 24) | (parts[1] << 16) | (parts[2] << 8) | parts[3]))
+}
+
 # --- services ---
 
 run_containerd() {
@@ -232,6 +309,7 @@ set_sysctls
 swap_off
 write_hosts
 mount_etcd
+guard_node
 run_containerd
 keep_time
 wait

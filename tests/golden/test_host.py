@@ -27,6 +27,7 @@ def test_units() -> None:
     check("host/containerd.conf", units.containerd_dropin())
     check("host/kubelet-control-plane.conf", units.kubelet_dropin("/var/lib/etcd"))
     check("host/kubelet-worker.conf", units.kubelet_dropin(None))
+    check("host/firewall.service", units.firewall_unit("/etc/fjordkube/firewall.nft"))
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from components.host import modules, sysctls
+from components.host import modules, sysctls, units
 from tests.scripts.machine import Machine
 
 VERSIONS = {
@@ -31,7 +32,18 @@ VALUES = {
     "CONTAINERD_FILES": "/etc/containerd/config.toml",
     "ETCD_DEVICE": "LABEL=etcd",
     "ETCD_MOUNT": "/var/lib/etcd",
+    "FIREWALL_RULES": "table inet fjordkube { chain rules_1 { } }\n",
+    "FIREWALL_MARK": "rules_1",
+    "FIREWALL_TABLE": "fjordkube",
+    "FIREWALL_ADMINS": "10.0.2.0/24 203.0.113.0/25",
+    "FIREWALL_PATH": "/etc/fjordkube/firewall.nft",
+    "FIREWALL_UNIT": "[Unit]\n",
+    "FIREWALL_UNIT_PATH": units.FIREWALL_PATH,
+    "FIREWALL_WANT": units.FIREWALL_WANT,
 }
+WITHOUT_NFT = 'command() { [ "$2" != nft ] && builtin command "$@"; }\n'
+"""On a computer that has one, the script does not find it."""
+UNGUARDED = {**VALUES, "FIREWALL_RULES": "", "FIREWALL_MARK": "", "FIREWALL_UNIT": "", "FIREWALL_ADMINS": ""}
 FILES = {"/etc/containerd/config.toml": "version = 3\n"}
 
 
@@ -68,11 +80,21 @@ def bare(tmp_path: Path) -> Machine:
           restart) touch "$ROOT/run/containerd/containerd.sock" ;;
         esac""",
     )
+    machine.program(
+        "nft",
+        """case "$1" in
+          list) grep -q "$5" "$ROOT/run/ruleset" ;;
+          -f) cp "$2" "$ROOT/run/ruleset" ;;
+          delete) rm "$ROOT/run/ruleset" ;;
+        esac""",
+    )
     return machine
 
 
 def acted(machine: Machine) -> list[str]:
-    return [call for call in machine.calls if call not in ASKED and not call.startswith("ip ")]
+    questions = ("ip ", "nft list ")
+    calls = [call.replace(str(machine.root), "") for call in machine.calls]
+    return [call for call in calls if call not in ASKED and not call.startswith(questions)]
 
 
 def test_prepares_a_bare_machine(bare: Machine) -> None:
@@ -82,6 +104,7 @@ def test_prepares_a_bare_machine(bare: Machine) -> None:
         "modprobe -a overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_set",
         "swapoff -a",
         "mount /var/lib/etcd",
+        "nft -f /etc/fjordkube/firewall.nft",
         "systemctl daemon-reload",
         "systemctl restart containerd.service",
         "systemctl enable --now systemd-timesyncd",
@@ -189,3 +212,97 @@ def test_a_masked_time_service_stays_masked(bare: Machine) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["time_sync"] == "none"
     assert not any("timesyncd" in call for call in acted(bare))
+
+
+# --- firewall --------------------------------------------------------------------------------------------------------
+
+
+def entering(machine: Machine, client: str, values: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A run whose SSH session comes from that address."""
+    return machine.run(["host"], values or VALUES, FILES, before=f"SSH_CONNECTION='{client} 50000 192.168.77.11 22'\n")
+
+
+def test_firewall_is_loaded_before_a_daemon_starts_and_at_boot(bare: Machine) -> None:
+    (bare.root / "run/containerd/containerd.sock").unlink()
+    assert bare.run(["host"], VALUES, FILES).returncode == 0
+    calls = acted(bare)
+    assert calls.index("nft -f /etc/fjordkube/firewall.nft") < calls.index("systemctl enable --now containerd.service")
+    assert bare.read("/etc/fjordkube/firewall.nft") == VALUES["FIREWALL_RULES"]
+    want = bare.root / units.FIREWALL_WANT.lstrip("/")
+    assert want.is_symlink()
+    assert str(want.readlink()) == units.FIREWALL_PATH
+
+
+def test_rules_that_somebody_flushed_are_loaded_again(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    (bare.root / "run/ruleset").unlink()
+    bare.run(["host"], VALUES, FILES)
+    assert acted(bare) == ["nft -f /etc/fjordkube/firewall.nft"]
+
+
+def test_changed_rules_are_loaded_in_place_of_the_old_ones(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    rules = VALUES["FIREWALL_RULES"].replace("rules_1", "rules_2")
+    bare.run(["host"], {**VALUES, "FIREWALL_RULES": rules, "FIREWALL_MARK": "rules_2"}, FILES)
+    assert acted(bare) == ["nft -f /etc/fjordkube/firewall.nft"]
+    assert bare.read("/run/ruleset") == rules
+
+
+def test_firewall_that_is_not_wanted_any_more_is_removed_once(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    bare.run(["host"], UNGUARDED, FILES)
+    assert acted(bare) == ["nft delete table inet fjordkube"]
+    for path in ("/etc/fjordkube/firewall.nft", units.FIREWALL_PATH, "/run/ruleset"):
+        assert not bare.exists(path)
+    assert not (bare.root / units.FIREWALL_WANT.lstrip("/")).is_symlink()
+    done = bare.run(["host"], UNGUARDED, FILES)
+    assert json.loads(done.stdout)["changed"] == 0
+    assert acted(bare) == []
+
+
+def test_node_without_a_firewall_needs_no_nft(bare: Machine) -> None:
+    (bare.folder / "bin" / "nft").unlink()
+    assert bare.run(["host"], UNGUARDED, FILES, before=WITHOUT_NFT).returncode == 0
+
+
+def test_missing_nft_is_named_with_the_package(bare: Machine) -> None:
+    (bare.folder / "bin" / "nft").unlink()
+    done = bare.run(["host"], VALUES, FILES, before=WITHOUT_NFT)
+    assert done.returncode == 1
+    assert "cp1: nft not found, and the node guards itself with it: install it (Debian: nftables)" in done.stderr
+    assert not bare.exists("/etc/fjordkube/firewall.nft")
+
+
+def test_kernel_that_refuses_the_rules_is_named_with_its_words(bare: Machine) -> None:
+    bare.program("nft", '[ "$1" != -f ] || echo "Error: Could not process rule: Operation not supported"; exit 1')
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 1
+    assert "refuses the firewall's rules (Error: Could not process rule: Operation not supported): it" in done.stderr
+
+
+@pytest.mark.parametrize("client", ["10.0.2.2", "203.0.113.127"])
+def test_rules_that_admit_the_one_who_loads_them_are_loaded(bare: Machine, client: str) -> None:
+    assert entering(bare, client).returncode == 0
+
+
+@pytest.mark.parametrize("client", ["203.0.113.128", "192.168.77.102", "2001:db8::7"])
+def test_rules_that_would_shut_out_the_one_who_loads_them_are_not_loaded(bare: Machine, client: str) -> None:
+    done = entering(bare, client)
+    assert done.returncode == 1
+    assert f"cp1: this run comes from {client}, which firewall.admin_cidrs does not admit: add it" in done.stderr
+    assert not bare.exists("/etc/fjordkube/firewall.nft")
+    assert "nft -f /etc/fjordkube/firewall.nft" not in acted(bare)
+
+
+def test_everybody_is_admitted_by_a_network_of_length_zero(bare: Machine) -> None:
+    assert entering(bare, "198.51.100.9", {**VALUES, "FIREWALL_ADMINS": "0.0.0.0/0"}).returncode == 0
+
+
+def test_address_behind_sudo_is_found_at_a_parent(bare: Machine) -> None:
+    # sudo's shell has no SSH_CONNECTION, its grandparent has
+    bare.write("/proc/7/environ", "SSH_CONNECTION=198.51.100.9 5 192.168.77.11 22\0HOME=/root\0")
+    before = f"mkdir -p {bare.root}/proc/$PPID\n: >{bare.root}/proc/$PPID/environ\n"
+    before += f"printf 'Name:\\tsudo\\nPPid:\\t7\\n' >{bare.root}/proc/$PPID/status\n"
+    done = bare.run(["host"], VALUES, FILES, before=before)
+    assert done.returncode == 1
+    assert "this run comes from 198.51.100.9," in done.stderr

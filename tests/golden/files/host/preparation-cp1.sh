@@ -4,6 +4,122 @@ CONTAINERD_FILES='/etc/containerd/config.toml /etc/systemd/system/containerd.ser
 CONTAINERD_MINIMUM=2.0
 ETCD_DEVICE=LABEL=etcd
 ETCD_MOUNT=/var/lib/etcd
+FIREWALL_ADMINS=10.0.2.0/24
+FIREWALL_MARK=rules_1aa55112a78c
+FIREWALL_PATH=/etc/fjordkube/firewall.nft
+FIREWALL_RULES='#!/usr/sbin/nft -f
+# Written by fjordkube: who may reach this control-plane, and why (docs/firewall.md); eth1 is its private NIC.
+# Loaded at boot by fjordkube-firewall.service and replaced as a whole, at once. To look: nft list table inet fjordkube
+table inet fjordkube
+delete table inet fjordkube
+table inet fjordkube {
+	chain rules_1aa55112a78c {
+		# Empty: by its name, a digest of these rules, `up` sees whether they are the ones that are loaded.
+	}
+
+	set of_control_planes {
+		type ipv4_addr; flags interval
+		elements = { 192.168.77.11/32 }
+	}
+
+	set of_nodes {
+		type ipv4_addr; flags interval
+		elements = { 192.168.77.0/24 }
+	}
+
+	set of_pods {
+		type ipv4_addr; flags interval
+		elements = { 10.244.0.0/16 }
+	}
+
+	set of_admins {
+		type ipv4_addr; flags interval
+		elements = { 10.0.2.0/24 }
+	}
+
+	chain from_control_planes {
+		tcp dport 2379-2380 accept comment "etcd: its members and the API servers, nobody else"
+	}
+
+	chain from_nodes {
+		tcp dport 6443 accept comment "Kubernetes API: kubelets, controllers in pods, kubectl and up"
+		tcp dport 10250 accept comment "kubelet: API servers for logs and exec, metrics-server from a pod"
+		tcp dport 179 accept comment "BGP: Calico tells nodes each other'"'"'s pods; never from outside"
+		tcp dport 30000-32767 accept comment "NodePorts: who asks for them; inside, Kubernetes promises them"
+		udp dport 30000-32767 accept comment "the same for Services over UDP"
+	}
+
+	chain from_pods {
+		tcp dport 6443 accept comment "Kubernetes API: kubelets, controllers in pods, kubectl and up"
+		tcp dport 10250 accept comment "kubelet: API servers for logs and exec, metrics-server from a pod"
+		tcp dport 30000-32767 accept comment "NodePorts: who asks for them; inside, Kubernetes promises them"
+		udp dport 30000-32767 accept comment "the same for Services over UDP"
+	}
+
+	chain from_admins {
+		tcp dport 6443 accept comment "Kubernetes API: kubelets, controllers in pods, kubectl and up"
+		tcp dport 22 accept comment "SSH: people and up; no node ever enters another"
+	}
+
+	chain from_anyone {
+		icmp type { destination-unreachable, time-exceeded, parameter-problem, echo-request } accept comment "errors such as fragmentation needed (full MTU), and ping"
+		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, echo-request, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept comment "errors such as fragmentation needed (full MTU), and ping"
+		meta nfproto ipv4 udp sport 67 udp dport 68 accept comment "answers of the DHCP server that leases the node'"'"'s address"
+		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept comment "answers of the DHCP server that leases the node'"'"'s address"
+	}
+
+	chain to_services {
+		iifname "cali*" accept comment "pods ask Services; with IPVS the node holds their addresses, and nobody outside may use them"
+		counter drop comment "no Service is reached from outside by its own address"
+	}
+
+	chain to_node {
+		iifname "eth1" ip saddr @of_control_planes jump from_control_planes
+		iifname "eth1" ip saddr @of_nodes jump from_nodes
+		iifname "cali*" jump from_pods
+		iifname "eth1" ip saddr @of_pods jump from_pods
+		ip saddr @of_admins jump from_admins
+		jump from_anyone
+		counter drop
+	}
+
+	chain before_translation {
+		type filter hook prerouting priority -110; policy accept;
+		ct state established,related accept
+		iif "lo" accept
+		ip daddr 10.96.0.0/12 jump to_services
+		fib daddr type local jump to_node
+	}
+
+	chain input {
+		type filter hook input priority filter; policy drop;
+		ct state established,related accept
+		iif "lo" accept
+		ct status dnat accept comment "judged before it was translated"
+		ip daddr 10.96.0.0/12 jump to_services
+		jump to_node
+	}
+}
+'
+FIREWALL_TABLE=fjordkube
+FIREWALL_UNIT='[Unit]
+Description=Firewall of this Kubernetes node
+DefaultDependencies=no
+Wants=network-pre.target
+After=nftables.service
+Before=network-pre.target sysinit.target shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft -f /etc/fjordkube/firewall.nft
+
+[Install]
+WantedBy=sysinit.target
+'
+FIREWALL_UNIT_PATH=/etc/systemd/system/fjordkube-firewall.service
+FIREWALL_WANT=/etc/systemd/system/sysinit.target.wants/fjordkube-firewall.service
 HOSTS_BLOCK='192.168.77.11 cp1
 192.168.77.11 api.fjord.internal
 '
