@@ -23,7 +23,7 @@ class DiskGate(Settings):
     """Milliseconds that 99 of 100 fdatasync calls may take at the most, e.g. 10."""
     iops: Annotated[Whole, Field(ge=1, le=1000000)] = 50
     """Sequential writes per second, each followed by fdatasync, that there must be, e.g. 50."""
-    recommended_iops: Annotated[Whole, Field(ge=1, le=1000000, validate_default=True)] = 500
+    recommended_iops: Annotated[Whole, Field(ge=1, le=1000000)] = Field(default=500, validate_default=True)
     """The same for a busy cluster, e.g. 500; a disk below it passes, and its row says so."""
     enforce: Literal["auto", "always", "never"] = "auto"
     """Whether a slow disk fails `up`: always, never, or auto (yes, except where machines are emulated: an emulated

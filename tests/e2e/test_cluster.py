@@ -42,7 +42,11 @@ def test_an_up_that_is_killed_is_completed_by_the_next(commands: Commands) -> No
 
 def test_every_gate_has_its_figures(commands: Commands) -> None:
     gates = cluster.outputs(commands)["gates"]
-    assert set(gates) == {"bgp", "data-path", "ipvs", "ingress"}
+    assert set(gates) == {"disk", "bgp", "data-path", "ipvs", "ingress"}
+    assert set(gates["disk"]) == {"cp1"}
+    assert gates["disk"]["cp1"]["writes"] > 0
+    assert gates["disk"]["cp1"]["fdatasync_p99_ms"] > 0
+    assert gates["disk"]["cp1"]["file_system"] == "ext4"
     assert gates["bgp"]["sessions_established"] == gates["bgp"]["sessions_expected"] == 6
     assert gates["bgp"]["tunnel_devices"] == 0
     promises = {row["promise"]: row["measured"] for row in cluster.outputs(commands)["promises"]}
