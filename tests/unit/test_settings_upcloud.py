@@ -49,7 +49,10 @@ def test_a_plan_is_a_nodes_own_or_its_pools_or_its_roles() -> None:
     ("plan", "says"),
     [
         ("2xcpu-4gb", "2xcpu-4gb is not a plan of UpCloud's that is known here; use 2xCPU-4GB"),
-        ("2xCPU-5GB", "use 2xCPU-"),
+        ("4xCPU-7GB", "use 4xCPU-8GB"),
+        ("4xCPU-9GB", "use 6xCPU-16GB"),
+        ("HIMEM-3xCPU-8GB", "use HIMEM-4xCPU-32GB"),
+        ("HIMEN-4xCPU-32GB", "use HIMEM-4xCPU-32GB"),
         (" 4xCPU-8GB", "use 4xCPU-8GB"),
         ("m5.large", "use one such as 2xCPU-4GB"),
         ("DEV-2xCPU-4GB", "developer plan, whose storage is not MaxIOPS; use 2xCPU-4GB"),

@@ -8,12 +8,15 @@ storage is not MaxIOPS, and GPU plans.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
 from components.settings.types import refusal, shown
+
+_SHAPE: Final = re.compile(r"^(?:([a-z]+)-)?(\d{1,3})xcpu-(\d{1,4})gb$")
 
 SIZES: Final[dict[str, dict[int, tuple[int, ...]]]] = {
     "": {
@@ -117,9 +120,18 @@ def _plan(value: str) -> str:
 
 
 def _nearest(value: str) -> str | None:
+    """Of its family the smallest that holds as much, where the name says a size; else the one that is spelt alike."""
     plain = {name.lower(): name for name in PLANS}
-    found = difflib.get_close_matches(value.strip().lower(), list(plain), n=1, cutoff=0.6)
-    return plain[found[0]] if found else None
+    spelt = value.strip().lower()
+    if spelt in plain:
+        return plain[spelt]
+    if found := _SHAPE.match(spelt):
+        family, need = (found[1] or "").upper(), Size(int(found[2]), int(found[3]))
+        offered = [_name(family, cores, gib) for cores, gibs in SIZES.get(family, {}).items() for gib in gibs]
+        if larger := [name for name in offered if PLANS[name].holds(need)]:
+            return min(larger, key=lambda name: (PLANS[name].memory_gib, PLANS[name].cores))
+    close = difflib.get_close_matches(spelt, list(plain), n=1, cutoff=0.6)
+    return plain[close[0]] if close else None
 
 
 Plan = Annotated[str, AfterValidator(_plan), Field(json_schema_extra={"examples": ["2xCPU-4GB", "4xCPU-8GB"]})]
