@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from components import versions
 from components.settings import residency
 from components.settings.network import VXLAN_MODES
-from components.settings.nodes import LocalNode, LocalNodes, NodeSettings
+from components.settings.nodes import LocalNode, LocalNodes, NodeSettings, OpenstackNodes
 from components.settings.types import memory_mib
 
 if TYPE_CHECKING:
@@ -367,6 +367,14 @@ def _tunnels_are_as_encapsulation_says(stack: Stack) -> Iterator[Finding]:
         yield Finding((("network", "ipip_mode"), wrapped), state, "remove it (IP-in-IP is not offered)")
 
 
+def _pods_are_wrapped_where_machines_are_routed(stack: Stack) -> Iterator[Finding]:
+    nodes, mode = stack.nodes, stack.network.encapsulation
+    if isinstance(nodes, OpenstackNodes) and nodes.routed and mode != "vxlan":
+        state = f"{mode} needs nodes that share a network, and {nodes.cloud} routes each instance by itself, pods not"
+        fields: tuple[Path, ...] = (("network", "encapsulation"), ("nodes", "cloud"))
+        yield Finding(fields, state, "write network.encapsulation: vxlan, or use a cloud with networks of your own")
+
+
 def _bgp_has_a_mesh_it_can_carry(stack: Stack) -> Iterator[Finding]:
     field: Path = ("network", "node_mesh")
     nodes = len(stack.nodes.all_nodes)
@@ -440,6 +448,7 @@ CHECKS: Final[tuple[Callable[[Stack], Iterator[Finding]], ...]] = (
     _versions_go_together,
     _kubernetes_still_has_the_proxy_mode,
     _tunnels_are_as_encapsulation_says,
+    _pods_are_wrapped_where_machines_are_routed,
     _bgp_has_a_mesh_it_can_carry,
     _ingress_ports_are_free,
     _image_is_pinned,

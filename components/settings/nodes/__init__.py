@@ -32,6 +32,13 @@ from components.settings.nodes.local import (
     WorkerPorts,
 )
 from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+from components.settings.nodes.openstack import (
+    OpenstackControlPlane,
+    OpenstackNode,
+    OpenstackNodes,
+    OpenstackPool,
+    OpenstackWorker,
+)
 from components.settings.nodes.upcloud import (
     UpcloudControlPlane,
     UpcloudNode,
@@ -39,9 +46,16 @@ from components.settings.nodes.upcloud import (
     UpcloudPool,
     UpcloudWorker,
 )
+from components.settings.nodes.vendor_cli import (
+    VendorControlPlane,
+    VendorNode,
+    VendorNodes,
+    VendorPool,
+    VendorWorker,
+)
 
 Nodes = Annotated[
-    Annotated[LocalNodes | ExistingNodes | UpcloudNodes, Field(discriminator="source")],
+    Annotated[LocalNodes | ExistingNodes | UpcloudNodes | OpenstackNodes | VendorNodes, Field(discriminator="source")],
     BeforeValidator(with_default_tag("source", "local")),
 ]
 """Node sources, told apart by `source`."""
@@ -64,6 +78,11 @@ __all__ = [
     "LocalWorker",
     "NodeSettings",
     "Nodes",
+    "OpenstackControlPlane",
+    "OpenstackNode",
+    "OpenstackNodes",
+    "OpenstackPool",
+    "OpenstackWorker",
     "PoolSettings",
     "Ports",
     "Role",
@@ -73,6 +92,11 @@ __all__ = [
     "UpcloudNodes",
     "UpcloudPool",
     "UpcloudWorker",
+    "VendorControlPlane",
+    "VendorNode",
+    "VendorNodes",
+    "VendorPool",
+    "VendorWorker",
     "WorkerPorts",
     "WorkerSettings",
 ]

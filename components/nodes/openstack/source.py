@@ -1,0 +1,55 @@
+"""Source `openstack`: instances in an OpenStack cloud, made by its API."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from components.errors import MachineError
+from components.nodes import host_keys, ssh_key
+from components.nodes.openstack.machines import OpenstackMachines, OpenstackMachinesArgs
+from components.nodes.source import Machines
+
+if TYPE_CHECKING:
+    from components.bundle import Bundle
+    from components.settings import OpenstackNodes, Stack
+
+
+def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: ARG001 - the source's shape
+    """See components.nodes.source.Source.
+
+    Credentials are not looked for: they may come from clouds.yaml, from OS_* or from the stack's configuration, and a
+    preview by the stand-in needs none. The provider itself names what it misses.
+    """
+    problems = []
+    if problem := ssh_key.problem(_nodes(settings).ssh_key_file):
+        problems.append(f"nodes.ssh_key_file: {problem}")
+    if programs and shutil.which("ssh", path=os.environ.get("PATH", "") + ":/usr/bin") is None:
+        problems.append("ssh: not in PATH; install it (Debian package openssh-client)")
+    if problems:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))
+
+
+def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
+    """See components.nodes.source.Source."""
+    check(settings, stack)
+    nodes = _nodes(settings)
+    args = OpenstackMachinesArgs(
+        nodes,
+        settings,
+        stack,
+        ports={"ssh": 22, "api": 6443, "http": settings.ingress.http_port, "https": settings.ingress.https_port},
+        login_key=ssh_key.public(nodes.ssh_key_file),
+        seed=host_keys.seed(),
+        private_key=ssh_key.private(nodes.ssh_key_file),
+    )
+    return Machines(OpenstackMachines("nodes", args).nodes)
+
+
+def _nodes(settings: Stack) -> OpenstackNodes:
+    from components.settings import OpenstackNodes
+
+    assert isinstance(settings.nodes, OpenstackNodes)
+    return settings.nodes
