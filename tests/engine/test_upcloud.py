@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from components.errors import FjordkubeError
 from components.nodes import host_keys
 from components.places import CHECKOUT
+from offline import binaries
+from offline.plugins import installation
+from tests.conformance.engine import Stack
 from tests.engine.command import Commands
 
 SERVER, STORAGE = "upcloud:index/server:Server", "upcloud:index/storage:Storage"
@@ -87,3 +93,68 @@ def test_a_foreign_zone_a_small_plan_and_a_key_that_others_read_are_refused(
     assert done.code == 1
     assert "nodes.ssh_key_file: " in done.text
     assert "chmod 600" in done.text
+
+
+# --- A stack that pretends to exist ----------------------------------------------------------------------------------
+
+PROGRAM = f"""
+    import json, sys
+
+    sys.path.insert(0, {str(CHECKOUT)!r})
+    from components.nodes.upcloud import source
+    from components.settings import load
+
+    source.provide(load(json.loads(%r)), None, "test")
+"""
+
+
+@pytest.fixture
+def living(commands: Commands, example: dict[str, Any], tmp_path: Path) -> Callable[[dict[str, Any]], Stack]:
+    """Servers of those settings in a state, which the pretending provider says it has made."""
+    try:
+        pulumi = binaries.path("pulumi")
+    except FjordkubeError as error:
+        pytest.skip(str(error))
+
+    def make(settings: dict[str, Any]) -> Stack:
+        plugins, canned = tmp_path / "plugins", tmp_path / "canned.json"
+        nics = [{"type": "public", "ipAddress": "198.51.100.7"}, {"type": "private", "ipAddress": "10.1.0.0"}]
+        canned.write_text(json.dumps({SERVER: {"networkInterfaces": nics}}))
+        stack = Stack(tmp_path / "stack", installation.install_pretending(pulumi, tmp_path / "bin", plugins), plugins)
+        stack.environment |= {"FJORDKUBE_PRETEND": str(canned), "FJORDKUBE_HOME": str(commands.home)}
+        change(stack, settings)
+        stack.up()
+        return stack
+
+    return make
+
+
+def change(stack: Stack, settings: dict[str, Any]) -> None:
+    stack.program(PROGRAM % json.dumps(settings))
+
+
+def test_another_key_or_seed_is_no_change_of_a_living_server_and_another_image_makes_it_anew_with_its_disk(
+    living: Callable[[dict[str, Any]], Stack], example: dict[str, Any], commands: Commands
+) -> None:
+    example["nodes"] |= {"control_planes": ["cp1"], "workers": ["w1"]}
+    stack = living(example)
+    assert stack.preview().changes() == {}
+    assert "PRIVATE KEY" not in stack.state()
+    (commands.home / "host-key-seed").unlink()
+    Path(example["nodes"]["ssh_key_file"]).write_text(host_keys.derive("x" * 32, "login", "another").private)
+    assert stack.preview().changes() == {}
+    example["nodes"]["template"] = "another image"
+    change(stack, example)
+    changes = stack.preview().changes()
+    assert {name for name, ops in changes.items() if "replace" in ops} >= {"nodes-cp1", "nodes-cp1-etcd", "nodes-w1"}
+    assert "nodes-network" not in changes
+
+
+def test_the_second_of_five_workers_goes_and_no_other_nodes_resource_is_touched(
+    living: Callable[[dict[str, Any]], Stack], example: dict[str, Any]
+) -> None:
+    example["nodes"] |= {"control_planes": ["cp1"], "workers": ["w1", "w2", "w3", "w4", "w5"]}
+    stack = living(example)
+    example["nodes"]["workers"] = ["w5", "w1", "w3", "w4"]
+    change(stack, example)
+    assert stack.preview().changes() == {"nodes-w2": ["delete"], "nodes-w2-firewall": ["delete"]}
