@@ -158,3 +158,19 @@ def test_the_second_of_five_workers_goes_and_no_other_nodes_resource_is_touched(
     example["nodes"]["workers"] = ["w5", "w1", "w3", "w4"]
     change(stack, example)
     assert stack.preview().changes() == {"nodes-w2": ["delete"], "nodes-w2-firewall": ["delete"]}
+
+
+def test_a_seed_in_the_stacks_configuration_is_used_where_it_is_secret_and_refused_where_it_is_not(
+    living: Callable[[dict[str, Any]], Stack], example: dict[str, Any], commands: Commands
+) -> None:
+    example["nodes"] |= {"control_planes": ["cp1"], "workers": ["w1"]}
+    stack = living(example)
+    (commands.home / "host-key-seed").unlink()
+    seed = "a seed that is used by tests alone, 43 letters"
+    stack.configure(host_keys.CONFIG, seed, secret=True)
+    assert stack.preview().changes() == {}
+    assert not (commands.home / "host-key-seed").exists()
+    stack.configure(host_keys.CONFIG, seed)
+    refused = stack.preview(fails=True).output
+    assert "fjordkube:hostKeySeed: lies open in the stack file" in refused
+    assert seed not in refused
