@@ -27,11 +27,13 @@ from .gates.ipvs import ipvs
 from .membership import join, member
 from .progress import log
 from .removal import remove
+from .survey.survey import survey
 
 VERBS: dict[str, Callable[[Mapping[str, str], Path], dict[str, Any]]] = {
     "join": join,
     "member": member,
     "remove": remove,
+    "survey": survey,
     "disk": disk,
     "bgp": bgp,
     "data-path": data_path,

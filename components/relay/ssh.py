@@ -83,20 +83,20 @@ class Access:
         proxy = []
         if self.bastion:
             # only a forwarding is asked of it, and never a shell
-            words = self.bastion._client(folder, connect_timeout, "-W", TARGET)
+            words = self.bastion._client("bastion", folder, connect_timeout, "-W", TARGET)
             proxy = ["-o", f"ProxyCommand={shlex.join(words)}"]
-        return [*self._client(folder, connect_timeout, *proxy), run]
+        return [*self._client("node", folder, connect_timeout, *proxy), run]
 
-    def _client(self, folder: Path, connect_timeout: int, *more: str) -> list[str]:
-        """ssh up to the destination."""
+    def _client(self, alias: str, folder: Path, connect_timeout: int, *more: str) -> list[str]:
+        """ssh up to the destination; `alias` is what its messages call the machine whose host key is wrong."""
         key, known = folder / f"{self.name}-key", folder / f"{self.name}-known_hosts"
         key.touch(mode=0o600)
         key.write_text(self.key.rstrip("\n") + "\n")
-        known.write_text(f"node {self.host_key}\n")
+        known.write_text(f"{alias} {self.host_key}\n")
         options = {
             "UserKnownHostsFile": str(known),
             "GlobalKnownHostsFile": "/dev/null",
-            "HostKeyAlias": "node",
+            "HostKeyAlias": alias,
             "StrictHostKeyChecking": "yes",
             "IdentitiesOnly": "yes",
             "BatchMode": "yes",

@@ -13,7 +13,7 @@ from typing import Literal
 FOLDER = Path(__file__).resolve().parent
 CHECKOUT = FOLDER.parent.parent
 
-Part = Literal["membership", "gates"]
+Part = Literal["membership", "gates", "survey"]
 
 
 def command(verb: str) -> str:
@@ -22,8 +22,9 @@ def command(verb: str) -> str:
 
 
 def digest(part: Part) -> str:
-    """Of the source that a part's verbs run; hex. Gates stand in a folder of their own: editing one joins nobody."""
-    files = [*FOLDER.glob("*.py"), *(FOLDER.glob("gates/*.py") if part == "gates" else ())]
+    """Of the source that a part's verbs run; hex. Gates and the survey stand in folders of their own: editing them
+    joins nobody."""
+    files = [*FOLDER.glob("*.py"), *(FOLDER.glob(f"{part}/*.py") if part != "membership" else ())]
     found = hashlib.sha256()
     for file in sorted(files):
         found.update(f"{file.relative_to(FOLDER)}\n".encode() + file.read_bytes())

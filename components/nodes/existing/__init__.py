@@ -1,0 +1,1 @@
+"""Source `existing`: machines that somebody else made and keeps, reached by SSH."""

@@ -1,0 +1,135 @@
+"""Machines that exist already, as Pulumi resources: one for the whole list, which asks all hosts what they are.
+
+Owns that survey and the `Node` that each host becomes. Leaves what hosts are asked to question.py, and whether they may
+be used to relay/survey/.
+
+One survey for all, so that two hosts that cannot be reached are told together. What it prints is in the stack's state
+and nothing depends on it: a host more is an update of the survey, whose output a preview does not know, and would
+otherwise show every resource of every host as changed. A node's identity is its pinned host key, which the settings
+say; the survey is only waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pulumi
+from pulumi_command import local, remote
+
+from components.bundle import Bundle
+from components.checks.gate import reached
+from components.node import Node
+from components.nodes import ssh_key
+from components.nodes.existing import host_keys, question
+from components.nodes.existing.pins import BASTION
+from components.places import CHECKOUT
+from components.relay import starting
+from components.remote import connection, through
+from components.settings import (
+    API_PORT,
+    Bastion,
+    ExistingControlPlane,
+    ExistingNode,
+    ExistingNodes,
+    ExistingWorker,
+    Stack,
+    WorkerSettings,
+)
+
+
+@dataclass(frozen=True)
+class ExistingMachinesArgs:
+    """What the hosts of a stack are."""
+
+    settings: Stack
+    """With nodes of source existing."""
+    bundle: Bundle
+    """Images that hosts must have."""
+    keys: Mapping[str, str]
+    """Public host key line by node name, and of the bastion by `BASTION`: see pins.py."""
+
+
+class ExistingMachines(pulumi.ComponentResource):
+    """All hosts of a stack; `nodes` is what the rest of the program needs."""
+
+    nodes: list[Node]
+    facts: pulumi.Output[str]
+    """What the hosts said of themselves when they were last asked, as JSON."""
+
+    def __init__(self, name: str, args: ExistingMachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:nodes:ExistingMachines", name, None, opts)
+        settings = args.settings.nodes
+        assert isinstance(settings, ExistingNodes)
+        bastion = _bastion(settings.ssh.bastion, args.keys) if settings.ssh.bastion else None
+        nodes = [_node(host, args, settings, bastion) for host in settings.hosts]
+
+        # All hosts are looked at before the first is changed; each later resource of a node waits for its `up`.
+        run = starting.command("survey")
+        self.survey = local.Command(
+            f"{name}-survey",
+            create=run,
+            update=run,
+            dir=str(CHECKOUT),
+            environment={
+                "FJORDKUBE_NODES": reached(nodes),
+                "FJORDKUBE_SURVEY": question.question(args.settings, args.bundle),
+                "FJORDKUBE_SCRIPT": question.script(),
+                "FJORDKUBE_RELAY": starting.digest("survey"),
+            },
+            logging=local.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.nodes = [replace(node, up=self._after_survey(f"{node.name} {node.identity}")) for node in nodes]
+        # The official plugin calls an output secret when an input is one; these facts are none.
+        self.facts = pulumi.Output.unsecret(self.survey.stdout)
+        self.register_outputs({"facts": self.facts})
+
+    def _after_survey(self, text: str) -> pulumi.Output[str]:
+        """`text`, known at preview, for whoever shall wait until the survey has passed."""
+        return self.survey.urn.apply(lambda _: text)
+
+
+def _bastion(bastion: Bastion, keys: Mapping[str, str]) -> remote.ProxyConnectionArgs:
+    assert bastion.key_file, "consistency.py asks for it"
+    return through(bastion.host, bastion.port, ssh_key.private(bastion.key_file), keys[BASTION], bastion.user)
+
+
+def _node(
+    host: ExistingNode, args: ExistingMachinesArgs, settings: ExistingNodes, bastion: remote.ProxyConnectionArgs | None
+) -> Node:
+    address, user = settings.addresses[host.name], settings.user_of(host)
+    at, port, key = settings.host_of(host), settings.port_of(host), args.keys[host.name]
+    private_key = ssh_key.private(settings.ssh.key_file)
+    disk = host.etcd_disk if isinstance(host, ExistingControlPlane) else None
+    return Node(
+        name=host.name,
+        role=host.role,
+        address=address,
+        prefix_length=int(str(settings.private_cidr).partition("/")[2]),
+        interface=host.interface or settings.interface,
+        public_address=host.public_address or at,
+        ports=_ports(host, args.settings, port),
+        connection=connection(at, port, private_key, key, user, bastion=bastion),
+        up=pulumi.Output.from_input(""),
+        # A machine that was installed anew shows another host key, and whoever pins it says so.
+        identity=host_keys.fingerprint(key),
+        machine=None,
+        zone=host.zone or settings.zone,
+        labels=host.labels if isinstance(host, WorkerSettings) else {},
+        taints=host.taints if isinstance(host, WorkerSettings) else (),
+        sudo=settings.ssh.sudo and user != "root",
+        guarded=False,
+        etcd_device=None if disk in (None, "root") else disk,
+    )
+
+
+def _ports(host: ExistingNode, settings: Stack, ssh: int) -> dict[str, int]:
+    ports = {"ssh": ssh}
+    if isinstance(host, ExistingControlPlane):
+        ports["api"] = host.ports.api or API_PORT
+    elif isinstance(host, ExistingWorker):
+        ports["http"] = host.ports.http or settings.ingress.http_port
+        ports["https"] = host.ports.https or settings.ingress.https_port
+    return ports

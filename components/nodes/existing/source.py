@@ -1,0 +1,53 @@
+"""Source `existing`: hosts that are reached by SSH, with keys that the user names and host keys that are known."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from components.errors import MachineError
+from components.nodes import ssh_key
+from components.nodes.existing.pins import pins
+from components.nodes.source import Machines
+
+if TYPE_CHECKING:
+    from components.bundle import Bundle
+    from components.settings import ExistingNodes, Stack
+
+
+def check(settings: Stack, stack: str, programs: bool = True) -> None:
+    """See components.nodes.source.Source. Asks no host."""
+    nodes = nodes_of(settings)
+    lacking = programs and shutil.which("ssh") is None
+    problems = ["ssh: not in PATH; install it (Debian package openssh-client)"] if lacking else []
+    problems += key_problems(nodes) + pins(nodes, stack).problems
+    if problems:
+        count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
+        raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))
+
+
+def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:
+    """See components.nodes.source.Source."""
+    # on demand: `check` needs no SDK, and whoever only checks shall not wait for it
+    from components.nodes.existing.machines import ExistingMachines, ExistingMachinesArgs
+
+    check(settings, stack)
+    keys = pins(nodes_of(settings), stack).keys
+    return Machines(ExistingMachines("nodes", ExistingMachinesArgs(settings, bundle, keys)).nodes)
+
+
+def key_problems(nodes: ExistingNodes) -> list[str]:
+    """`field: state; fix` of each private key that cannot be used."""
+    named = {"nodes.ssh.key_file": nodes.ssh.key_file}
+    if nodes.ssh.bastion and nodes.ssh.bastion.key_file:
+        named["nodes.ssh.bastion.key_file"] = nodes.ssh.bastion.key_file
+    found = {field: ssh_key.problem(path) for field, path in named.items()}
+    return [f"{field}: {problem}" for field, problem in found.items() if problem]
+
+
+def nodes_of(settings: Stack) -> ExistingNodes:
+    """The settings' nodes, which are of this source."""
+    from components.settings import ExistingNodes
+
+    assert isinstance(settings.nodes, ExistingNodes)
+    return settings.nodes
