@@ -49,6 +49,4 @@ def test_upcloud(name: str, role: Role) -> None:
 @EACH
 def test_openstack(name: str, role: Role) -> None:
     rules = openstack.security_group(STACKS[name], role)
-    check(
-        f"firewall/{name}-{role}.openstack.txt", "\n".join(f"{rule.name}  {astuple(rule)}" for rule in rules) + "\n"
-    )
+    check(f"firewall/{name}-{role}.openstack.txt", "\n".join(f"{rule.name}  {astuple(rule)}" for rule in rules) + "\n")
