@@ -13,9 +13,9 @@ from components.nodes.local.machine import keys, record
 from components.nodes.local.machine.record import Made
 from components.nodes.local.machine.spec import Disk, Power, from_environment
 from components.nodes.local.machines import LocalMachines, LocalMachinesArgs
-from components.settings import load
 from tests.components.engine_recording import Recording, run
 from tests.components.engine_recording import record as recording
+from tests.unit.local_nodes import local_nodes
 from tests.unit.test_local_plan import BUNDLE
 
 HOST_KEY = "ssh-ed25519 AAAA"
@@ -43,7 +43,7 @@ def machines(preview: bool, check: Any = lambda _machines: None, **nodes: Any) -
     seen = recording(preview, {"command:local:Command": answers})
 
     def program() -> Any:
-        args = LocalMachinesArgs(load({"nodes": nodes}).nodes, BUNDLE, "test", emulated=True)
+        args = LocalMachinesArgs(local_nodes(**nodes), BUNDLE, "test", emulated=True)
         return check(LocalMachines("nodes", args))
 
     run(program)

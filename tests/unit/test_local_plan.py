@@ -16,8 +16,8 @@ from components.nodes.local import plan
 from components.nodes.local.machine import disk, power
 from components.nodes.local.machine.record import Made
 from components.nodes.local.plan import Found, Machine
-from components.settings import load
 from tests.unit.local_machine import Computer, computer
+from tests.unit.local_nodes import local_nodes
 
 BUNDLE = Bundle(
     kernel=Path("/cache/kernel"),
@@ -39,7 +39,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def machines(emulated: bool = True, stack: str = "local", **nodes: Any) -> list[Machine]:
-    return plan.machines(load({"nodes": nodes}).nodes, stack, emulated)
+    return plan.machines(local_nodes(**nodes), stack, emulated)
 
 
 def test_default_machines_have_roles_and_addresses_by_name(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_ports_are_asked_by_role_and_pins_are_kept() -> None:
 
 def test_ports_inside_follow_the_ingress() -> None:
     inside = {"ssh": 22, "api": 6443, "http": 8080, "https": 8443}
-    found = plan.machines(load({}).nodes, "local", True, inside)
+    found = plan.machines(local_nodes(), "local", True, inside)
     assert found[1].guest_ports == {"ssh": 22, "http": 8080, "https": 8443}
     assert found[0].guest_ports == {"ssh": 22, "api": 6443}
 
@@ -157,7 +157,7 @@ def test_look_at_a_machine_follows_its_life(pc: Computer) -> None:
 
 
 def test_only_image_address_and_generation_make_a_machine_anew() -> None:
-    settings = load({}).nodes
+    settings = local_nodes()
     machine = machines()[0]
 
     def anew(changed: Machine = machine, bundle: Bundle = BUNDLE, found: Found | None = None) -> list[str]:
@@ -172,7 +172,7 @@ def test_only_image_address_and_generation_make_a_machine_anew() -> None:
 
 
 def test_specs_carry_what_was_planned() -> None:
-    settings = load({"nodes": {"private_cidr": "192.168.64.0/20"}}).nodes
+    settings = local_nodes(private_cidr="192.168.64.0/20")
     machine = plan.machines(settings, "local", False)[1]
     found = Found(MADE, 5, False)
     disk_spec = plan.disk_spec(machine, settings, BUNDLE, False, found)

@@ -14,8 +14,8 @@ from components.errors import MachineError
 from components.nodes.local import plan, preflight
 from components.nodes.local.machine import disk, ports, power, record
 from components.nodes.local.machine.record import Made
-from components.settings import load
 from tests.unit.local_machine import Computer, computer
+from tests.unit.local_nodes import local_nodes
 
 
 class Usage(NamedTuple):
@@ -42,7 +42,7 @@ def plenty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def problems(**nodes: Any) -> list[str]:
     """The problems of a stack's machines, without the dashes."""
     try:
-        preflight.check(load({"nodes": nodes}).nodes, "local")
+        preflight.check(local_nodes(**nodes), "local")
     except MachineError as error:
         count, *lines = str(error).splitlines()
         assert count == f"{len(lines)} problem{'s' * (len(lines) > 1)} on this computer:"
@@ -82,7 +82,7 @@ def test_missing_qemu_is_told_by_the_name_that_would_be_used(monkeypatch: pytest
 
 def test_programs_that_are_installed_next_are_no_problem(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "programs")
-    preflight.check(load({}).nodes, "local", programs=False)
+    preflight.check(local_nodes(), "local", programs=False)
 
 
 def test_memory_that_is_just_enough_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def pc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Computer]:
 
 def test_running_machines_need_no_more_memory_disk_or_ports(pc: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{pc.folder / 'bin'}:/usr/bin:/bin:{pc.folder / 'programs'}")
-    machines = plan.machines(load({"nodes": {"workers": ["w1"]}}).nodes, "local", True)
+    machines = plan.machines(local_nodes(workers=["w1"]), "local", True)
     for machine in machines:
         spec = pc.disk(
             machine.name, directory=machine.directory, ports=machine.ports, claims=plan.claims(), sockets=pc.sockets

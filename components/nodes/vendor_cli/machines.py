@@ -1,0 +1,141 @@
+"""The stack's machines at the vendor as Pulumi resources: one command each, that orders, finds again and deletes.
+
+Owns the resources and the `Node` that each becomes. Leaves talking to the vendor to the program in `driver/`. Machines
+depend on nothing but themselves, so all are ordered at once.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi_command import local
+
+from components import remote
+from components.node import Node
+from components.settings import VendorControlPlane, VendorNode
+
+if TYPE_CHECKING:
+    from components.settings import VendorNodes
+
+DRIVER = Path(__file__).resolve().parent / "driver"
+
+
+@dataclass(frozen=True)
+class VendorMachinesArgs:
+    """What all machines of a stack are made from."""
+
+    settings: VendorNodes
+    stack: str
+    """Name that keeps several stacks of one vendor's account apart."""
+    ports: Mapping[str, int]
+    """Port of a machine by use: ssh, api, http, https; the vendor's answer may name others."""
+    command: Sequence[str]
+    """The vendor's command, without the verb."""
+    public_key: str
+    """Public line of the key that enters as root."""
+    private_key: str = field(repr=False)
+    """Secret. The key that enters as root."""
+
+
+class VendorMachines(pulumi.ComponentResource):
+    """All machines of a stack; `nodes` is what the rest of the program needs."""
+
+    nodes: list[Node]
+
+    def __init__(self, name: str, args: VendorMachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:nodes:VendorMachines", name, None, opts)
+        wanted = [node for node in args.settings.all_nodes if isinstance(node, VendorNode)]
+        self.nodes = [VendorMachine(f"{name}-{node.name}", node, args, self).node for node in wanted]
+        self.register_outputs({"addresses": {node.name: node.address for node in self.nodes}})
+
+
+class VendorMachine:
+    """`<name>` is the machine at the vendor."""
+
+    machine: local.Command
+    node: Node
+
+    def __init__(self, name: str, node: VendorNode, args: VendorMachinesArgs, parent: pulumi.Resource) -> None:
+        # 1. What is ordered; another machine when one of these changes.
+        environment = order(node, args)
+        anew = {key: environment[key] for key in ANEW}
+        run = f"python3 -I {shlex.quote(str(DRIVER))}"
+        self.machine = local.Command(
+            name,
+            create=f"{run} create",
+            update=f"{run} create",
+            delete=f"{run} delete",
+            environment=environment,
+            triggers=list[Any](anew.values()),
+            logging=local.Logging.STDERR,
+            add_previous_output_in_env=False,
+            # The new machine has the old one's name and address.
+            opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+        )
+
+        # 2. What the vendor returned.
+        facts = self.machine.stdout.apply(_facts)
+        uses = ("ssh", "api") if node.role == "control-plane" else ("ssh", "http", "https")
+        ports = facts.apply(lambda found: {use: int(found["ports"].get(use, args.ports[use])) for use in uses})
+        public = facts.apply(lambda found: str(found["public_address"]))
+        disk = node.etcd_disk if isinstance(node, VendorControlPlane) else "root"
+        self.node = Node(
+            name=node.name,
+            role=node.role,
+            address=str(args.settings.address_of(node)),
+            prefix_length=IPv4Network(args.settings.private_cidr).prefixlen,
+            interface=args.settings.interface,
+            public_address=public,
+            ports=ports,
+            connection=remote.connection(
+                public,
+                ports.apply(lambda found: found["ssh"]),
+                args.private_key,
+                facts.apply(lambda found: str(found["host_key"])),
+            ),
+            # Another machine at the vendor has another id, or at least another host key.
+            up=facts.apply(lambda found: f"{found['id']} {found['host_key']}"),
+            identity=json.dumps(anew, sort_keys=True),
+            machine=self.machine,
+            zone=facts.apply(lambda found: str(found["zone"])),
+            labels=getattr(node, "labels", {}),
+            taints=getattr(node, "taints", ()),
+            etcd_device=None if disk == "root" else disk,
+        )
+
+
+ANEW = ("VENDOR_NAME", "VENDOR_ZONE", "VENDOR_PLAN", "VENDOR_IMAGE", "VENDOR_PRIVATE_ADDRESS", "VENDOR_ETCD_DISK")
+"""What a machine cannot change while it lives: another value of these orders it anew."""
+
+
+def order(node: VendorNode, args: VendorMachinesArgs) -> dict[str, str]:
+    """The driver's variables for one machine. None is secret; one for each field, so that a diff names what changes."""
+    settings = args.settings
+    own_disk = isinstance(node, VendorControlPlane) and node.etcd_disk != "root"
+    return {
+        "VENDOR_COMMAND": json.dumps(list(args.command)),
+        "VENDOR_CALL_SECONDS": str(settings.call_seconds),
+        "VENDOR_PATIENCE_SECONDS": str(settings.patience_seconds),
+        "VENDOR_NAME": f"{args.stack}-{node.name}",
+        "VENDOR_HOSTNAME": node.name,
+        "VENDOR_ROLE": node.role,
+        "VENDOR_ZONE": settings.zone,
+        "VENDOR_PLAN": settings.plan_of(node),
+        "VENDOR_IMAGE": settings.image,
+        "VENDOR_PRIVATE_NETWORK": settings.private_cidr,
+        "VENDOR_PRIVATE_ADDRESS": str(settings.address_of(node)),
+        "VENDOR_ETCD_DISK": "yes" if own_disk else "no",
+        "VENDOR_SSH_PUBLIC_KEY": args.public_key,
+    }
+
+
+def _facts(stdout: str) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(stdout)
+    return facts

@@ -1,0 +1,72 @@
+"""Source `vendor_cli`: machines ordered by a vendor's command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.errors import MachineError
+from components.nodes import ssh_key
+from components.nodes.source import Machines
+from components.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
+from components.places import CHECKOUT
+
+if TYPE_CHECKING:
+    from components.bundle import Bundle
+    from components.settings import Stack, VendorNodes
+
+
+def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: ARG001 - the source's shape
+    """See components.nodes.source.Source. The command is looked at and not called: a preview orders nothing."""
+    nodes = _nodes(settings)
+    problems = [f"nodes.command: {problem}" for problem in _command(nodes.command)]
+    if problem := ssh_key.problem(nodes.ssh_key_file):
+        problems.append(f"nodes.ssh_key_file: {problem}")
+    if problems:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))
+
+
+def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
+    """See components.nodes.source.Source."""
+    check(settings, stack)
+    nodes = _nodes(settings)
+    ports = {"ssh": 22, "api": 6443, "http": settings.ingress.http_port, "https": settings.ingress.https_port}
+    args = VendorMachinesArgs(
+        nodes,
+        stack,
+        ports,
+        command=[str(program(nodes.command[0])), *nodes.command[1:]],
+        public_key=ssh_key.public(nodes.ssh_key_file),
+        private_key=ssh_key.private(nodes.ssh_key_file),
+    )
+    return Machines(VendorMachines("nodes", args).nodes)
+
+
+def program(word: str) -> Path:
+    """The command's file: a word with a slash starts in the checkout, another one is looked for in PATH."""
+    if "/" in word:
+        return CHECKOUT / Path(word).expanduser()
+    return Path(shutil.which(word) or word)
+
+
+def _command(words: Sequence[str]) -> list[str]:
+    file = program(words[0])
+    if not file.exists():
+        where = str(file) if "/" in words[0] else "PATH"
+        return [f"{words[0]} is not in {where}; correct it, or install the vendor's adapter"]
+    if file.is_dir():
+        return [f"{file} is a folder; name the program in it"]
+    if not os.access(file, os.X_OK):
+        return [f"{file} is not executable; run: chmod +x {file}"]
+    return []
+
+
+def _nodes(settings: Stack) -> VendorNodes:
+    from components.settings import VendorNodes
+
+    assert isinstance(settings.nodes, VendorNodes)
+    return settings.nodes
