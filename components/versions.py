@@ -39,10 +39,10 @@ class CalicoRelease:
 
 
 # Kubernetes 1.35 is the last minor that works with containerd 1.x.
-KUBERNETES: Final = {"v1.36.3": KubernetesRelease("v1.36.3", minimum_containerd=(2, 0, 0))}
+KUBERNETES: Final = {"v1.37.1": KubernetesRelease("v1.37.1", minimum_containerd=(2, 0, 0))}
 """Supported Kubernetes releases by version; the last one is the default."""
 
-CALICO: Final = {"v3.28.5": CalicoRelease("v3.28.5", kubernetes=frozenset({"v1.36.3"}))}
+CALICO: Final = {"v3.28.5": CalicoRelease("v3.28.5", kubernetes=frozenset({"v1.37.1"}))}
 """Supported Calico releases by version; the last one is the default."""
 
 DEFAULT_KUBERNETES: Final = next(reversed(KUBERNETES))
