@@ -38,7 +38,7 @@ class Bundle:
     images: Mapping[str, str]
     """Full image name with tag by key, e.g. calico-node -> fjordkube.local/calico/node:v3.28.5."""
     versions: Mapping[str, str]
-    """What is inside, by name, e.g. kubernetes -> v1.36.3, containerd -> 2.1.9~ds1-1."""
+    """What is inside, by name, e.g. kubernetes -> v1.37.1, containerd -> 2.1.9~ds1-1."""
 
     @property
     def sandbox_image(self) -> str:

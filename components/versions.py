@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from components.settings import Stack
 
 Version = tuple[int, int, int]
-"""(major, minor, patch), e.g. (1, 36, 3)."""
+"""(major, minor, patch), e.g. (1, 37, 1)."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class KubernetesRelease:
     """One supported Kubernetes release and the oldest containerd it works with."""
 
     version: str
-    """As Kubernetes writes it, e.g. v1.36.3."""
+    """As Kubernetes writes it, e.g. v1.37.1."""
     minimum_containerd: Version
     """Oldest containerd, e.g. (2, 0, 0)."""
 
@@ -61,10 +61,10 @@ _MAX_PODS: Final = 110
 
 
 def parse(version: str) -> Version:
-    """(major, minor, patch) of "v1.36.3", "2.1.9" or "2.1.9~ds1-1"; ValueError when it does not start like one."""
+    """(major, minor, patch) of "v1.37.1", "2.1.9" or "2.1.9~ds1-1"; ValueError when it does not start like one."""
     match = _VERSION.match(version)
     if not match:
-        raise ValueError("not a version such as v1.36.3")
+        raise ValueError("not a version such as v1.37.1")
     major, minor, patch = match.groups(default="0")
     return int(major), int(minor), int(patch)
 
@@ -189,5 +189,5 @@ def _pod_room_warning(stack: Stack) -> str | None:
 
 
 def names(versions: object) -> str:
-    """The versions of a table as prose, e.g. "v1.36.3 or v1.37.2"."""
+    """The versions of a table as prose, e.g. "v1.37.1 or v1.38.0"."""
     return " or ".join(sorted(versions, key=parse)) if isinstance(versions, dict | frozenset) else ""

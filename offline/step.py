@@ -19,7 +19,7 @@ class Step:
 
     name: str
     title: str
-    """For people: what this step does, e.g. `kubelet v1.36.3`."""
+    """For people: what this step does, e.g. `kubelet v1.37.1`."""
     result: Path
     """File or folder in the cache whose path carries the content key: there means done."""
     action: Callable[[Path], None]

@@ -302,7 +302,7 @@ Asn = Annotated[int, Field(strict=True, ge=0, le=4294967295), AfterValidator(_as
 KubernetesVersion = Annotated[
     str, AfterValidator(_kubernetes_version), WithJsonSchema({"type": "string", "enum": list(versions.KUBERNETES)})
 ]
-"""A Kubernetes version of the table in `components/versions.py`, e.g. v1.36.3."""
+"""A Kubernetes version of the table in `components/versions.py`, e.g. v1.37.1."""
 
 CalicoVersion = Annotated[
     str, AfterValidator(_calico_version), WithJsonSchema({"type": "string", "enum": list(versions.CALICO)})

@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_1f6544ff'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_e50694bd'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -42,7 +42,7 @@ timeouts:
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 clusterName: fjord
-kubernetesVersion: v1.36.3
+kubernetesVersion: v1.37.1
 controlPlaneEndpoint: api.fjord.internal:6443
 imageRepository: fjordkube.local/kubernetes
 encryptionAlgorithm: ECDSA-P256
@@ -135,7 +135,7 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_1f6544ff
+EOF_e50694bd
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4

@@ -123,7 +123,7 @@ FIREWALL_WANT=/etc/systemd/system/sysinit.target.wants/fjordkube-firewall.servic
 HOSTS_BLOCK='192.168.77.11 cp1
 192.168.77.11 api.fjord.internal
 '
-KUBERNETES_VERSION=v1.36.3
+KUBERNETES_VERSION=v1.37.1
 MODULES='overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_set'
 NODE_ADDRESS=192.168.77.11
 NODE_INTERFACE=eth1
