@@ -230,10 +230,10 @@ class OpenstackMachine:
             )
             return floating.address
         if args.settings.public_network:
-            # With the id, because an instance that is not made yet has NICs, as they are asked for, and no address.
-            return pulumi.Output.all(self.instance.id, self.instance.networks).apply(
-                lambda found: public_address(node.name, found[1])
-            )
+            found = self.instance.networks.apply(lambda nics: public_address(node.name, nics))
+            # By the id, because an instance that is not made yet has NICs, as they are asked for, and no address.
+            address: pulumi.Output[str] = self.instance.id.apply(lambda _: found)
+            return address
         return args.address
 
     def _node(self, host_key: str, public: pulumi.Input[str]) -> Node:
