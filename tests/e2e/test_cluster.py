@@ -7,9 +7,15 @@ import re
 import signal
 import subprocess
 import time
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from tests.e2e import cluster
+import yaml
+
+from components.firewall import admits
+from components.node import Role
+from components.settings import Stack, load
+from tests.e2e import cluster, ports
 from tests.engine.command import Commands
 
 UP_SECONDS = 1500
@@ -78,6 +84,103 @@ def test_the_promises_hold_by_the_kernels_own_word(commands: Commands) -> None:
         )
         for directive in ("worker_connections  10240;", "keepalive_timeout  65s;", "keepalive 100;"):
             assert directive in settings or " ".join(directive.split()) in " ".join(settings.split())
+
+
+def settings_of(commands: Commands) -> Stack:
+    return load(yaml.safe_load(commands.settings.read_text())["config"]["fjordkube:stack"])
+
+
+def role_of(node: str) -> Role:
+    return "control-plane" if node.startswith("cp") else "worker"
+
+
+def test_from_outside_only_the_ports_of_the_table_answer(commands: Commands) -> None:
+    """Every port that a node listens on, at each address; everything else must be silent: not even refused."""
+    settings = settings_of(commands)
+    services = IPv4Network(settings.kubernetes.service_cidr)
+    targets: dict[ports.Target, bool] = {}
+    for node in NODES:
+        private = settings.nodes.addresses[node]
+        heard = ports.listening(cluster.shell(commands, node, "ss -tlnH"))
+        assert {port for _, port in heard} >= {22, 179, 10250}, heard
+        at = {(each, port) for address, port in heard for each in _addresses(address, private)}
+        # NodePorts (none is given out), and ports that nobody listens on
+        at |= {(ports.GUEST, port) for port in (30000, 31000, 32767, 1, 5000, 8080)}
+        at |= ports.service_addresses(cluster.shell(commands, node, "ipvsadm -Ln"), services)
+        for address, port in at:
+            inside = IPv4Address(address) in services
+            targets[ports.Target(node, address, port)] = not inside and admits(
+                settings, role_of(node), ports.CALLER, port
+            )
+    monitors = {node: ports.monitor(commands, node) for node in NODES}
+    seen = ports.outcomes(monitors, targets)
+    for target, outcome in sorted(seen.items()):
+        print(f"{target.node} {target.address}:{target.port} {outcome}")
+    wrong = {
+        target: outcome for target, outcome in seen.items() if outcome != ("answers" if targets[target] else "silent")
+    }
+    assert wrong == {}
+    answering = {
+        node: {target.port for target, is_open in targets.items() if target.node == node and is_open} for node in NODES
+    }
+    assert answering == {"cp1": {22, 6443}, "w1": {22, 80, 443}, "w2": {22, 80, 443}}
+
+
+def test_the_same_question_finds_open_ports_where_the_firewall_is_away(commands: Commands) -> None:
+    """What makes the test above able to fail."""
+    private = settings_of(commands).nodes.addresses["cp1"]
+    expected: dict[ports.Target, ports.Outcome] = {
+        ports.Target("cp1", ports.GUEST, 10250): "answers",
+        ports.Target("cp1", private, 2379): "answers",
+        ports.Target("cp1", ports.GUEST, 31000): "closed",
+    }
+    monitors = {"cp1": ports.monitor(commands, "cp1")}
+    cluster.shell(commands, "cp1", "nft delete table inet fjordkube")
+    try:
+        assert ports.outcomes(monitors, expected) == expected
+    finally:
+        cluster.shell(commands, "cp1", "nft -f /etc/fjordkube/firewall.nft")
+    assert set(ports.outcomes(monitors, expected).values()) == {"silent"}
+
+
+def test_inside_the_private_network_nodes_reach_what_the_table_says(commands: Commands) -> None:
+    """From an address that is no node's, so that BIRD hears of no peer that starts anew."""
+    addresses = settings_of(commands).nodes.addresses
+    script = """
+        caller=192.168.77.250
+        ip address add $caller/32 dev eth1
+        trap 'ip address del $caller/32 dev eth1' EXIT
+        ask="curl -s -o /dev/null --interface $caller --connect-timeout 8 --max-time 10 -w %{time_connect}"
+        for target in TARGETS; do
+          took=$($ask http://$target/) ended=$?
+          # the time is 0 where nobody connected; 28: nobody said no either
+          case $took/$ended in 0.000000/28) word=silent ;; 0.000000/*) word=closed ;; *) word=open ;; esac
+          echo $target $word
+        done
+    """
+    asked = {"cp1": (179, 10250, 6443, 2379, 22), "w2": (179, 10250, 10254, 8443, 22)}
+    words = [f"{addresses[node]}:{port}" for node, some in asked.items() for port in some]
+    text = cluster.shell(commands, "w1", script.replace("TARGETS", " ".join(words)))
+    found = dict(line.split() for line in text.splitlines())
+    control_planes = [addresses["cp1"]]
+    for node, some in asked.items():
+        for port in some:
+            is_open = admits(
+                settings_of(commands), role_of(node), "192.168.77.250", port, control_planes=control_planes
+            )
+            assert found[f"{addresses[node]}:{port}"] == ("open" if is_open else "silent"), found
+    assert found[f"{addresses['cp1']}:179"] == found[f"{addresses['cp1']}:10250"] == "open"
+    # a control plane is let in where another node is not
+    webhook = f"timeout 20 bash -c '</dev/tcp/{addresses['w2']}/8443' && echo open"
+    assert cluster.shell(commands, "cp1", webhook).strip() == "open"
+    for node in NODES:
+        sessions = cluster.shell(commands, node, "ss -tnH state established '( sport = :179 or dport = :179 )'")
+        assert len(sessions.splitlines()) == len(NODES) - 1, sessions
+
+
+def _addresses(address: str, private: str) -> tuple[str, ...]:
+    """Where a socket's address is asked for: all of the node's, for one that listens on all."""
+    return (ports.GUEST, private) if address == "0.0.0.0" else (address,)
 
 
 def test_no_secret_lies_in_the_clear(commands: Commands) -> None:
