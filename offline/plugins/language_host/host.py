@@ -1,7 +1,7 @@
 """The language runtime service: what the engine asks about Python, and the run of the program.
 
-Owns the child process that is the program's run. Leaves finding interpreters to `interpreter.py` and the body of the
-child to `program.py`.
+Owns the child processes that are the program's run and Python plugins (policy packs). Leaves finding interpreters to
+`interpreter.py` and the bodies of the children to `program.py` and `plugin.py`.
 """
 
 # ruff: noqa: ARG002 - the signatures are the protocol's
@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import grpc
 from google.protobuf import empty_pb2
@@ -23,9 +24,11 @@ from google.protobuf import empty_pb2
 from ..protocol import language_pb2, language_pb2_grpc, plugin_pb2
 from .interpreter import InterpreterMissing, installed, interpreter, provider_packages
 
+RunPluginResponse = language_pb2.RunPluginResponse
 VERSION = "3.250.0+fjordkube"
 """Version of the SDK it goes with; the suffix names the stand-in."""
 PROGRAM = Path(__file__).with_name("program.py")
+PLUGIN = Path(__file__).with_name("plugin.py")
 SHOWN = 32
 """Exit status of a child whose error the user has already seen (as Pulumi's own host has it)."""
 
@@ -36,6 +39,23 @@ def _options(info: language_pb2.ProgramInfo) -> dict[str, Any]:
 
 def _python(info: language_pb2.ProgramInfo) -> str:
     return interpreter(_options(info), info.root_directory, info.program_directory)
+
+
+def _said(child: subprocess.Popen[bytes]) -> Iterator[RunPluginResponse]:
+    """What the child writes on its two streams, as it comes, until both are closed."""
+    words: queue.Queue[RunPluginResponse | None] = queue.Queue()
+
+    def follow(stream: IO[bytes], name: str) -> None:
+        while chunk := os.read(stream.fileno(), 1 << 16):
+            words.put(RunPluginResponse(stdout=chunk) if name == "stdout" else RunPluginResponse(stderr=chunk))
+        words.put(None)
+
+    for stream, name in ((child.stdout, "stdout"), (child.stderr, "stderr")):
+        assert stream is not None
+        threading.Thread(target=follow, args=(stream, name), daemon=True).start()
+    for _ in range(2):
+        while (word := words.get()) is not None:
+            yield word
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -128,6 +148,36 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         if child.returncode:
             return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {child.returncode}")
         return language_pb2.RunResponse()
+
+    def RunPlugin(
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[RunPluginResponse]:
+        """Runs a plugin until it ends or the engine does not want it any more; nothing is installed for it."""
+        try:
+            python = _python(request.info)
+        except InterpreterMissing as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        program = str(Path(request.info.program_directory, request.info.entry_point))
+        environment = dict(variable.split("=", 1) for variable in request.env)
+        child = subprocess.Popen(
+            [python, "-u", str(PLUGIN), program, *request.args],
+            cwd=request.pwd,
+            env=environment or None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with self._lock:
+            self._children.add(child)
+        context.add_callback(child.terminate)
+        try:
+            yield from _said(child)
+            yield RunPluginResponse(exitcode=child.wait())
+        finally:
+            child.kill()
+            child.wait()
+            with self._lock:
+                self._children.discard(child)
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         self.stop()

@@ -1,0 +1,29 @@
+"""Rule `stack-label`: a server says which stack it belongs to, in the provider's own lists.
+
+Whoever finds a server on a bill or in a console can then tell whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from policy.resource import Resource, rule
+
+LABEL: Final = "fjordkube-stack"
+LABELLED: Final = {"upcloud:index/server:Server": "labels", "openstack:compute/instance:Instance": "metadata"}
+"""The input that holds labels, by type."""
+
+
+def unlabelled(resource: Resource) -> Iterator[str]:
+    """Whether the server does not name its stack."""
+    if resource.type not in LABELLED:
+        return
+    field = LABELLED[resource.type]
+    found: Any = (resource.inputs.get(field) or {}).get(LABEL)
+    if found != resource.stack:
+        state = f"{field} have no {LABEL}" if not found else f"{LABEL} is {found}"
+        yield f"{state}; set it to {resource.stack}"
+
+
+POLICIES: Final = (rule("stack-label", "Servers are labelled with their stack.", unlabelled),)

@@ -1,0 +1,83 @@
+"""Rules `residency` and `residency-in-production`: everything with a place is in Norway.
+
+In production that holds whatever the stack file says: `residency: eea` or `any` is refused, and so is every resource
+with a foreign zone. In other stacks the stack file decides, and the pack says what is outside, without refusing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pulumi_policy import EnforcementLevel
+
+from policy.places import residency
+from policy.resource import Resource, rule
+
+ZONED: Final = {
+    "upcloud:index/server:Server": "zone",
+    "upcloud:index/storage:Storage": "zone",
+    "upcloud:index/network:Network": "zone",
+    "upcloud:index/gateway:Gateway": "zone",
+    "upcloud:index/loadbalancer:Loadbalancer": "zone",
+    "upcloud:index/kubernetesCluster:KubernetesCluster": "zone",
+    "upcloud:index/managedObjectStorage:ManagedObjectStorage": "region",
+    "openstack:compute/instance:Instance": "region",
+    "openstack:blockstorage/volume:Volume": "region",
+    "openstack:objectstorage/container:Container": "region",
+    "openstack:networking/network:Network": "region",
+    "openstack:loadbalancer/loadBalancer:LoadBalancer": "region",
+}
+"""The input that says the place, by type."""
+
+DECLARED: Final = "fjordkube:residency:DeclaredResidency"
+
+
+def foreign(resource: Resource) -> Iterator[str]:
+    """What of the resource is outside Norway."""
+    if resource.type == DECLARED:
+        yield from _declared(resource)
+    elif resource.type in ZONED:
+        zone = resource.inputs.get(ZONED[resource.type])
+        if zone and not _norwegian(resource.type.partition(":")[0], str(zone)):
+            yield f"{ZONED[resource.type]} {zone} is not in Norway; {_fix(resource.type)}"
+
+
+def _declared(resource: Resource) -> Iterator[str]:
+    wanted = resource.inputs.get("wanted")
+    if wanted != "norway":
+        yield f"the stack says residency: {wanted}; remove it from the stack file"
+
+
+def _norwegian(provider: str, zone: str) -> bool:
+    if provider == "upcloud":
+        found = residency.place("upcloud", zone)
+        return found is not None and found.country == "NO"
+    # A region says nothing of which OpenStack cloud it is in. One that no table knows (RegionOne) cannot be judged
+    # here: its cloud's place is the zone that the stack file declares.
+    tables = [residency.place(name, zone) for name in ("nrec", "safespring", "openstack")]
+    return all(found is None or found.country == "NO" for found in tables)
+
+
+def _fix(token: str) -> str:
+    if token.endswith(":ManagedObjectStorage"):
+        return "UpCloud's object storage has no region in Norway: keep the bucket elsewhere"
+    return f"use {residency.norwegian('upcloud' if token.startswith('upcloud:') else 'nrec')}"
+
+
+def in_production(resource: Resource) -> Iterator[str]:
+    """The same, where nobody may say otherwise."""
+    if resource.production:
+        yield from foreign(resource)
+
+
+def elsewhere(resource: Resource) -> Iterator[str]:
+    """The same, where the stack file may say otherwise."""
+    if not resource.production and resource.type != DECLARED:
+        yield from foreign(resource)
+
+
+POLICIES: Final = (
+    rule("residency-in-production", "Everything of a production stack is in Norway.", in_production),
+    rule("residency", "What is outside Norway is said.", elsewhere, EnforcementLevel.ADVISORY),
+)
