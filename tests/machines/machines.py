@@ -1,0 +1,123 @@
+"""Makes, starts and deletes one machine by the program that the `local` source runs, with a home of its own.
+
+Owns where such machines lie and what a test needs to know of them. Leaves making them to
+`components/nodes/local/machine`. Machines of one home share a switch, which is their private network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.bundle import Bundle
+from components.nodes.local import accelerator, plan
+from components.nodes.local.machine import keys
+from components.nodes.local.machine.spec import to_environment
+from components.nodes.local.machines import PROGRAM
+from components.settings import LocalControlPlane, LocalNodes, LocalWorker
+
+STACK = "m"
+"""Folder of the machines below their home; short, because sockets' paths are."""
+
+LIMIT = 600
+"""Seconds until SSH must answer on an emulated machine."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One machine."""
+
+    name: str
+    role: str
+    """control-plane or worker."""
+    address: str
+    network: str = "192.168.77.0/24"
+    authorized: str | None = None
+    """Public line of the key that enters as root; None: one is made, see `client_key`."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a test knows of a machine."""
+
+    name: str
+    host_key: str
+    """Public line."""
+    ports: dict[str, int]
+    """Port on 127.0.0.1 by use: ssh, api, http, https."""
+
+
+def make(home: Path, bundle: Bundle, wanted: Wanted) -> Made:
+    """Makes the machine and starts it; returns when SSH answers. A second call finds it. CalledProcessError if not."""
+    with _at(home):
+        machine, settings, emulated = _planned(bundle, wanted)
+        if wanted.authorized:
+            _authorize(machine.directory.parent, wanted.authorized)
+        found = plan.find(machine)
+        facts = _run("disk", "create", to_environment(plan.disk_spec(machine, settings, bundle, emulated, found)))
+        _run("power", "create", to_environment(plan.power_spec(machine, emulated, found)))
+    return Made(wanted.name, str(facts["host_key"]), dict(facts["ports"]))
+
+
+def delete(home: Path, bundle: Bundle, wanted: Wanted) -> None:
+    """Takes the machine and all of it away; fine when it is not there."""
+    with _at(home):
+        machine, settings, emulated = _planned(bundle, wanted)
+        spec = plan.disk_spec(machine, settings, bundle, emulated, plan.find(machine))
+        _run("disk", "delete", to_environment(spec))
+
+
+def client_key(home: Path) -> Path:
+    """Private key that enters the machines of a home, where none was authorized by the caller."""
+    with _at(home):
+        return keys.client(home.resolve() / "vm" / STACK)
+
+
+def _planned(bundle: Bundle, wanted: Wanted) -> tuple[plan.Machine, LocalNodes, bool]:
+    plane, worker = LocalControlPlane(name="cp0"), LocalWorker(name="w0")
+    if wanted.role == "control-plane":
+        plane = LocalControlPlane(name=wanted.name, address=wanted.address)
+    else:
+        worker = LocalWorker(name=wanted.name, address=wanted.address)
+    settings = LocalNodes(private_cidr=wanted.network, control_planes=[plane], workers=[worker])
+    emulated = accelerator.choose("auto", bundle) == "tcg"
+    planned = plan.machines(settings, STACK, emulated)
+    return next(machine for machine in planned if machine.name == wanted.name), settings, emulated
+
+
+def _authorize(stack: Path, line: str) -> None:
+    """A pair of which only the public half is known here: the machine program takes the pair that it finds."""
+    private = keys.client(stack)
+    private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private.with_name(private.name + ".pub").write_text(line + "\n")
+    private.write_text("the private half is its owner's\n")
+
+
+def _run(noun: str, verb: str, environment: dict[str, str]) -> dict[str, Any]:
+    words = [sys.executable, "-I", str(PROGRAM), noun, verb]
+    done = subprocess.run(
+        words, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True, timeout=LIMIT, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout) if done.stdout.strip() else {}
+    return found
+
+
+@contextmanager
+def _at(home: Path) -> Iterator[None]:
+    """The machines' home in place of the checkout's."""
+    before = os.environ.get("FJORDKUBE_HOME")
+    os.environ["FJORDKUBE_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["FJORDKUBE_HOME"]
+        else:
+            os.environ["FJORDKUBE_HOME"] = before

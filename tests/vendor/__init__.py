@@ -1,0 +1,1 @@
+"""A vendor that is not there: its command, for tests of source vendor_cli."""
