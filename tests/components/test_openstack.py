@@ -325,7 +325,16 @@ def test_host_keys_are_pinned_installed_and_never_in_the_clear(preview: bool, ma
 def test_the_login_keys_public_line_alone_is_given_away(preview: bool, made: Made) -> None:
     (key,) = made(preview).of_type(KEY)
     assert key.inputs["publicKey"] == host_keys.derive(SEED, "login", "nobody").public
-    assert key.inputs["name"] == "fjordkube-test"
+    assert re.fullmatch(r"fjordkube-test-[0-9a-f]{8}", key.inputs["name"])
+
+
+@both
+def test_another_login_key_is_another_pair_beside_the_old_one(preview: bool, made: Made, tmp_path: Path) -> None:
+    before = made(preview).of_type(KEY)[0]
+    (tmp_path / "id_ed25519").write_text(host_keys.derive(SEED, "login", "another").private)
+    after = made(preview).of_type(KEY)[0]
+    assert before.inputs["name"] != after.inputs["name"]
+    assert not after.delete_before_replace
 
 
 def test_an_unusable_key_is_refused_before_anything_is_registered(tmp_path: Path) -> None:

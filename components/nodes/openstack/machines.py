@@ -6,6 +6,7 @@ of OpenStack while planning: no data source, so that a preview needs no answer f
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -56,6 +57,12 @@ class Surroundings:
     """What joins it to the world, where that is made here."""
 
 
+def key_name(stack: str, login_key: str) -> str:
+    """Name of the key pair, e.g. fjordkube-production-1f3a90c2. With the key's digest: another key is another pair, made
+    beside the old one, since to delete a pair first would take all instances that were made with it along."""
+    return f"fjordkube-{stack}-{hashlib.sha256(login_key.encode()).hexdigest()[:8]}"
+
+
 class OpenstackMachines(pulumi.ComponentResource):
     """All instances of a stack; `nodes` is what the rest of the program needs."""
 
@@ -75,7 +82,7 @@ class OpenstackMachines(pulumi.ComponentResource):
         apart = self._server_group()
         key = openstack.compute.Keypair(
             f"{name}-key",
-            name=f"fjordkube-{args.stack}",
+            name=key_name(args.stack, args.login_key),
             public_key=args.login_key,
             region=settings.region_name,
             opts=self._child,

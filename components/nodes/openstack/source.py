@@ -45,7 +45,8 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: A
         seed=host_keys.seed(),
         private_key=ssh_key.private(nodes.ssh_key_file),
     )
-    return Machines(OpenstackMachines("nodes", args).nodes)
+    made = OpenstackMachines("nodes", args)
+    return Machines(made.nodes, load_balancer=made.load_balancer)
 
 
 def _nodes(settings: Stack) -> OpenstackNodes:
