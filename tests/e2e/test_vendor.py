@@ -1,0 +1,135 @@
+"""A stack whose machines a vendor's command hands out: the fake vendor of the tests, with real virtual machines."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import bundle
+from components.nodes.local import accelerator
+from components.places import CHECKOUT
+from components.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
+from tests.e2e import cluster
+from tests.engine.command import Commands
+
+UP_SECONDS = 1800
+HOST = "demo.fjord.internal"
+FAKE = CHECKOUT / "tests" / "vendor" / "fake_vendor.py"
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Where the vendor keeps its machines, and the stack its state."""
+    made = Path(tempfile.mkdtemp(prefix="fjordkube-vendor-", dir="/var/tmp"))
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def vendor(folder: Path) -> Iterator[Commands]:
+    """Commands on a stack of the vendor's machines. Whatever happened, they are gone afterwards."""
+    made = Commands(folder / "home", folder / "Pulumi.vendor.yaml", "vendor")
+    made.write(stack(folder))
+    try:
+        yield made
+    finally:
+        made.run("down", limit=600)
+
+
+def stack(folder: Path) -> dict[str, Any]:
+    """The stack file: what a vendor's customer writes, but for the pace of emulated machines."""
+    key = folder / "id_ed25519"
+    if not key.exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    found = bundle.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
+    emulated = accelerator.choose("auto", found) == "tcg"
+    return {
+        "cluster": {"name": "vend", "pace": "emulated" if emulated else "native"},
+        "nodes": {
+            "source": "vendor_cli",
+            "command": [sys.executable, str(FAKE), str(folder / "vendor"), "machines"],
+            "zone": "no-osl1",
+            "image": "debian-kubernetes",
+            "control_plane_plan": "nvme-4",
+            "worker_plan": "nvme-2",
+            "private_cidr": "192.168.77.0/24",
+            "ssh_key_file": str(key),
+            "call_seconds": 900,
+        },
+        # QEMU's user network is where the vendor's customers come from
+        "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
+    }
+
+
+def orders(folder: Path) -> list[str]:
+    """What the vendor bills."""
+    path = folder / "vendor" / "orders"
+    return sorted(path.read_text().split()) if path.exists() else []
+
+
+def test_orders_that_were_cut_off_are_found_and_not_repeated(vendor: Commands, folder: Path) -> None:
+    killed = vendor.start("up")
+    end = time.monotonic() + 240
+    while len(orders(folder)) < 3:
+        assert killed.poll() is None, "up ended before three machines were ordered"
+        assert time.monotonic() < end, "three machines were not ordered"
+        time.sleep(0.2)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert killed.stdout is not None
+    killed.stdout.close()
+
+    done = vendor.run("up", UP_SECONDS, show=True)
+    assert done.code == 0, done.text
+    assert orders(folder) == ["vendor-cp1", "vendor-w1", "vendor-w2"]
+    for gate in ("bgp", "data-path", "ipvs", "ingress"):
+        assert f"gate {gate}: passed" in done.text
+
+
+def test_a_request_is_served(vendor: Commands) -> None:
+    outputs = cluster.outputs(vendor)
+    for node in ("w1", "w2"):
+        status, text = cluster.get(int(outputs["ports"][node]["http"]), HOST)
+        assert status == 200
+        assert "pod: demo-" in text
+    assert outputs["residency"]["zones"] == {"cp1": "no-osl1", "w1": "no-osl1", "w2": "no-osl1"}
+    assert set(outputs["gates"]) == {"disk", "bgp", "data-path", "ipvs", "ingress"}
+
+
+def test_a_second_up_changes_nothing(vendor: Commands, folder: Path) -> None:
+    done = vendor.run("up")
+    assert done.code == 0, done.text
+    assert re.search(r"engine done in .*: \d+ unchanged", done.text)
+    assert len(orders(folder)) == 3
+
+
+def test_down_gives_the_machines_back(vendor: Commands, folder: Path) -> None:
+    done = vendor.run("down", 600, show=True)
+    assert done.code == 0, done.text
+    assert not list((folder / "vendor").glob("*.json"))
+    assert not running(str(folder))
+
+
+def running(word: str) -> list[str]:
+    """QEMU processes of the folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if word in line and "qemu" in line:
+                found.append(line[:200])
+    return found
