@@ -49,8 +49,8 @@ UPCLOUD: Final = {
 """UpCloud's public zones (names as in several public Terraform modules for UpCloud, read 2026-11-25)."""
 
 NREC: Final = {"osl": Place("NO", "Oslo"), "bgo": Place("NO", "Bergen")}
-"""Regions of NREC, the Norwegian Research and Education Cloud: the universities of Oslo and Bergen (from memory of its
-documentation, docs.nrec.no; the page could not be read when this was written, 2026-11-25)."""
+"""Regions of NREC, the Norwegian Research and Education Cloud: the universities of Oslo and Bergen (docs.nrec.no/
+api.html names osl and bgo, read 2026-11-25 in the pages' source, norcams/docs-enduser)."""
 
 SAFESPRING: Final = {
     "osl2": Place("NO", "Oslo"),

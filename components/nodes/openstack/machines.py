@@ -58,8 +58,11 @@ class Surroundings:
 
 
 def key_name(stack: str, login_key: str) -> str:
-    """Name of the key pair, e.g. fjordkube-production-1f3a90c2. With the key's digest: another key is another pair, made
-    beside the old one, since to delete a pair first would take all instances that were made with it along."""
+    """Name of the key pair, e.g. fjordkube-production-1f3a90c2.
+
+    With the key's digest: another key is another pair beside the old one. To delete a pair first, which one name would
+    need, makes everything anew that was made with it.
+    """
     return f"fjordkube-{stack}-{hashlib.sha256(login_key.encode()).hexdigest()[:8]}"
 
 
