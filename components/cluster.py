@@ -69,7 +69,9 @@ class KubernetesCluster(pulumi.ComponentResource):
         self._prefix, self._args = name, args
         control_planes = [node for node in args.nodes if node.role == "control-plane"]
         workers = [node for node in args.nodes if node.role == "worker"]
-        self._end = control_planes[0].machine
+        # What ends with a machine is not taken apart first. Where machines stay, every node is reset; of the first
+        # control plane's membership, which then is the cluster, objects still go without a word.
+        self._gone = control_planes[0].machine
 
         # 1. Every machine becomes a host, all at once.
         hosts = {node.name: self._host(node) for node in args.nodes}
@@ -86,6 +88,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         for node in control_planes:
             planes.append(self._control_plane(node, hosts[node.name], planes[-1] if planes else None))
         first = planes[0]
+        self._end = self._gone or first.member
         members: list[pulumi.CustomResource] = [
             self._worker(node, hosts[node.name], first).membership for node in workers
         ]
@@ -134,7 +137,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 args.nodes,
                 after=[host.prepared, *([disk] if disk else [])],
                 beside=beside,
-                deleted_with=self._end if beside else None,
+                deleted_with=self._gone if beside else None,
             ),
             self._child(),
         )
@@ -149,16 +152,18 @@ class KubernetesCluster(pulumi.ComponentResource):
                 args.pace,
                 kubeconfig=first.kubeconfig,
                 after=[host.prepared, first.membership],
-                deleted_with=self._end,
+                deleted_with=self._gone,
+                machine_stays=node.stays,
             ),
             self._child(),
         )
 
     def _connect(self, first: ControlPlane, control_planes: Sequence[Node]) -> kubernetes.Provider:
         # Without an identifier a kubeconfig that is not known yet plans a replacement of every object
-        # (pulumi-kubernetes#2745). A lone control plane's machine is the cluster; several outlive any one of them.
-        alone = len(control_planes) == 1
-        identity = f"{self._prefix} {control_planes[0].identity}" if alone else self._prefix
+        # (pulumi-kubernetes#2745). A lone control plane's machine is the cluster: with another machine, all objects are
+        # made anew. Several outlive any one of them: the identifier then stays what it was, also when they become more.
+        identity = f"{self._prefix} {control_planes[0].identity}"
+        kept = ["clusterIdentifier"] if len(control_planes) > 1 else None
         return kubernetes.Provider(
             f"{self._prefix}-objects",
             kubeconfig=first.kubeconfig,
@@ -166,7 +171,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             # In place: the provider's default deletes and makes anew, and nginx would run on its defaults in between.
             enable_config_map_mutable=True,
             enable_secret_mutable=True,
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=self._end),
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=self._end, ignore_changes=kept),
         )
 
     def _calico(self, plane: Node, first: ControlPlane) -> Calico:

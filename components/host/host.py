@@ -1,7 +1,8 @@
-"""Makes a machine a Kubernetes host in one SSH round trip.
+"""Makes a machine a Kubernetes host in one SSH round trip, and gives one that was lent back as it was.
 
-Owns the one remote command per node. Leaves the machine to `nodes/`, membership of the cluster to `bootstrap/`, and
-downloading packages to node sources that offer it: what is missing is named together with its remedy.
+Owns the one remote command per node, and the release of a machine that outlives the stack. Leaves the machine to
+`nodes/`, membership of the cluster to `bootstrap/`, and downloading packages to node sources that offer it: what is
+missing is named together with its remedy.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.host.preparation import preparation
+from components.host.release import Release
 from components.node import Node
 from components.pace import Pace
 from components.remote import Remote
@@ -39,6 +41,8 @@ class Host(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:host:Host", name, None, opts)
+        # Before the preparation, and so deleted after everything else of this node, however far it came.
+        self.release = Release(f"{name}-release", args.node, self) if args.node.stays else None
         self.prepared = Remote(
             f"{name}-prepared",
             connection=args.node.connection,
@@ -46,7 +50,7 @@ class Host(pulumi.ComponentResource):
             # A machine made anew needs all of it again; one that was merely restarted finds nothing to do.
             triggers=[args.node.up],
             sudo=args.node.sudo,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.release] if self.release else None),
         )
         self.ready = self.prepared.stdout
         self.register_outputs({"ready": self.ready})

@@ -26,13 +26,14 @@ from .gates.ingress import ingress
 from .gates.ipvs import ipvs
 from .membership import join, member
 from .progress import log
-from .removal import remove
+from .removal import release, remove
 from .survey.survey import survey
 
 VERBS: dict[str, Callable[[Mapping[str, str], Path], dict[str, Any]]] = {
     "join": join,
     "member": member,
     "remove": remove,
+    "release": release,
     "survey": survey,
     "disk": disk,
     "bgp": bgp,

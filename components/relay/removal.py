@@ -1,7 +1,8 @@
-"""Takes a node out of the cluster: drain, forget, reset; each part bounded, none able to block a destroy.
+"""Takes a node out of the cluster: drain, forget, reset; and gives a machine back that was lent. Each part is bounded,
+none able to block a destroy.
 
 Owns that order (a machine that is dead already must not stop it: pulumi-command#104). Leaves resetting to
-scripts/reset.sh.
+scripts/reset.sh, and undoing a host's preparation to scripts/release.sh.
 """
 
 from __future__ import annotations
@@ -31,12 +32,26 @@ def remove(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     except (OSError, Fault) as error:
         log(f"{node}: not removed from the cluster, going on: {error}")
     if env.get("FJORDKUBE_RESET_SCRIPT"):
-        try:
-            command = ssh.Access.from_environment(node, env).command(folder, connect_timeout=5)
-            ssh.run(command, env["FJORDKUBE_RESET_SCRIPT"], {}, node, attempts=1)
-        except (OSError, Fault) as error:
-            log(f"{node}: not reset, going on: {error}")
+        _there(env["FJORDKUBE_RESET_SCRIPT"], "reset", env, folder)
     return {"node": node, "state": "removed"}
+
+
+def release(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """A machine that outlives the stack is as it was given, if it answers."""
+    done = _there(env["FJORDKUBE_RELEASE_SCRIPT"], "given back clean", env, folder)
+    return {"node": env["FJORDKUBE_NODE"], "state": "released" if done else "not reached"}
+
+
+def _there(script: str, what: str, env: Mapping[str, str], folder: Path) -> bool:
+    """Runs a script on the machine; whether it did."""
+    node = env["FJORDKUBE_NODE"]
+    try:
+        command = ssh.Access.from_environment(node, env).command(folder, connect_timeout=5)
+        ssh.run(command, script, {}, node, attempts=1)
+    except (OSError, Fault) as error:
+        log(f"{node}: not {what}, going on: {error}")
+        return False
+    return True
 
 
 def drain(api: Api, node: str, seconds: float) -> None:

@@ -3,10 +3,10 @@
 #
 # Guard:  each part asks whether there is something to remove. Leaves the host's preparation (modules, sysctls,
 #         containerd) and images alone. What `kubeadm reset` leaves behind is named in its own closing words:
-#         CNI configuration, IPVS tables, packet filter rules, links.
+#         CNI configuration, IPVS tables, packet filter rules, links, routes, sets.
 
 reset_node() {
-  local link
+  local link sets
   log "resetting this node"
   kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock ||
     log "kubeadm reset reported problems; going on"
@@ -19,12 +19,19 @@ reset_node() {
   for link in "$ROOT"/sys/class/net/cali*; do
     if [ -d "$link" ]; then ip link delete "${link##*/}"; fi
   done
+  # routes to other nodes' pods, which outlive Calico's BIRD (protocol 12) and Felix (80)
+  for link in 12 80; do ip -4 route flush proto "$link" 2>/dev/null || true; done
   # only rules of kube-proxy and Calico: the host's own firewall stays
   for link in iptables ip6tables; do
     if command -v "$link-save" >/dev/null; then
       "$link-save" | grep -Ev 'KUBE-|cali-|cali:' | "$link-restore" || log "$link: rules of the cluster may be left"
     fi
   done
+  if command -v ipset >/dev/null; then
+    # once no rule names them any more
+    sets=$(ipset list -n 2>/dev/null | grep -E '^(KUBE-|cali[46])' || true)
+    for link in $sets; do ipset destroy "$link" 2>/dev/null || log "the set $link is still in use"; done
+  fi
   if command -v nft >/dev/null; then
     for link in ip ip6; do nft delete table "$link" kube-proxy 2>/dev/null || true; done
   fi

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 import pytest
 
 from components.host import Host, HostArgs
+from components.host.release import script
 from components.pace import NATIVE
-from tests.components.bootstrap_mocks import Recorder, with_mocks
+from tests.components.bootstrap_mocks import Recorder, opened, with_mocks
+from tests.components.engine_recording import record, run
 from tests.golden.bootstrap_cluster import SANDBOX, nodes, stack
 
 
@@ -26,7 +29,38 @@ def test_one_round_trip_that_runs_again_only_for_another_machine(preview: bool) 
     assert command["create"] == command["update"]
     assert SANDBOX in command["create"]
     assert "delete" not in command
-    assert _names(recorder) == ["cp1-host", "cp1-host-prepared"]
+    assert _names(recorder) == ["cp1-host", "cp1-host-prepared", "cp1-host-release"]
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_machine_that_stays_is_given_back_after_everything_else_of_its_node_is_gone(preview: bool) -> None:
+    seen = record(preview)
+
+    def program() -> None:
+        every = nodes()
+        Host("cp1-host", HostArgs(every[0], stack(), NATIVE, every, SANDBOX))
+
+    run(program)
+    release = seen.seen["cp1-host-release"]
+    assert release.inputs["create"] == "true"
+    assert release.inputs["delete"] == "exec python3 -I components/relay release"
+    assert "update" not in release.inputs
+    assert "triggers" not in release.inputs, "a release that is replaced would reset the machine that was just prepared"
+    environment = opened(release.inputs["environment"])
+    assert environment["FJORDKUBE_RELEASE_SCRIPT"] == script(nodes()[0])
+    assert environment["FJORDKUBE_SSH_KEY"] == "PRIVATE"
+    assert release.depends_on == []
+    assert seen.seen["cp1-host-prepared"].depends_on == ["cp1-host-release"]
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_machine_that_is_deleted_with_the_stack_is_not_tidied_first(preview: bool) -> None:
+    def program() -> None:
+        made = pulumi.ComponentResource("test:index:Machine", "machine")
+        every = [replace(node, machine=made) for node in nodes()]
+        Host("cp1-host", HostArgs(every[0], stack(), NATIVE, every, SANDBOX))
+
+    assert _names(with_mocks(program, preview)) == ["cp1-host", "cp1-host-prepared", "machine"]
 
 
 def _names(recorder: Recorder) -> list[Any]:

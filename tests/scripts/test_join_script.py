@@ -111,5 +111,6 @@ def test_reset_alone_clears_ipvs_links_and_cni_but_not_the_host(worker: Machine)
     assert "ip link delete kube-ipvs0" in calls
     assert "ip link delete cali123" in calls
     assert "ip link delete eth1" not in calls
+    assert "ip -4 route flush proto 12" in calls, "BIRD's routes outlive it"
     assert not worker.exists("/etc/cni/net.d/10-calico.conflist")
     assert worker.exists("/etc/modules-load.d/fjordkube.conf")

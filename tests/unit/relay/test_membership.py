@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,20 @@ def test_a_dead_cluster_and_a_dead_node_block_nothing(
     assert done.returncode == 0
     assert "not removed from the cluster, going on" in done.stderr
     assert "not reset, going on" in done.stderr
+
+
+def test_machine_that_was_lent_is_given_back_without_a_cluster(environment: dict[str, str]) -> None:
+    del environment["FJORDKUBE_KUBECONFIG"]
+    done = run("release", {**environment, "FJORDKUBE_RELEASE_SCRIPT": 'echo \'{"state":"released"}\''})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"node": "w1", "state": "released"}
+
+
+@pytest.mark.parametrize("ends", ["exit 1", "kill -9 $$"])
+def test_machine_that_cannot_be_given_back_blocks_nothing_and_is_named(environment: dict[str, str], ends: str) -> None:
+    begun = time.monotonic()
+    done = run("release", {**environment, "FJORDKUBE_RELEASE_SCRIPT": ends})
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == {"node": "w1", "state": "not reached"}
+    assert "w1: not given back clean, going on" in done.stderr
+    assert time.monotonic() - begun < 20

@@ -1,0 +1,55 @@
+"""Gives a machine that was lent back as it was, when it leaves the stack: nothing on create, everything on delete.
+
+Owns the resource and the values of its script. Leaves undoing to scripts/release.sh, and that a dead machine blocks
+nothing to relay/removal.py. Machines that are deleted with the stack have none.
+"""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi_command import local
+
+from components.bootstrap.places import ETCD_DATA, FOLDER
+from components.bootstrap.relayed import ssh_environment
+from components.firewall import nftables
+from components.host import firewall, modules, sysctls, units
+from components.host.preparation import ETCD_MOUNT
+from components.node import Node
+from components.places import CHECKOUT
+from components.relay import starting
+from components.remote import shell
+
+
+class Release(local.Command):
+    """A local command whose `delete` enters the machine; to create and to update it does nothing."""
+
+    def __init__(self, name: str, node: Node, parent: pulumi.Resource) -> None:
+        super().__init__(
+            name,
+            create="true",
+            delete=starting.command("release"),
+            dir=str(CHECKOUT),
+            environment={
+                "FJORDKUBE_NODE": node.name,
+                "FJORDKUBE_RELEASE_SCRIPT": script(node),
+                **ssh_environment("SSH", node),
+            },
+            logging=local.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+
+
+def script(node: Node) -> str:
+    """The bash text that undoes what host.sh and kubeadm did on that node."""
+    values = {
+        "NODE_NAME": node.name,
+        "ETCD_DEVICE": node.etcd_device or "",
+        "ETCD_MOUNT": ETCD_MOUNT,
+        "ETCD_DATA": ETCD_DATA if node.role == "control-plane" else "",
+        "FILES": " ".join([modules.PATH, sysctls.PATH, units.KUBELET_PATH]),
+        "KUBEADM_FILES": FOLDER,
+        "FIREWALL_TABLE": nftables.TABLE,
+        "FIREWALL_FILES": " ".join([units.FIREWALL_WANT, units.FIREWALL_PATH, firewall.PATH]),
+    }
+    return shell(["reset", "release"], values)

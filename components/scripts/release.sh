@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# Gives this machine back as it was lent: out of its cluster, and without what host.sh prepared.
+#
+# Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES FIREWALL_TABLE
+#         FIREWALL_FILES (reset.sh was read before)
+# Guard:  each part asks whether there is something to undo; a second run finds nothing.
+# Leaves: containerd with its configuration, packages, images, loaded modules and sysctls (until the next boot), and
+#         what the disk gate measured.
+# Output: one JSON line.
+
+is_begun() {
+  [ -e "$ROOT/etc/kubernetes/kubelet.conf" ] || [ -e "$ROOT/etc/kubernetes/bootstrap-kubelet.conf" ] ||
+    [ -e "$ROOT/etc/kubernetes/pki/ca.crt" ] || [ -e "$ROOT/var/lib/kubelet/config.yaml" ] ||
+    [ -d "$ROOT/sys/class/net/kube-ipvs0" ]
+}
+
+stop_kubelet() { # without a configuration it would only be started again and again
+  ! systemctl is-active --quiet kubelet || systemctl stop kubelet
+}
+
+empty_etcd() {
+  local entry="$ETCD_DEVICE $ETCD_MOUNT auto noatime,nofail 0 2" line text='' found=0 folder
+  [ -n "$ETCD_DATA" ] || return 0
+  # kubeadm empties it, unless it stumbled before: data of a cluster that is gone would keep the next one from starting
+  folder=$ROOT$ETCD_DATA
+  rm -rf "$folder"
+  [ -n "$ETCD_DEVICE" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    if [ "$line" = "$entry" ]; then found=1; else text+="$line"$'\n'; fi
+  done <"$ROOT/etc/fstab"
+  [ $found = 1 ] || return 0
+  ! mounted "$ETCD_MOUNT" || umount "$ETCD_MOUNT" || log "$NODE_NAME: $ETCD_MOUNT is still in use, and stays mounted"
+  write_file "$ROOT/etc/fstab" 0644 <<<"${text%$'\n'}"
+}
+
+mounted() { # PATH
+  local line
+  while IFS=' ' read -r -a line; do
+    [ "${line[4]}" != "$1" ] || return 0
+  done <"$ROOT/proc/self/mountinfo"
+  return 1
+}
+
+forget_hosts() {
+  local line text='' inside=0
+  while IFS= read -r line || [ -n "$line" ]; do
+    [ "$line" != '# fjordkube begin' ] || inside=1
+    [ $inside = 1 ] || text+="$line"$'\n'
+    [ "$line" != '# fjordkube end' ] || inside=0
+  done <"$ROOT/etc/hosts"
+  write_file "$ROOT/etc/hosts" 0644 <<<"${text%$'\n'}"
+}
+
+swap_comes_back() { # at the next boot
+  ! grep -q '^# fjordkube: ' "$ROOT/etc/fstab" || sed -i 's/^# fjordkube: //' "$ROOT/etc/fstab"
+}
+
+open_node() {
+  ! command -v nft >/dev/null || nft delete table inet "$FIREWALL_TABLE" 2>/dev/null || true
+}
+
+remove_files() {
+  local name folder=$ROOT$KUBEADM_FILES
+  for name in $FIREWALL_FILES $FILES; do rm -f "$ROOT$name"; done
+  rm -rf "$folder"
+  # what else lies beside it is not ours
+  [ ! -d "${folder%/*}" ] || rmdir --ignore-fail-on-non-empty "${folder%/*}"
+  systemctl daemon-reload
+}
+
+only_one 120
+if is_begun; then reset_node; fi
+{
+  stop_kubelet
+  empty_etcd
+  forget_hosts
+  swap_comes_back
+  open_node
+  remove_files
+} >&2
+printf '{"node":"%s","state":"released"}\n' "$NODE_NAME"

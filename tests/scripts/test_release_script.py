@@ -1,0 +1,123 @@
+"""release.sh: a machine that was lent is given back as it was, however far the stack had come on it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.host import firewall, modules, release, sysctls, units
+from tests.golden.bootstrap_cluster import node
+from tests.scripts.machine import Machine
+
+PLANE = node("cp1", "control-plane", 11)
+WORKER = node("w1", "worker", 101)
+MOUNTED = "22 1 8:1 / / rw - ext4 /dev/vda rw\n30 22 8:2 / /var/lib/etcd rw - ext4 /dev/vdb rw\n"
+FSTAB = "LABEL=root / ext4 defaults 0 1\n# fjordkube: /swap none swap sw 0 0\n"
+HOSTS = "127.0.0.1 localhost\n# fjordkube begin\n10.1.0.11 cp1\n# fjordkube end\n::1 localhost\n"
+OURS = [modules.PATH, sysctls.PATH, units.KUBELET_PATH, units.FIREWALL_PATH, units.FIREWALL_WANT, firewall.PATH]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A control plane of a living cluster."""
+    made = Machine(tmp_path / "m")
+    for path in [
+        *OURS,
+        "/etc/fjordkube/kubeadm/init.yaml",
+        "/var/lib/etcd/data/member/snap",
+        "/etc/containerd/config.toml",
+    ]:
+        made.write(path, "ours\n")
+    made.write("/etc/kubernetes/kubelet.conf")
+    made.write("/etc/fstab", FSTAB + "LABEL=etcd /var/lib/etcd auto noatime,nofail 0 2\n")
+    made.write("/etc/hosts", HOSTS)
+    made.write("/proc/self/mountinfo", MOUNTED)
+    for nic in ("kube-ipvs0", "cali1", "eth1"):
+        (made.root / "sys/class/net" / nic).mkdir(parents=True)
+    answers = {
+        "kubeadm": 'rm -rf "$ROOT/etc/kubernetes" "$ROOT/sys/class/net/kube-ipvs0" "$ROOT/run/kubelet"',
+        "systemctl": '[ "$1" != is-active ] || [ -e "$ROOT/run/kubelet" ]',
+        "umount": 'echo "22 1 8:1 / / rw - ext4 /dev/vda rw" >"$ROOT/proc/self/mountinfo"',
+        "ipset": '[ "$1" != list ] || printf "KUBE-CLUSTER-IP\\ncali40all\\nmine\\n"',
+    }
+    for name in ("ip", "ipvsadm", "iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore", "nft",
+                 "flock", *answers):  # fmt: skip
+        made.program(name, answers.get(name, ""))
+    made.write("/run/kubelet")
+    return made
+
+
+def run(machine: Machine, which: object = PLANE) -> dict[str, str]:
+    """What the script says, run as the relay runs it."""
+    done = subprocess.run(
+        ["bash", "-s"],
+        input=release.script(which),  # type: ignore[arg-type]
+        env={
+            "PATH": f"{machine.folder / 'bin'}:/usr/bin:/bin",
+            "FJORDKUBE_ROOT": str(machine.root),
+            "CALLS": str(machine.folder / "calls"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said: dict[str, str] = json.loads(done.stdout)
+    return said
+
+
+def test_control_plane_is_reset_and_nothing_of_the_preparation_is_left(machine: Machine) -> None:
+    assert run(machine) == {"node": "cp1", "state": "released"}
+    calls = machine.calls
+    for call in ("kubeadm reset --force", "ip link delete cali1", "ip -4 route flush proto 12", "umount /var/lib/etcd",
+                 "ipset destroy KUBE-CLUSTER-IP", "ipset destroy cali40all", "nft delete table inet fjordkube",
+                 "systemctl daemon-reload"):  # fmt: skip
+        assert any(made.startswith(call) for made in calls), (call, calls)
+    assert not any("eth1" in call or "mine" in call for call in calls)
+    assert [path for path in OURS if machine.exists(path)] == []
+    assert not machine.exists("/etc/fjordkube")
+    assert not machine.exists("/var/lib/etcd/data")
+    assert machine.read("/etc/fstab") == "LABEL=root / ext4 defaults 0 1\n/swap none swap sw 0 0\n"
+    assert machine.read("/etc/hosts") == "127.0.0.1 localhost\n::1 localhost\n"
+    assert machine.exists("/etc/containerd/config.toml"), "containerd needs a configuration"
+
+
+def test_second_release_finds_nothing_to_reset(machine: Machine) -> None:
+    run(machine)
+    before = {path: machine.read(path) for path in ("/etc/fstab", "/etc/hosts")}
+    (machine.folder / "calls").write_text("")
+    run(machine)
+    assert not any(call.startswith(("kubeadm", "umount", "ip ", "systemctl stop")) for call in machine.calls)
+    assert {path: machine.read(path) for path in before} == before
+
+
+def test_kubelet_of_a_join_that_was_cut_short_is_stopped(machine: Machine) -> None:
+    machine.program("kubeadm", "exit 1")
+    run(machine, WORKER)
+    assert "systemctl stop kubelet" in machine.calls
+
+
+def test_what_lies_beside_our_files_stays(machine: Machine) -> None:
+    machine.write("/etc/fjordkube/network.env", "of somebody else")
+    run(machine)
+    assert machine.exists("/etc/fjordkube/network.env")
+    assert not machine.exists("/etc/fjordkube/kubeadm")
+
+
+def test_worker_and_control_plane_on_the_root_disk_have_no_disk_to_unmount(machine: Machine) -> None:
+    run(machine, replace(PLANE, etcd_device=None))
+    assert not any(call.startswith("umount") for call in machine.calls)
+    assert not machine.exists("/var/lib/etcd/data"), "etcd's data is the cluster's"
+    machine.write("/var/lib/etcd/data/x", "a worker's own")
+    run(machine, WORKER)
+    assert machine.exists("/var/lib/etcd/data/x")
+
+
+def test_disk_that_is_in_use_keeps_nothing_from_being_given_back(machine: Machine) -> None:
+    machine.program("umount", "exit 32")
+    assert run(machine)["state"] == "released"
