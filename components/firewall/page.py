@@ -27,7 +27,7 @@ def text() -> str:
     parts = [
         "To a node:",
         _table(rule for rule in plain if rule.to == "node"),
-        "With `network.encapsulation: vxlan-cross-subnet` also:",
+        "With `network.encapsulation: vxlan-cross-subnet` or `vxlan` also:",
         _table(rule for rule in table(_wrapped()) if rule not in plain),
         "Not to a node's own ports:",
         _table(rule for rule in plain if rule.to != "node"),

@@ -91,7 +91,7 @@ def _every_node(settings: Stack) -> Iterator[Rule]:
     yield Rule(EVERY_ROLE, "tcp", KUBELET, INSIDE, "kubelet: API servers for logs and exec, metrics-server from a pod")
     yield Rule(EVERY_ROLE, "tcp", BGP, ("nodes",), "BGP: Calico tells nodes each other's pods; never from outside")
     if settings.network.encapsulation != "none":
-        yield Rule(EVERY_ROLE, "udp", VXLAN, ("nodes",), "VXLAN: pod packets between nodes of different subnets")
+        yield Rule(EVERY_ROLE, "udp", VXLAN, ("nodes",), "VXLAN: pod packets, wrapped, between nodes")
     clients: tuple[Source, ...] = ("node-port-clients", *INSIDE)
     yield Rule(EVERY_ROLE, "tcp", NODE_PORTS, clients, "NodePorts: who asks for them; inside, Kubernetes promises them")
     yield Rule(EVERY_ROLE, "udp", NODE_PORTS, clients, "the same for Services over UDP")

@@ -17,7 +17,7 @@ TIMED_OUT = 28
 FIX_PODS = "kubectl -n fjordkube-gates describe pods: why a probe does not run on its node"
 FIX_LOSS = (
     "switch off the provider's anti-spoofing and source/destination check for the nodes' private ports (OpenStack: "
-    "allowed-address-pairs with the pod range); where that cannot be, network.encapsulation vxlan-cross-subnet"
+    "allowed-address-pairs with the pod range); where that cannot be, network.encapsulation vxlan"
 )
 FIX_MTU = "set network.mtu to what the private network carries, or raise the MTU of the network and its NICs"
 FIX_WRAPPED = "find what wraps the nodes' packets ('ip -d link' on the node); Calico does not with encapsulation none"
