@@ -64,10 +64,12 @@ class Gates(pulumi.ComponentResource):
     def __init__(self, name: str, args: GatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:checks:Gates", name, None, opts)
         self._prefix, self._args = name, args
+        # A list in another order is no reason to measure again.
+        self._nodes = sorted(args.nodes, key=lambda node: node.name)
 
         # The probe waits for nothing but the API: it shall run when the network does.
         options = pulumi.ResourceOptions(parent=self, deleted_with=args.deleted_with)
-        taint_keys = {marks.parsed(taint)["key"] for node in args.nodes for taint in node.taints}
+        taint_keys = {marks.parsed(taint)["key"] for node in self._nodes for taint in node.taints}
         self.probe = Objects(f"{name}-probe", probe.objects(args.image, taint_keys), args.provider, options)
 
         # One command per promise. What others build on is measured first, so that a failure is named where it began.
@@ -76,7 +78,7 @@ class Gates(pulumi.ComponentResource):
             self.gates[question.name] = Gate(
                 f"{name}-{question.name}",
                 question,
-                nodes=args.nodes,
+                nodes=self._nodes,
                 kubeconfig=args.kubeconfig,
                 wait=wait(args.settings, args.pace),
                 more=self._doors() if question.name == "ingress" else None,
@@ -108,7 +110,7 @@ class Gates(pulumi.ComponentResource):
     def _doors(self) -> pulumi.Output[Mapping[str, Any]]:
         nodes = [
             pulumi.Output.all(name=node.name, address=node.public_address, ports=node.ports)
-            for node in self._args.nodes
+            for node in self._nodes
             if not node.set_apart
         ]
         return pulumi.Output.all(*nodes).apply(lambda doors: {"targets": targets(doors)})

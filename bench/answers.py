@@ -1,0 +1,110 @@
+"""What machines and cloud would have answered: outputs for a pretended stack, and the files that go with them.
+
+Owns the canned outputs of each source of nodes. Leaves laying them over resources to the pretending provider. Texts
+have the real ones' shape and length where a length counts (keys, kubeconfigs), and are nobody's.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.settings import LocalNodes, Stack
+
+LOCAL, REMOTE = "command:local:Command", "command:remote:Command"
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
+PORTS = {"ssh": 2222, "api": 16443, "http": 8080, "https": 8443}
+CERTIFICATE_BYTES = 800
+
+FIGURES: Mapping[str, Mapping[str, Any]] = {
+    "bgp": {"sessions_established": 6, "sessions_expected": 6, "tunnel_devices": 0},
+    "data-path": {"pairs": 0},
+    "ipvs": {
+        "service": "demo/demo",
+        "nodes": 3,
+        "nodes_holding": 3,
+        "scheduler": "rr",
+        "real_servers": 2,
+        "virtual_services": 9,
+    },
+    "ingress": {"requests": 40, "nodes": 2, "failures": 0, "p50_ms": 4.0, "p99_ms": 9.5},
+}
+
+DISK: Mapping[str, Any] = {
+    "needed": {"fdatasync_p99_ms": 10, "iops": 50, "recommended_iops": 500},
+    "file_system": "ext4",
+    "device": "/dev/vdb",
+    "refused": "",
+    "kept": True,
+    "fdatasync_p99_ms": 1.2,
+    "iops": 2400,
+    "dd_mb_per_s": None,
+    "reported_only": "",
+}
+
+
+def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
+    """By type token and pattern of names, as FJORDKUBE_PRETEND takes them."""
+    pem = "-----BEGIN {0}-----\n" + "A" * CERTIFICATE_BYTES + "\n-----END {0}-----\n"
+    found: dict[str, dict[str, Any]] = {
+        LOCAL: {"stdout": "", "stderr": ""},
+        REMOTE: {"stdout": '{"changed": 0}', "stderr": ""},
+        f"{LOCAL} *-certificate": {"stdout": pem.format("PRIVATE KEY") + pem.format("CERTIFICATE")},
+        **{f"{REMOTE} *-{step}": {"stdout": kubeconfig()} for step in ("member", "addons")},
+        f"{LOCAL} *-host-disk": {"stdout": json.dumps(DISK)},
+        **{f"{LOCAL} *-gates-{gate}": {"stdout": json.dumps(figures)} for gate, figures in FIGURES.items()},
+    }
+    if isinstance(stack.nodes, LocalNodes):
+        facts = {"ports": PORTS, "host_key": HOST_KEY}
+        found |= {
+            f"{LOCAL} nodes-*-disk": {"stdout": json.dumps(facts)},
+            f"{LOCAL} nodes-*-power": {"stdout": "{name} runs"},
+        }
+    if stack.nodes.source == "upcloud":
+        public = {"type": "public", "ipAddressFamily": "IPv4", "ipAddress": "192.0.2.10"}
+        private = {"type": "private", "ipAddressFamily": "IPv4"}
+        found["upcloud:index/server:Server"] = {"networkInterfaces": [public, private]}
+    return found
+
+
+def settings(source: str, home: Path, **nodes: Any) -> dict[str, Any]:
+    """A stack file's content for that source, as short as it goes; `nodes` are its control planes, workers, pools."""
+    if source == "local":
+        # what is asked for is not looked for: no guest is booted to find out whether KVM works
+        return {"nodes": {"source": source, "accelerator": "tcg", **nodes}}
+    return {
+        "nodes": {"source": source, "ssh_key_file": str(key(home)), **nodes},
+        "firewall": {"admin_cidrs": ["203.0.113.0/24"]},
+    }
+
+
+def files(stack: Stack, home: Path, name: str) -> None:
+    """What a stack of that source reads from files when its machines exist."""
+    if isinstance(stack.nodes, LocalNodes):
+        place = home / "vm" / name / ".ssh" / "id_ed25519"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(key(home).read_text())
+
+
+def key(home: Path) -> Path:
+    """A private SSH key of the project's own, made once; nothing is entered with it."""
+    place = home / "key"
+    if not place.exists():
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", str(place)]
+        subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
+    return place
+
+
+def kubeconfig() -> str:
+    """A kubeconfig as kubeadm writes it, for an API that nobody answers."""
+    data = base64.b64encode(b"A" * CERTIFICATE_BYTES).decode()
+    return (
+        f"apiVersion: v1\nkind: Config\nclusters:\n- name: fjord\n  cluster:\n    certificate-authority-data: {data}\n"
+        "    server: https://api.fjord.internal:6443\ncontexts:\n- name: admin\n  context:\n    cluster: fjord\n"
+        "    user: admin\ncurrent-context: admin\nusers:\n- name: admin\n  user:\n"
+        f"    client-certificate-data: {data}\n    client-key-data: {data}\n"
+    )

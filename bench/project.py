@@ -1,0 +1,185 @@
+"""The program under the real engine, in a folder of its own: previewed from nothing or onto a pretended stack.
+
+Owns the engine's environment and the reading of its events. A pretended stack is what `up` would leave, were there
+machines: every resource is said to exist, by the pretending provider (offline/plugins/preview_provider), with the
+answers of `answers.py`. Nothing is made, started or reached. Leaves what is counted or timed to its users.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench import answers
+from components.errors import BundleMissing
+from components.places import CHECKOUT, cache_root
+from components.settings import load
+from offline import binaries
+from offline.plugins import installation
+from offline.plugins.preview_provider.pretence import VARIABLE
+
+STACK = "bench"
+LIMIT = 300
+"""Seconds for one run of the engine."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the engine that has ended well."""
+
+    seconds: float
+    operations: Mapping[str, str]
+    """By resource name: create, update, replace, delete, same and so on; of a replacement `replace`."""
+    kinds: Mapping[str, str]
+    """Type token by resource name."""
+    parents: Mapping[str, str]
+    """Name of the parent by resource name."""
+    differences: Mapping[str, list[str]] = field(default_factory=dict)
+    """Paths of properties that change, by resource name."""
+
+    def changed(self) -> dict[str, str]:
+        """Operations that are not `same`, by resource name, without the stack itself."""
+        return {
+            name: operation
+            for name, operation in self.operations.items()
+            if operation != "same" and self.kinds[name] != "pulumi:pulumi:Stack"
+        }
+
+
+class Project:
+    """One stack of the checkout's program, with settings, state and plugins in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """FjordkubeError where the engine or a bundle is not built yet (`make test-engine` sees to it)."""
+        self.folder = folder
+        self._config = folder / f"Pulumi.{STACK}.yaml"
+        self._settings: dict[str, Any] = {}
+        self._bundle = _bundle()
+        for made in (folder / "state", folder / "bundles"):
+            made.mkdir(parents=True)
+        engine = binaries.path("pulumi")
+        self._engine = installation.install(engine, folder / "engine", folder / "plugins")
+        self._pretending = installation.install_pretending(
+            engine, folder / "pretending-engine", folder / "pretending-plugins"
+        )
+        (folder / "Pulumi.yaml").write_text(f"name: fjordkube\nruntime: python\nmain: {CHECKOUT}\n")
+        self._pulumi(self._engine, ["stack", "init", STACK, "--no-select"], {})
+        (folder / "salt").write_text(self._config.read_text())
+
+    def write(self, settings: Mapping[str, Any]) -> None:
+        """The stack file's `fjordkube:stack` from now on."""
+        self._settings = dict(settings)
+        salt = yaml.safe_load((self.folder / "salt").read_text())
+        self._config.write_text(yaml.safe_dump({**salt, "config": {"fjordkube:stack": self._settings}}))
+        loaded = load(self._settings)
+        pointer = self.folder / "bundles" / f"{loaded.kubernetes.version}-{loaded.network.version}.json"
+        pointer.write_text(json.dumps({"bundle": str(self._bundle)}))
+        answers.files(loaded, self.folder, STACK)
+
+    def pretend(self) -> Run:
+        """Brings the stack to the state that `up` would leave, all of it made up."""
+        canned = self.folder / "answers.json"
+        canned.write_text(json.dumps(answers.outputs(load(self._settings))))
+        more = {
+            VARIABLE: str(canned),
+            "PULUMI_HOME": str(self.folder / "pretending-plugins"),
+            # One write of the state at the end, not one of megabytes after each of a thousand steps.
+            "PULUMI_EXPERIMENTAL": "true",
+            "PULUMI_SKIP_CHECKPOINTS": "true",
+        }
+        run = self._run(self._pretending, ["up", "--yes", "--skip-preview"], more)
+        self._complete_objects()
+        return run
+
+    def preview(self, environment: Mapping[str, str] | None = None) -> Run:
+        """`pulumi preview` with the stand-ins that `make preview` uses."""
+        return self._run(self._engine, ["preview"], environment or {})
+
+    def _complete_objects(self) -> None:
+        """Gives Kubernetes objects what their own provider keeps beside them, which a pretending one does not know."""
+        path = next((self.folder / "state").rglob(f"stacks/**/{STACK}.json"))
+        state = json.loads(path.read_text())
+        for entry in state["checkpoint"]["latest"]["resources"]:
+            if entry["type"].startswith("kubernetes:"):
+                notes = {"__inputs": entry["inputs"], "__initialApiVersion": entry["inputs"]["apiVersion"]}
+                entry["outputs"] = {**entry["outputs"], **notes, "__fieldManager": "pretended"}
+        path.write_text(json.dumps(state))
+
+    def _run(self, engine: Path, words: list[str], more: Mapping[str, str]) -> Run:
+        log = self.folder / "events"
+        log.unlink(missing_ok=True)
+        begun = time.monotonic()
+        self._pulumi(
+            engine, [*words, "--stack", STACK, "--config-file", str(self._config), "--event-log", str(log)], more
+        )
+        seconds = time.monotonic() - begun
+        try:
+            return _read(log, seconds)
+        finally:
+            log.unlink()  # it holds outputs in the clear, made up or not
+
+    def _pulumi(self, engine: Path, words: list[str], more: Mapping[str, str]) -> None:
+        environment = {
+            **os.environ,
+            "PATH": os.pathsep.join([str(engine.parent), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "FJORDKUBE_HOME": str(self.folder),
+            "FJORDKUBE_PYTHON": sys.executable,
+            "PULUMI_HOME": str(self.folder / "plugins"),
+            "PULUMI_BACKEND_URL": (self.folder / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "bench",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DEBUG_COMMANDS": "true",  # brings the flag --event-log
+            "GOGC": os.environ.get("GOGC", "400"),
+            **more,
+        }
+        environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        done = subprocess.run(
+            [str(engine), *words, "--non-interactive", "--color", "never"],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"pulumi {words[0]} failed:\n{done.stdout}")
+
+
+def _bundle() -> Path:
+    """The description of the newest bundle in the cache: any will do, nothing is started from it."""
+    found = sorted((cache_root() / "bundles").glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise BundleMissing(f"no bundle in {cache_root()}; run .venv/bin/python -m commands setup --for up")
+    return found[-1]
+
+
+def _read(log: Path, seconds: float) -> Run:
+    operations: dict[str, str] = {}
+    kinds: dict[str, str] = {}
+    parents: dict[str, str] = {}
+    differences: dict[str, list[str]] = {}
+    for line in log.read_text().splitlines():
+        metadata = (json.loads(line).get("resourcePreEvent") or {}).get("metadata")
+        if metadata is None:
+            continue
+        name = metadata["urn"].rpartition("::")[2]
+        kinds[name] = metadata["type"]
+        seen = metadata.get("new") or metadata.get("old") or {}
+        parents[name] = (seen.get("parent") or "").rpartition("::")[2]
+        if operations.get(name) != "replace":
+            operations[name] = metadata["op"]
+        differences.setdefault(name, []).extend(metadata.get("detailedDiff") or {})
+    return Run(seconds, operations, kinds, parents, differences)

@@ -1,0 +1,136 @@
+"""Nodes keep their identity: what one edit of the node lists touches, counted by the real engine on a pretended stack.
+
+A preview starts from a state in which every node exists; all that is not the edited node's own, nor a gate's (a promise
+about all nodes is measured again when the nodes are others), must stay as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench import answers
+from bench.project import Project, Run
+from components.errors import FjordkubeError
+
+WORKERS = ["w1", "w2", "w3", "w4", "w5"]
+POOL = {"name": "web", "count": 2, "labels": {"tier": "web"}}
+NODES = ["cp1", "cp2", "cp3", *WORKERS, "w6", "web1", "web2", "web3"]
+FIRST_ADDRESS = {"local": "192.168.77.150", "upcloud": "10.1.0.150"}
+MOST = 8
+"""Resources per node, components among them."""
+
+Edited = Callable[..., Run]
+
+
+@pytest.fixture(scope="module", params=sorted(FIRST_ADDRESS))
+def edited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Edited:
+    """Previews an edit of the nodes onto a state of five workers and a pool of two."""
+    source = request.param
+    try:
+        project = Project(tmp_path_factory.mktemp(source) / "project")
+    except FjordkubeError as error:
+        pytest.skip(str(error))
+
+    def settings(workers: list[Any] = WORKERS, web: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        pool = {**POOL, "first_address": FIRST_ADDRESS[source], **(web or {})}
+        return answers.settings(source, project.folder, workers=workers, pools=[pool], **more)
+
+    project.write(settings())
+    project.pretend()
+
+    def edit(**changes: Any) -> Run:
+        project.write(settings(**changes))
+        return project.preview()
+
+    return edit
+
+
+def owner(name: str) -> str:
+    """The node whose resource this is; empty: the cluster's."""
+    return next((node for node in NODES if re.search(rf"(^|-){node}(-|$)", name)), "")
+
+
+def touched(run: Run) -> dict[str, dict[str, str]]:
+    """Operations other than `same`, by owner and resource."""
+    found: dict[str, dict[str, str]] = {}
+    for name, operation in run.changed().items():
+        found.setdefault(owner(name), {})[name] = operation
+    return found
+
+
+def assert_only(run: Run, node: str, operation: str) -> None:
+    """All of one node's resources, by one operation; of the cluster its gates; of others nothing at all."""
+    found = touched(run)
+    assert all("-gates-" in name for name in found.pop("", {}))
+    own = found.pop(node)
+    assert set(own.values()) == {operation}
+    assert found == {}
+    # none of it is said to stay
+    assert {name for name in run.operations if owner(name) == node} == set(own)
+
+
+def test_the_same_nodes_are_no_change(edited: Edited) -> None:
+    assert edited().changed() == {}
+
+
+def test_nodes_in_another_order_are_no_change(edited: Edited) -> None:
+    assert edited(workers=["w4", "w2", "w5", "w1", "w3"]).changed() == {}
+
+
+def test_the_second_of_five_workers_goes_alone(edited: Edited) -> None:
+    assert_only(edited(workers=["w1", "w3", "w4", "w5"]), "w2", "delete")
+
+
+def test_a_worker_in_the_middle_comes_alone(edited: Edited) -> None:
+    assert_only(edited(workers=["w1", "w2", "w6", "w3", "w4", "w5"]), "w6", "create")
+
+
+def test_a_pool_grows_and_shrinks_at_its_highest_number(edited: Edited) -> None:
+    assert_only(edited(web={"count": 3}), "web3", "create")
+    assert_only(edited(web={"count": 1}), "web2", "delete")
+
+
+def test_a_label_is_an_update_of_one_membership(edited: Edited) -> None:
+    run = edited(workers=["w1", {"name": "w2", "labels": {"tier": "db"}}, "w3", "w4", "w5"])
+    assert run.changed() == {"fjord-w2-membership": "update"}
+
+
+def test_a_pools_label_is_an_update_of_its_members_alone(edited: Edited) -> None:
+    run = edited(web={"labels": {"tier": "front"}})
+    assert run.changed() == {"fjord-web1-membership": "update", "fjord-web2-membership": "update"}
+
+
+def test_a_taint_is_an_update_of_one_membership_and_of_what_measures(edited: Edited) -> None:
+    run = edited(workers=["w1", {"name": "w2", "taints": ["dedicated=db:NoSchedule"]}, "w3", "w4", "w5"])
+    found = touched(run)
+    assert found.pop("w2") == {"fjord-w2-membership": "update"}
+    # the probe tolerates it, and the node is no door any more
+    assert set(found.pop("")) == {"fjord-gates-probe-daemonset-probe", "fjord-gates-ingress"}
+    assert found == {}
+
+
+def test_more_control_planes_replace_nothing_but_gates(edited: Edited) -> None:
+    """Every node knows the control planes by name, so hosts are written again; docs/scale.md tells what and why."""
+    run = edited(control_planes=["cp1", "cp2", "cp3"])
+    found = touched(run)
+    replaced = [name for name, operation in run.changed().items() if operation not in ("create", "update")]
+    assert all("-gates-" in name for name in replaced)
+    for node in ("w1", "w5", "web2"):
+        assert found[node] == {f"fjord-{node}-host-prepared": "update", f"fjord-{node}-membership": "update"}
+    assert set(found["cp2"].values()) == {"create"}
+    assert run.operations["fjord-objects"] != "replace"
+
+
+def test_a_node_has_few_resources(edited: Edited) -> None:
+    run = edited(control_planes=["cp1", "cp2", "cp3"], workers=[*WORKERS, "w6"], web={"count": 3})
+    counts: dict[str, int] = {}
+    for name in run.operations:
+        counts[owner(name)] = counts.get(owner(name), 0) + 1
+    # the first control plane also has what starts the cluster
+    assert {node for node in NODES if counts[node] > MOST} <= {"cp1"}
+    assert counts["cp2"] == counts["cp3"]
+    assert counts["w1"] == counts["w6"] == counts["web3"]
