@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m commands
 
-.PHONY: help up preview down doctor kubeconfig test test-fast test-conformance test-engine test-e2e lint
+.PHONY: help up preview down doctor kubeconfig host-keys test test-fast test-conformance test-engine test-e2e lint
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
@@ -29,6 +29,9 @@ doctor: $(VENV)/.ready ## what is missing, what will be used, how long it will t
 
 kubeconfig: $(VENV)/.ready ## write the admin kubeconfig to a file of its own (mode 0600)
 	@$(RUN) kubeconfig --stack $(STACK)
+
+host-keys: $(VENV)/.ready ## collect the keys of hosts that exist, once, for you to compare
+	@$(RUN) host-keys --stack $(STACK)
 
 lint: $(VENV)/.ready ## ruff, mypy --strict, shellcheck
 	@$(VENV)/bin/ruff check .

@@ -16,6 +16,7 @@ VERBS = {
     "down": "delete the stack's machines and everything on them",
     "doctor": "what is missing, what will be used, how long it will take",
     "kubeconfig": "write the admin kubeconfig to a file of its own",
+    "host-keys": "collect the keys of hosts that exist, once, for you to compare",
     "setup": "build what a test level needs, and nothing else",
 }
 
@@ -34,7 +35,7 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         # only what the verb needs is imported: `doctor` must not wait for the SDK
-        return int(importlib.import_module(f"commands.{arguments.verb}").run(arguments))
+        return int(importlib.import_module(f"commands.{arguments.verb.replace('-', '_')}").run(arguments))
     except FjordkubeError as error:
         complain(str(error))
         return 1

@@ -82,10 +82,12 @@ class Access:
         run = "exec sudo -n bash -s" if self.sudo else "exec bash -s"
         proxy = []
         if self.bastion:
-            # only a forwarding is asked of it, and never a shell
-            words = self.bastion._client("bastion", folder, connect_timeout, "-W", TARGET)
-            proxy = ["-o", f"ProxyCommand={shlex.join(words)}"]
+            proxy = ["-o", f"ProxyCommand={self.bastion.forwarding(folder, connect_timeout)}"]
         return [*self._client("node", folder, connect_timeout, *proxy), run]
+
+    def forwarding(self, folder: Path, connect_timeout: int = 30) -> str:
+        """The command by which ssh goes through this host: only a forwarding is asked of it, and never a shell."""
+        return shlex.join(self._client("bastion", folder, connect_timeout, "-W", TARGET))
 
     def _client(self, alias: str, folder: Path, connect_timeout: int, *more: str) -> list[str]:
         """ssh up to the destination; `alias` is what its messages call the machine whose host key is wrong."""
