@@ -32,6 +32,8 @@ class Release(local.Command):
             environment={
                 "FJORDKUBE_NODE": node.name,
                 "FJORDKUBE_RELEASE_SCRIPT": script(node),
+                # Waits for it: a machine that was found to be somebody else's is never reset by us.
+                "FJORDKUBE_MACHINE": node.up,
                 **ssh_environment("SSH", node),
             },
             logging=local.Logging.STDERR,

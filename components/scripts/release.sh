@@ -3,7 +3,8 @@
 #
 # Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES FIREWALL_TABLE
 #         FIREWALL_FILES (reset.sh was read before)
-# Guard:  each part asks whether there is something to undo; a second run finds nothing.
+# Guard:  each part asks whether there is something to undo; a second run finds nothing. A node of a cluster that did
+#         not begin with our files is not reset.
 # Leaves: containerd with its configuration, packages, images, loaded modules and sysctls (until the next boot), and
 #         what the disk gate measured.
 # Output: one JSON line.
@@ -13,6 +14,8 @@ is_begun() {
     [ -e "$ROOT/etc/kubernetes/pki/ca.crt" ] || [ -e "$ROOT/var/lib/kubelet/config.yaml" ] ||
     [ -d "$ROOT/sys/class/net/kube-ipvs0" ]
 }
+
+is_ours() { [ -d "$ROOT$KUBEADM_FILES" ]; }
 
 stop_kubelet() { # without a configuration it would only be started again and again
   ! systemctl is-active --quiet kubelet || systemctl stop kubelet
@@ -69,10 +72,13 @@ remove_files() {
 }
 
 only_one 120
-if is_begun; then reset_node; fi
+if is_ours; then
+  if is_begun; then reset_node; fi
+  { stop_kubelet && empty_etcd; } >&2
+elif is_begun; then
+  log "$NODE_NAME: is a node of a cluster that is not ours, which is left alone"
+fi
 {
-  stop_kubelet
-  empty_etcd
   forget_hosts
   swap_comes_back
   open_node

@@ -129,6 +129,8 @@ def test_whatever_is_done_to_a_node_waits_for_the_survey(preview: bool, files: d
     seen = cluster(preview, stack(files))
     for name in HOSTS:
         assert "nodes-survey" in seen.seen[f"fjord-{name}-host-prepared"].depends_on
+        # else a `down` after a refused survey would reset whatever cluster the host is in
+        assert "nodes-survey" in seen.seen[f"fjord-{name}-host-release"].depends_on
 
 
 @BOTH

@@ -102,6 +102,15 @@ def test_kubelet_of_a_join_that_was_cut_short_is_stopped(machine: Machine) -> No
     assert "systemctl stop kubelet" in machine.calls
 
 
+def test_node_of_somebody_elses_cluster_is_left_alone(machine: Machine) -> None:
+    (machine.root / "etc/fjordkube/kubeadm/init.yaml").unlink()
+    (machine.root / "etc/fjordkube/kubeadm").rmdir()
+    run(machine)
+    assert not any(call.startswith(("kubeadm", "ip ", "umount", "systemctl stop")) for call in machine.calls)
+    assert machine.exists("/etc/kubernetes/kubelet.conf")
+    assert machine.exists("/var/lib/etcd/data/member/snap")
+
+
 def test_what_lies_beside_our_files_stays(machine: Machine) -> None:
     machine.write("/etc/fjordkube/network.env", "of somebody else")
     run(machine)
@@ -113,6 +122,7 @@ def test_worker_and_control_plane_on_the_root_disk_have_no_disk_to_unmount(machi
     run(machine, replace(PLANE, etcd_device=None))
     assert not any(call.startswith("umount") for call in machine.calls)
     assert not machine.exists("/var/lib/etcd/data"), "etcd's data is the cluster's"
+    machine.write("/etc/fjordkube/kubeadm/join.yaml")
     machine.write("/var/lib/etcd/data/x", "a worker's own")
     run(machine, WORKER)
     assert machine.exists("/var/lib/etcd/data/x")

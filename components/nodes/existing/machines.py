@@ -72,7 +72,8 @@ class ExistingMachines(pulumi.ComponentResource):
             update=run,
             dir=str(CHECKOUT),
             environment={
-                "FJORDKUBE_NODES": reached(nodes),
+                # by name: another order in the stack file is no change
+                "FJORDKUBE_NODES": reached(sorted(nodes, key=lambda node: node.name)),
                 "FJORDKUBE_SURVEY": question.question(args.settings, args.bundle),
                 "FJORDKUBE_SCRIPT": question.script(),
                 "FJORDKUBE_RELAY": starting.digest("survey"),

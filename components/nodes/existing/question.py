@@ -48,12 +48,13 @@ def question(settings: Stack, bundle: Bundle) -> str:
         {
             "kubernetes": settings.kubernetes.version,
             "containerd": [major, minor],
-            "servers": [settings.api_host, *control_planes],
+            "servers": [settings.api_host, *sorted(control_planes)],
             "prefix_length": int(str(nodes.private_cidr).partition("/")[2]),
             "modules": modules(proxy.mode, proxy.scheduler if isinstance(proxy, IpvsProxy) else None),
             "roles": {role: _role(role, settings, bundle) for role in ("control-plane", "worker")},
             "hosts": {node.name: {"role": node.role, "etcd": _etcd(node)} for node in nodes.hosts},
-        }
+        },
+        sort_keys=True,
     )
 
 
