@@ -111,8 +111,18 @@ class VendorMachine:
         )
 
 
-ANEW = ("VENDOR_NAME", "VENDOR_ZONE", "VENDOR_PLAN", "VENDOR_IMAGE", "VENDOR_PRIVATE_ADDRESS", "VENDOR_ETCD_DISK")
-"""What a machine cannot change while it lives: another value of these orders it anew."""
+ANEW = (
+    "VENDOR_NAME",
+    "VENDOR_ROLE",
+    "VENDOR_ZONE",
+    "VENDOR_PLAN",
+    "VENDOR_IMAGE",
+    "VENDOR_PRIVATE_NETWORK",
+    "VENDOR_PRIVATE_ADDRESS",
+    "VENDOR_ETCD_DISK",
+)
+"""What a machine cannot change while it lives: another value of these orders it anew. All of the order but the host
+name, which the name holds, and the SSH key, which a living machine keeps."""
 
 
 def order(node: VendorNode, args: VendorMachinesArgs) -> dict[str, str]:

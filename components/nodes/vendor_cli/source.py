@@ -49,15 +49,16 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: A
 def program(word: str) -> Path:
     """The command's file: a word with a slash starts in the checkout, another one is looked for in PATH."""
     if "/" in word:
-        return CHECKOUT / Path(word).expanduser()
+        return CHECKOUT / os.path.expanduser(word)  # Path.expanduser raises for a user that is not there
     return Path(shutil.which(word) or word)
 
 
 def _command(words: Sequence[str]) -> list[str]:
-    file = program(words[0])
-    if not file.exists():
-        where = str(file) if "/" in words[0] else "PATH"
-        return [f"{words[0]} is not in {where}; correct it, or install the vendor's adapter"]
+    word, file = words[0], program(words[0])
+    if "/" not in word and not file.is_absolute():
+        return [f"{word} is not in PATH; install it, or write its path with a slash, e.g. ./{word}"]
+    if not os.path.exists(file):  # Path.exists raises where a folder on the way is closed to this user
+        return [f"{file} is not there; correct the path, or install the vendor's adapter"]
     if file.is_dir():
         return [f"{file} is a folder; name the program in it"]
     if not os.access(file, os.X_OK):

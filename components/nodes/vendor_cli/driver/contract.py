@@ -137,11 +137,11 @@ def _fix(wanted: str) -> str:
 
 def _shown(value: object) -> str:
     """A value of the vendor's, if it is short and plain enough to repeat."""
-    return value if isinstance(value, str) and re.match(r"^[A-Za-z0-9._:-]{1,64}$", value) else "not usable"
+    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", value) else "not usable"
 
 
 def _matches(pattern: re.Pattern[str], value: object) -> bool:
-    return isinstance(value, str) and pattern.match(value) is not None
+    return isinstance(value, str) and pattern.fullmatch(value) is not None  # match would take a newline at the end
 
 
 def _port(value: object) -> bool:
