@@ -69,6 +69,14 @@ def passphrase_file() -> Path:
     return path
 
 
+def policy_pack() -> list[str]:
+    """Arguments that have the engine ask the policy pack about every resource; none with FJORDKUBE_POLICY=off."""
+    choice = os.environ.get("FJORDKUBE_POLICY", "on")
+    if choice not in ("on", "off"):
+        raise FjordkubeError(f"FJORDKUBE_POLICY: {choice!r}; use on or off")
+    return ["--policy-pack", str(CHECKOUT / "policy")] if choice == "on" else []
+
+
 def with_emulator() -> dict[str, str]:
     """FJORDKUBE_QEMU: the user's, else the newer QEMU of the cache where it is there."""
     newer = emulator.path(manifest.load())
@@ -127,13 +135,17 @@ class Engine:
     def on_stack(
         self, verb: str, *args: str, capture: bool = False, output: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a verb that takes `--stack` and `--config-file` (up, preview, destroy, refresh)."""
+        """Runs a verb that takes `--stack` and `--config-file` (up, preview, destroy, refresh).
+
+        The first two run under the policy pack.
+        """
         return self.call(
             verb,
             "--stack",
             self.stack,
             "--config-file",
             str(self.config_file.resolve()),
+            *(policy_pack() if verb in ("up", "preview") else []),
             *args,
             capture=capture,
             output=output,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from commands import backend, stackfile
 from commands.console import say
-from commands.engine import Engine, binary, plugins
+from commands.engine import Engine, binary, plugins, policy_pack
 from components.nodes import source
 from components.settings import Stack
 from offline import build, bundle, manifest, system
@@ -30,6 +30,8 @@ def prepare(stack: str, settings_file: Path | None) -> Prepared:
     settings = stackfile.settings(path)
     backend.check(settings)
     say(f"settings of stack {stack} are good ({path.name})")
+    if not policy_pack():
+        say("no policy pack: FJORDKUBE_POLICY is off")
     source.find(settings).check(settings, stack, programs=False)  # they are installed below
     if plugins() == "official":
         binary()  # raises where there is none, before anything is built

@@ -146,6 +146,8 @@ class Progress:
             self._started.pop(event["resOpFailedEvent"]["metadata"]["urn"], None)
         elif "diagnosticEvent" in event:
             self._diagnose(event["diagnosticEvent"])
+        elif "policyEvent" in event:
+            self._refuse(event["policyEvent"])
 
     def _done(self, urn: str, now: float) -> None:
         start, kind, operation = self._started.pop(urn)
@@ -168,6 +170,12 @@ class Progress:
         elif "-gates-" in name and text:
             # what a gate still waits for
             self._say(f"gate {name.rpartition('-gates-')[2]}: {text.splitlines()[-1]}")
+
+    def _refuse(self, entry: dict[str, Any]) -> None:
+        kind = "error" if entry["enforcementLevel"] == "mandatory" else "warning"
+        name = entry.get("resourceUrn", "").rpartition("::")[2]
+        text = " ".join(_MARKUP.sub("", entry["message"]).split())
+        self._say(f"{kind}{': ' + name if name else ''}: policy {entry['policyName']}: {text}")
 
     def _still(self) -> None:
         if time.monotonic() - self._news < QUIET:

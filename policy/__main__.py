@@ -9,10 +9,8 @@ from pulumi_policy import EnforcementLevel, PolicyPack
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from policy import encryption, exposure, labels, norway, protection
+from policy import shortcut
+from policy.rules import RULES
 
-PolicyPack(
-    name="fjordkube",
-    policies=[policy for module in (norway, exposure, protection, encryption, labels) for policy in module.POLICIES],
-    enforcement_level=EnforcementLevel.MANDATORY,
-)
+shortcut.install(RULES)
+PolicyPack(name="fjordkube", policies=[*RULES], enforcement_level=EnforcementLevel.MANDATORY)

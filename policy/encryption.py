@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policy.resource import Resource, rule
+from policy.resource import Resource, Rule
 
 SERVER: Final = "upcloud:index/server:Server"
 STORAGE: Final = "upcloud:index/storage:Storage"
@@ -25,4 +25,6 @@ def plain_disks(resource: Resource) -> Iterator[str]:
         yield "the disk is not encrypted; set nodes.encrypt: true"
 
 
-POLICIES: Final = (rule("encrypted-disks", "Disks are encrypted where the provider offers it.", plain_disks),)
+RULES: Final = (
+    Rule("encrypted-disks", "Disks are encrypted where the provider offers it.", (SERVER, STORAGE), plain_disks),
+)

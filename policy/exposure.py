@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
-from policy.resource import Resource, rule
+from policy.resource import Resource, Rule
 
 CLOSED: Final = {22: "SSH", 179: "BGP", 2379: "etcd", 2380: "etcd's peers", 10250: "the kubelet"}
 """TCP ports that nobody outside has business with."""
@@ -84,4 +84,11 @@ def _group_rule(inputs: Mapping[str, Any]) -> Iterator[str]:
             yield f"port {port} ({what}) is open to {source}; name the networks that may reach it"
 
 
-POLICIES: Final = (rule("no-public-ports", "SSH, BGP, etcd and the kubelet are closed to the Internet.", open_ports),)
+RULES: Final = (
+    Rule(
+        "no-public-ports",
+        "SSH, BGP, etcd and the kubelet are closed to the Internet.",
+        (FIREWALL, GROUP_RULE),
+        open_ports,
+    ),
+)

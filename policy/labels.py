@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from policy.resource import Resource, rule
+from policy.resource import Resource, Rule
 
 LABEL: Final = "fjordkube-stack"
 LABELLED: Final = {"upcloud:index/server:Server": "labels", "openstack:compute/instance:Instance": "metadata"}
@@ -26,4 +26,4 @@ def unlabelled(resource: Resource) -> Iterator[str]:
         yield f"{state}; set it to {resource.stack}"
 
 
-POLICIES: Final = (rule("stack-label", "Servers are labelled with their stack.", unlabelled),)
+RULES: Final = (Rule("stack-label", "Servers are labelled with their stack.", LABELLED, unlabelled),)

@@ -12,7 +12,7 @@ from typing import Final
 from pulumi_policy import EnforcementLevel
 
 from policy.places import residency
-from policy.resource import Resource, rule
+from policy.resource import Resource, Rule
 
 ZONED: Final = {
     "upcloud:index/server:Server": "zone",
@@ -31,6 +31,7 @@ ZONED: Final = {
 """The input that says the place, by type."""
 
 DECLARED: Final = "fjordkube:residency:DeclaredResidency"
+JUDGED: Final = (*ZONED, DECLARED)
 
 
 def foreign(resource: Resource) -> Iterator[str]:
@@ -77,7 +78,7 @@ def elsewhere(resource: Resource) -> Iterator[str]:
         yield from foreign(resource)
 
 
-POLICIES: Final = (
-    rule("residency-in-production", "Everything of a production stack is in Norway.", in_production),
-    rule("residency", "What is outside Norway is said.", elsewhere, EnforcementLevel.ADVISORY),
+RULES: Final = (
+    Rule("residency-in-production", "Everything of a production stack is in Norway.", JUDGED, in_production),
+    Rule("residency", "What is outside Norway is said.", ZONED, elsewhere, EnforcementLevel.ADVISORY),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policy.resource import Resource, rule
+from policy.resource import Resource, Rule
 
 KEPT: Final = {
     "upcloud:index/server:Server": "server",
@@ -25,6 +25,6 @@ def unprotected(resource: Resource) -> Iterator[str]:
         yield f"the {KEPT[resource.type]} is not protected; set nodes.protect: true"
 
 
-POLICIES: Final = (
-    rule("protected-in-production", "Servers and disks of a production stack are protected.", unprotected),
+RULES: Final = (
+    Rule("protected-in-production", "Servers and disks of a production stack are protected.", KEPT, unprotected),
 )

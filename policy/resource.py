@@ -5,7 +5,7 @@ Owns which stacks are production. Leaves judging to the rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -40,23 +40,33 @@ Violations = Callable[[Resource], Iterator[str]]
 """A rule: lines `state; fix` about one resource, none when it holds."""
 
 
-def rule(
-    name: str, description: str, violations: Violations, level: EnforcementLevel = EnforcementLevel.MANDATORY
-) -> ResourceValidationPolicy:
-    """The rule as a policy of the pack; `description` says what must hold, in one sentence."""
+class Rule(ResourceValidationPolicy):
+    """A rule as a policy of the pack."""
 
-    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        for line in violations(seen(args)):
-            report(line, None)
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        types: Iterable[str],
+        violations: Violations,
+        level: EnforcementLevel = EnforcementLevel.MANDATORY,
+    ) -> None:
+        """`description` says what must hold, in one sentence; `types` are those that the rule looks at."""
+        self.types: Final = frozenset(types)
 
-    production = {"type": "array", "items": {"type": "string"}, "default": list(PRODUCTION)}
-    return ResourceValidationPolicy(
-        name=name,
-        description=description,
-        validate=validate,
-        enforcement_level=level,
-        config_schema=PolicyConfigSchema(properties={"production": production}),
-    )
+        def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+            if args.resource_type in self.types:
+                for line in violations(seen(args)):
+                    report(line, None)
+
+        production = {"type": "array", "items": {"type": "string"}, "default": list(PRODUCTION)}
+        super().__init__(
+            name=name,
+            description=description,
+            validate=validate,
+            enforcement_level=level,
+            config_schema=PolicyConfigSchema(properties={"production": production}),
+        )
 
 
 def seen(args: ResourceValidationArgs) -> Resource:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from pulumi_policy import EnforcementLevel, ResourceValidationArgs
+from pulumi_policy import policy as sdk
+from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
 from components.settings import load
 from components.settings.residency import NREC, SAFESPRING, UPCLOUD
-from policy import encryption, exposure, labels, norway, protection
-from policy.resource import PRODUCTION, Resource, in_production, seen, stack_of
+from policy import encryption, exposure, labels, norway, protection, shortcut
+from policy.resource import PRODUCTION, Resource, Rule, in_production, seen, stack_of
+from policy.rules import RULES
 
 SERVER = "upcloud:index/server:Server"
 STORAGE = "upcloud:index/storage:Storage"
@@ -281,3 +286,75 @@ def test_servers_name_their_stack(token: str, field: str) -> None:
 
 def test_other_resources_need_no_label() -> None:
     assert list(labels.unlabelled(resource(FIREWALL))) == []
+
+
+# --- The pack --------------------------------------------------------------------------------------------------------
+
+
+def test_the_pack_has_every_rule_once_and_all_but_one_refuse() -> None:
+    assert [rule.name for rule in RULES] == [
+        "residency-in-production",
+        "residency",
+        "no-public-ports",
+        "protected-in-production",
+        "encrypted-disks",
+        "stack-label",
+    ]
+    levels = {rule.name for rule in RULES if rule.enforcement_level is not EnforcementLevel.MANDATORY}
+    assert levels == {"residency"}
+    folder = Path(norway.__file__).parent
+    beside = {"__init__", "__main__", "places", "resource", "rules", "shortcut"}
+    assert len({path.stem for path in folder.glob("*.py")} - beside) == 5
+
+
+def judged(rule: Rule, token: str, inputs: Mapping[str, Any]) -> list[str]:
+    args = ResourceValidationArgs(
+        token,
+        inputs,
+        f"urn:pulumi:prod::fjordkube::{token}::thing",
+        "thing",
+        cast(Any, SimpleNamespace(protect=False)),
+        None,
+    )
+    lines: list[str] = []
+    rule.validate(args, lambda message, urn: lines.append(message))
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("name", "token", "inputs"),
+    [
+        ("residency-in-production", SERVER, {"zone": "fi-hel1"}),
+        ("residency-in-production", norway.DECLARED, {"wanted": "any"}),
+        ("no-public-ports", FIREWALL, {"firewallRules": []}),
+        ("no-public-ports", GROUP_RULE, {"direction": "ingress"}),
+        ("protected-in-production", INSTANCE, {}),
+        ("encrypted-disks", STORAGE, {}),
+        ("stack-label", INSTANCE, {}),
+    ],
+)
+def test_a_rule_reaches_the_types_that_it_judges(name: str, token: str, inputs: dict[str, Any]) -> None:
+    rule = next(rule for rule in RULES if rule.name == name)
+    assert judged(rule, token, inputs)
+    assert judged(rule, "command:remote:Command", inputs) == []
+
+
+def test_what_is_not_known_before_an_update_is_not_judged_as_if_it_were() -> None:
+    rule = next(rule for rule in RULES if rule.name == "residency-in-production")
+    with pytest.raises(UnknownValueError):
+        judged(rule, SERVER, unknown_checking_proxy({"zone": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}))
+
+
+def test_types_that_no_rule_names_are_answered_without_the_sdk() -> None:
+    asked: list[str] = []
+
+    def whole(_self: Any, request: Any, _context: Any) -> str:
+        asked.append(request.type)
+        return "judged"
+
+    quick = shortcut.analyze(whole, frozenset({SERVER}))
+    assert quick(None, SimpleNamespace(type=SERVER), None) == "judged"
+    assert not quick(None, SimpleNamespace(type="kubernetes:core/v1:ConfigMap"), None).diagnostics
+    assert asked == [SERVER]
+    assert callable(sdk._PolicyAnalyzerServicer.Analyze)
+    assert callable(sdk._PolicyAnalyzerServicer.Remediate)
