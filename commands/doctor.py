@@ -16,7 +16,7 @@ from components.nodes import source as nodes_source
 from components.nodes.local import accelerator
 from components.nodes.local.machine import qemu
 from components.places import cache_root, home_root
-from components.settings import LocalNodes
+from components.settings import ExistingNodes, LocalNodes, Stack
 from offline import catalog, manifest, source, system
 from offline.runner import missing, remaining
 
@@ -60,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     if settings is not None and not isinstance(settings.nodes, LocalNodes):
         mode = "kvm"
         _line("machines", f"source {settings.nodes.source}")
+        if isinstance(settings.nodes, ExistingNodes):
+            problems += _hosts(settings, arguments.stack)
     elif settings is not None and isinstance(settings.nodes, LocalNodes):
         try:
             mode = accelerator.choose(
@@ -78,6 +80,23 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         print(f"\n{problem}")
     return 1 if problems else 0
+
+
+def _hosts(settings: Stack, stack: str) -> list[str]:
+    """Asks hosts that exist what they are, as `up` does before it changes any; the problems."""
+    from components.nodes.existing import surveying  # on demand: it needs Pulumi's SDK, which takes long to load
+
+    try:
+        images = dict(find(settings.kubernetes.version, settings.network.version).images)
+    except BundleMissing:
+        images = {}  # what they are called is known once it is built
+    try:
+        for name, facts in surveying.ask(settings, stack, images).items():
+            size = f"{facts['processors']} processors, {facts['memory_mib']} MiB"
+            _line("", f"{name}: {facts['system']}, kernel {facts['kernel']}, {facts['virtualisation']}, {size}")
+    except FjordkubeError as error:
+        return [str(error)]
+    return []
 
 
 def _line(what: str, state: str) -> None:

@@ -12,6 +12,8 @@ WORDS = (
     ("-member", "{who}: the API answers"),
     ("-addons", "{who}: kube-proxy and CoreDNS handed over"),
     ("-certificate", "certificate of the admission webhook made"),
+    ("-survey", "every host asked what it is: none stands in the way"),
+    ("-host-release", "{who}: noted how it is given back"),
     ("-power", "{who}: machine runs, SSH answers"),
     ("-host-disk", "{who}: etcd's disk measured"),
     ("-disk", "{who}: disks and keys made"),
@@ -30,6 +32,8 @@ def words(name: str) -> str:
 
 def gone(name: str) -> str:
     """The same for one that was deleted."""
+    if name.endswith("-host-release"):
+        return f"{name.removesuffix('-host-release').partition('-')[2]}: reset and given back"
     if name.endswith("-power"):
         return f"{name.removesuffix('-power').partition('-')[2]}: powered off"
     if name.endswith("-disk") and not name.endswith("-host-disk"):

@@ -10,6 +10,7 @@ import yaml
 
 from commands import stackfile
 from components.errors import SettingsError
+from components.places import CHECKOUT
 
 SALT = "v1:c2FsdA==:v1:bm9uY2U="
 
@@ -75,7 +76,9 @@ def test_yaml_of_another_shape_is_refused(tmp_path: Path, content: str, problem:
 
 def test_missing_file_names_the_stacks_that_there_are(tmp_path: Path) -> None:
     path = tmp_path / "Pulumi.staging.yaml"
-    assert refused(path) == f"{path}: does not exist; use one of the stacks local, or write this file"
+    known = ", ".join(sorted(file.name.split(".")[1] for file in (CHECKOUT / "stacks").glob("Pulumi.*.yaml")))
+    assert "existing, local" in known
+    assert refused(path) == f"{path}: does not exist; use one of the stacks {known}, or write this file"
 
 
 def test_all_problems_of_the_settings_come_through(tmp_path: Path) -> None:

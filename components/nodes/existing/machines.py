@@ -18,7 +18,6 @@ import pulumi
 from pulumi_command import local, remote
 
 from components.bundle import Bundle
-from components.checks.gate import reached
 from components.node import Node
 from components.nodes import ssh_key
 from components.nodes.existing import host_keys, question
@@ -65,17 +64,15 @@ class ExistingMachines(pulumi.ComponentResource):
         nodes = [_node(host, args, settings, bastion) for host in settings.hosts]
 
         # All hosts are looked at before the first is changed; each later resource of a node waits for its `up`.
-        run = starting.command("survey")
+        run, asked = starting.command("survey"), question.environment(args.settings, args.bundle.images, args.keys)
         self.survey = local.Command(
             f"{name}-survey",
             create=run,
             update=run,
             dir=str(CHECKOUT),
             environment={
-                # by name: another order in the stack file is no change
-                "FJORDKUBE_NODES": reached(sorted(nodes, key=lambda node: node.name)),
-                "FJORDKUBE_SURVEY": question.question(args.settings, args.bundle),
-                "FJORDKUBE_SCRIPT": question.script(),
+                **asked,
+                "FJORDKUBE_NODES": pulumi.Output.secret(asked["FJORDKUBE_NODES"]),
                 "FJORDKUBE_RELAY": starting.digest("survey"),
             },
             logging=local.Logging.STDERR,
@@ -120,7 +117,7 @@ def _node(
         zone=host.zone or settings.zone,
         labels=host.labels if isinstance(host, WorkerSettings) else {},
         taints=host.taints if isinstance(host, WorkerSettings) else (),
-        sudo=settings.ssh.sudo and user != "root",
+        sudo=question.becomes_root(host, settings),
         guarded=False,
         etcd_device=None if disk in (None, "root") else disk,
     )

@@ -1,17 +1,20 @@
-"""What hosts are asked before anything on them is changed, from settings; pure.
+"""What hosts are asked before anything on them is changed, from settings: the relay's verb survey, as variables.
 
-Owns the lists of programs, modules, images and ports. Leaves the bounds to relay/survey/judgement.py and answering to
-scripts/survey.sh.
+Owns the lists of programs, modules, images and ports. Pure but for the private keys, which it reads. Leaves the bounds
+to relay/survey/judgement.py and answering to scripts/survey.sh.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
-from components.bundle import Bundle
+from components.checks.gate import with_keys_apart
 from components.host.modules import modules
 from components.node import Role
+from components.nodes import ssh_key
+from components.nodes.existing.pins import BASTION
 from components.remote import shell
 from components.settings import API_PORT, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy, Stack
 from components.versions import KUBERNETES
@@ -36,11 +39,55 @@ PORTS: Final[dict[Role, tuple[int, ...]]] = {
 BGP: Final = 179
 
 
-def question(settings: Stack, bundle: Bundle) -> str:
-    """JSON for the relay's verb survey. What a role needs stands there once: a variable of the environment ends at
-    128 KiB."""
-    nodes = settings.nodes
-    assert isinstance(nodes, ExistingNodes)
+def environment(settings: Stack, images: Mapping[str, str], pins: Mapping[str, str]) -> dict[str, str]:
+    """The variables; FJORDKUBE_NODES is secret. `images` by their names in the bundle, `pins`: see pins.py."""
+    return {
+        "FJORDKUBE_NODES": entrances(_nodes(settings), pins),
+        "FJORDKUBE_SURVEY": question(settings, images),
+        "FJORDKUBE_SCRIPT": shell(["survey"], {}),
+    }
+
+
+def entrances(nodes: ExistingNodes, pins: Mapping[str, str]) -> str:
+    """The hosts and how they are entered, as relay/gates/places.py reads them. Secret.
+
+    By name: another order in the stack file is no change.
+    """
+    key, bastion = ssh_key.private(nodes.ssh.key_file), nodes.ssh.bastion
+    through: dict[str, Any] = {}
+    if bastion:
+        assert bastion.key_file, "the settings ask for it"
+        at = {"host": bastion.host, "port": bastion.port, "user": bastion.user}
+        through["bastion"] = {**at, "key": ssh_key.private(bastion.key_file), "host_key": pins[BASTION]}
+    return with_keys_apart([_entrance(host, nodes, key, pins) | through for host in sorted(nodes.hosts, key=_name)])
+
+
+def _name(host: ExistingNode) -> str:
+    return host.name
+
+
+def _entrance(host: ExistingNode, nodes: ExistingNodes, key: str, pins: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "name": host.name,
+        "address": nodes.address_of(host),
+        "interface": host.interface or nodes.interface,
+        "host": nodes.host_of(host),
+        "port": nodes.port_of(host),
+        "user": nodes.user_of(host),
+        "key": key,
+        "host_key": pins[host.name],
+        "sudo": becomes_root(host, nodes),
+    }
+
+
+def becomes_root(host: ExistingNode, nodes: ExistingNodes) -> bool:
+    """Whether the host's user is not root."""
+    return nodes.ssh.sudo and nodes.user_of(host) != "root"
+
+
+def question(settings: Stack, images: Mapping[str, str]) -> str:
+    """What is asked, as JSON. What a role needs stands there once: a variable of the environment ends at 128 KiB."""
+    nodes = _nodes(settings)
     control_planes = [address for node in nodes.control_planes if (address := nodes.address_of(node))]
     major, minor, _ = KUBERNETES[settings.kubernetes.version].minimum_containerd
     proxy = settings.kube_proxy
@@ -51,30 +98,30 @@ def question(settings: Stack, bundle: Bundle) -> str:
             "servers": [settings.api_host, *sorted(control_planes)],
             "prefix_length": int(str(nodes.private_cidr).partition("/")[2]),
             "modules": modules(proxy.mode, proxy.scheduler if isinstance(proxy, IpvsProxy) else None),
-            "roles": {role: _role(role, settings, bundle) for role in ("control-plane", "worker")},
+            "roles": {role: _role(role, settings, images) for role in ("control-plane", "worker")},
             "hosts": {node.name: {"role": node.role, "etcd": _etcd(node)} for node in nodes.hosts},
         },
         sort_keys=True,
     )
 
 
-def script() -> str:
-    """What answers on a host."""
-    return shell(["survey"], {})
+def _nodes(settings: Stack) -> ExistingNodes:
+    assert isinstance(settings.nodes, ExistingNodes)
+    return settings.nodes
 
 
 def _etcd(node: ExistingNode) -> str:
     return (node.etcd_disk or "root") if isinstance(node, ExistingControlPlane) else ""
 
 
-def _role(role: Role, settings: Stack, bundle: Bundle) -> dict[str, Any]:
+def _role(role: Role, settings: Stack, bundled: Mapping[str, str]) -> dict[str, Any]:
     plane, ingress = role == "control-plane", settings.ingress
     programs = [*PROGRAMS, *(["ipvsadm"] if isinstance(settings.kube_proxy, IpvsProxy) else [])]
     if settings.firewall.host != "never":
         programs.append("nft")
     if plane and settings.gates.enabled and settings.gates.disk.enabled:
         programs.append("fio")
-    images = {key: name for key, name in bundle.images.items() if plane or key not in CONTROL_PLANE_IMAGES}
+    images = {key: name for key, name in bundled.items() if plane or key not in CONTROL_PLANE_IMAGES}
     if ingress.image:
         images.pop("ingress-nginx-controller", None)
     ports = [BGP, *PORTS[role], *(() if plane else (ingress.http_port, ingress.https_port))]

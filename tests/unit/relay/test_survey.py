@@ -15,6 +15,7 @@ from components.nodes.existing import question
 from components.relay.ssh import Access
 from components.relay.survey.asking import Answer, failure
 from components.relay.survey.judgement import Host, Wanted, compare, judge, told
+from components.remote import shell
 from components.settings import load
 from tests.scripts.machine import Machine
 from tests.unit import test_local_plan
@@ -28,6 +29,7 @@ BUNDLE = replace(
 NAMES = {"cp1": 11, "w1": 101, "w2": 102}
 HOST = Host("w1", "worker", "10.1.0.101", 24, "eth1", "")
 PLANE = Host("cp1", "control-plane", "10.1.0.11", 24, "eth1", "LABEL=etcd")
+VERSION = load({}).kubernetes.version
 WANTED = Wanted("v1.36.3", (2, 0), ["api.fjord.internal", "10.1.0.11"])
 
 
@@ -238,9 +240,9 @@ def ready(folder: Path, name: str) -> Machine:
         "systemd-detect-virt": '[ "$1" = --vm ] && echo kvm || { echo none; exit 1; }',
         "ip": f"echo '3: eth1    inet 10.1.0.{last}/24 brd 10.1.0.255 scope global eth1'",
         "ss": "echo 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:*'",
-        "kubeadm": "echo v1.36.3",
-        "kubelet": "echo Kubernetes v1.36.3",
-        "kubectl": "printf 'Client Version: v1.36.3\\nKustomize Version: v5\\n'",
+        "kubeadm": f"echo {VERSION}",
+        "kubelet": f"echo Kubernetes {VERSION}",
+        "kubectl": f"printf 'Client Version: {VERSION}\\nKustomize Version: v5\\n'",
         "containerd": "echo containerd containerd.io 2.1.4 abc",
         "ctr": 'cat "$ROOT/images"',
         "findfs": "echo /dev/vdb",
@@ -267,8 +269,8 @@ def environment(base: dict[str, str]) -> dict[str, str]:
     return {
         **base,
         "FJORDKUBE_NODES": with_keys_apart(listed),
-        "FJORDKUBE_SURVEY": question.question(load(nodes()), BUNDLE),
-        "FJORDKUBE_SCRIPT": question.script(),
+        "FJORDKUBE_SURVEY": question.question(load(nodes()), BUNDLE.images),
+        "FJORDKUBE_SCRIPT": shell(["survey"], {}),
     }
 
 
