@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
-from policy.resource import Resource, Rule
+from policy.resource import Resource, Rule, given
 
 CLOSED: Final = {22: "SSH", 179: "BGP", 2379: "etcd", 2380: "etcd's peers", 10250: "the kubelet"}
 """TCP ports that nobody outside has business with."""
@@ -70,7 +70,8 @@ def _wide(low: IPv4Address | IPv6Address, high: IPv4Address | IPv6Address) -> bo
 def _group_rule(inputs: Mapping[str, Any]) -> Iterator[str]:
     if inputs.get("direction") != "ingress" or str(inputs.get("protocol") or "tcp") not in ("tcp", "6", "any"):
         return
-    if inputs.get("remoteGroupId") or inputs.get("remoteAddressGroupId"):
+    # a group that is made in the same run has no id yet
+    if given(inputs, "remoteGroupId") or given(inputs, "remoteAddressGroupId"):
         return
     prefix = inputs.get("remoteIpPrefix")
     if prefix:

@@ -17,6 +17,7 @@ from pulumi_policy import (
     ResourceValidationArgs,
     ResourceValidationPolicy,
 )
+from pulumi_policy.proxy import UnknownValueError
 
 PRODUCTION: Final = ("prod", "production")
 """Names of production stacks, unless the pack's configuration (`production`) has others; * and ? as in file names."""
@@ -79,6 +80,14 @@ def seen(args: ResourceValidationArgs) -> Resource:
         protected=args.opts.protect,
         production=in_production(stack, args.get_config().get("production", PRODUCTION)),
     )
+
+
+def given(inputs: Mapping[str, Any], key: str) -> bool:
+    """Whether an input has a value, be it known yet or not."""
+    try:
+        return bool(inputs.get(key))
+    except UnknownValueError:
+        return True
 
 
 def stack_of(urn: str) -> str:

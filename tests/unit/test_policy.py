@@ -24,6 +24,8 @@ INSTANCE = "openstack:compute/instance:Instance"
 VOLUME = "openstack:blockstorage/volume:Volume"
 FIREWALL = exposure.FIREWALL
 GROUP_RULE = exposure.GROUP_RULE
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Pulumi's mark of a text that is not known before an update."""
 
 
 def resource(token: str, production: bool = False, protected: bool = False, **inputs: Any) -> Resource:
@@ -239,6 +241,11 @@ def _camel(key: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
+def test_a_group_that_has_no_id_yet_is_somebody() -> None:
+    unknown = unknown_checking_proxy({"direction": "ingress", "remoteGroupId": UNKNOWN})
+    assert list(exposure.open_ports(Resource(GROUP_RULE, unknown))) == []
+
+
 # --- protected-in-production -----------------------------------------------------------------------------------------
 
 
@@ -342,7 +349,7 @@ def test_a_rule_reaches_the_types_that_it_judges(name: str, token: str, inputs: 
 def test_what_is_not_known_before_an_update_is_not_judged_as_if_it_were() -> None:
     rule = next(rule for rule in RULES if rule.name == "residency-in-production")
     with pytest.raises(UnknownValueError):
-        judged(rule, SERVER, unknown_checking_proxy({"zone": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}))
+        judged(rule, SERVER, unknown_checking_proxy({"zone": UNKNOWN}))
 
 
 def test_types_that_no_rule_names_are_answered_without_the_sdk() -> None:
