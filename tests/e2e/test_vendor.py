@@ -18,14 +18,14 @@ import pytest
 
 from components import bundle
 from components.nodes.local import accelerator
-from components.places import CHECKOUT
 from components.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
 from tests.e2e import cluster
 from tests.engine.command import Commands
+from tests.vendor import fake_vendor
 
 UP_SECONDS = 1800
 HOST = "demo.fjord.internal"
-FAKE = CHECKOUT / "tests" / "vendor" / "fake_vendor.py"
+FAKE = Path(fake_vendor.__file__)
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,7 @@ def stack(folder: Path) -> dict[str, Any]:
 
 def orders(folder: Path) -> list[str]:
     """What the vendor bills."""
-    path = folder / "vendor" / "orders"
-    return sorted(path.read_text().split()) if path.exists() else []
+    return sorted(fake_vendor.orders(folder / "vendor"))
 
 
 def test_orders_that_were_cut_off_are_found_and_not_repeated(vendor: Commands, folder: Path) -> None:
@@ -117,7 +116,7 @@ def test_a_second_up_changes_nothing(vendor: Commands, folder: Path) -> None:
 def test_down_gives_the_machines_back(vendor: Commands, folder: Path) -> None:
     done = vendor.run("down", 600, show=True)
     assert done.code == 0, done.text
-    assert not list((folder / "vendor").glob("*.json"))
+    assert fake_vendor.machines(folder / "vendor") == {}
     assert not running(str(folder))
 
 

@@ -96,8 +96,11 @@ def _authorize(stack: Path, line: str) -> None:
     """A pair of which only the public half is known here: the machine program takes the pair that it finds."""
     private = keys.client(stack)
     private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    private.with_name(private.name + ".pub").write_text(line + "\n")
-    private.write_text("the private half is its owner's\n")
+    # Renamed into place: several processes make machines of one home, and must not read half a line of each other's.
+    for path, text in ((private.with_name(private.name + ".pub"), line), (private, "the private half is its owner's")):
+        half = path.with_name(f"{path.name}.{os.getpid()}")
+        half.write_text(f"{text}\n")
+        half.replace(path)
 
 
 def _run(noun: str, verb: str, environment: dict[str, str]) -> dict[str, Any]:

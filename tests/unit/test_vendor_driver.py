@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from components.nodes.vendor_cli.machines import DRIVER
+from tests.vendor import fake_vendor
 
-FAKE = Path(__file__).resolve().parents[1] / "vendor" / "fake_vendor.py"
+FAKE = Path(fake_vendor.__file__)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexampleexampleexampleexampleexampleexamplee"
 
 
@@ -47,15 +49,14 @@ def run(verb: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 def orders(folder: Path) -> list[str]:
     """What the vendor would bill."""
-    path = folder / "orders"
-    return path.read_text().split() if path.exists() else []
+    return fake_vendor.orders(folder)
 
 
 def test_machine_is_ordered_once_and_found_again(tmp_path: Path) -> None:
     first, second = run("create", environment(tmp_path)), run("create", environment(tmp_path))
     assert first.returncode == 0, first.stderr
     assert json.loads(first.stdout) == json.loads(second.stdout)
-    assert json.loads(first.stdout)["id"] == "vm-prod-w1"
+    assert json.loads(first.stdout)["id"].startswith("vm-")
     assert json.loads(first.stdout)["zone"] == "no-osl1"
     assert orders(tmp_path) == ["prod-w1"]
 
@@ -91,6 +92,46 @@ def test_driver_that_is_ended_in_the_middle_leaves_no_vendor_process_and_orders_
     assert orders(tmp_path) == ["prod-w1"]
 
 
+def test_order_that_a_killed_driver_left_behind_is_waited_for_and_not_repeated(tmp_path: Path) -> None:
+    words = [sys.executable, "-I", str(DRIVER), "create"]
+    late = environment(tmp_path, "late")
+    process = subprocess.Popen(words, env=late, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 20
+    while not (tmp_path / "asked").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert orders(tmp_path) == [], "the vendor's command must be between being asked and ordering"
+    again = run("create", late)
+    assert again.returncode == 0, again.stderr
+    assert "prod-w1: another run is not done with it yet; waiting" in again.stderr
+    assert orders(tmp_path) == ["prod-w1"]
+
+
+def test_machine_that_the_list_leaves_out_is_neither_ordered_again_nor_left_there(tmp_path: Path) -> None:
+    assert run("create", environment(tmp_path)).returncode == 0
+    vendor = tmp_path / "vendor"
+    fake = shlex.join([sys.executable, str(FAKE), str(tmp_path), "paper"])
+    empty = json.dumps({"contract": "1", "machines": []})
+    vendor.write_text(f"#!/bin/sh\n[ $1 = list ] && echo '{empty}' || exec {fake} $1\n")
+    vendor.chmod(0o755)
+    env = environment(tmp_path, VENDOR_COMMAND=json.dumps([str(vendor)]))
+    assert run("create", env).returncode == 0
+    assert orders(tmp_path) == ["prod-w1"]
+    assert run("delete", env).returncode == 0
+    assert fake_vendor.machines(tmp_path) == {}
+
+
+def test_words_of_the_vendor_are_repeated_without_escapes_and_not_at_any_length(tmp_path: Path) -> None:
+    vendor = tmp_path / "vendor"
+    vendor.write_text("#!/bin/sh\nprintf '\\033[2J%01000d\\n' 7 >&2\nexit 4\n")
+    vendor.chmod(0o755)
+    done = run("create", environment(tmp_path, VENDOR_COMMAND=json.dumps([str(vendor)])))
+    assert "list: the vendor's command failed (exit status 4): [2J000" in done.stderr
+    assert "\033" not in done.stderr
+    assert len(done.stderr) < 400
+
+
 def processes(word: str) -> list[str]:
     """Command lines that hold the word, ours left out."""
     found = []
@@ -108,7 +149,7 @@ def processes(word: str) -> list[str]:
 def test_delete_takes_the_machine_away_and_is_fine_without_one(tmp_path: Path) -> None:
     assert run("create", environment(tmp_path)).returncode == 0
     assert run("delete", environment(tmp_path)).returncode == 0
-    assert not (tmp_path / "prod-w1.json").exists()
+    assert fake_vendor.machines(tmp_path) == {}
     assert run("delete", environment(tmp_path)).returncode == 0
 
 

@@ -1,8 +1,9 @@
 """A vendor's command by the contract: `fake_vendor.py FOLDER MODE VERB`, request on stdin, answer on stdout.
 
 MODE is `machines` (real local virtual machines), `paper` (nothing but records) or one of the ways to break the contract
-in MISDEEDS, which hold for `create` and `read`. FOLDER keeps records: one file per machine, and a line in `orders` for
-each machine that was really ordered, which is what the vendor would bill.
+in MISDEEDS, which hold for `create` and `read` of what is there. FOLDER keeps the vendor's book, `journal`: a line for
+each machine that was ordered, which is what the vendor would bill, and one for each that was taken back. A line is
+written at once or not at all, so that a vendor who is killed has ordered or has not.
 """
 
 from __future__ import annotations
@@ -43,12 +44,15 @@ def main(words: list[str]) -> int:
     if mode == "refuses" and verb == "create":
         print("no more machines in this zone", file=sys.stderr)
         return 1
+    if mode == "late" and verb == "create":
+        (folder / "asked").touch()
+        time.sleep(4)  # before the machine is in any list
     answer = {"contract": "1", **answers(folder, mode, verb, request)}
     if mode == "halfway" and verb == "create":
         os.kill(os.getpid(), 9)  # the machine is ordered, and nobody is told
     if mode == "slow-answer" and verb == "create":
         time.sleep(3600)  # the same, by a timeout
-    if verb in ("create", "read") and mode in MISDEEDS:
+    if verb in ("create", "read") and mode in MISDEEDS and answer["state"] != "absent":
         answer |= MISDEEDS[mode]
     print(json.dumps(answer))
     return 0
@@ -57,33 +61,51 @@ def main(words: list[str]) -> int:
 def answers(folder: Path, mode: str, verb: str, request: dict[str, Any]) -> dict[str, Any]:
     """What an honest vendor says."""
     if verb == "list":
-        names = [path.stem for path in sorted(folder.glob("*.json"))]
-        return {"machines": [{"name": name} for name in names]}
+        return {"machines": [{"name": name} for name in machines(folder)]}
     name = request["name"]
-    record = folder / f"{name}.json"
     if verb == "create":
-        if not record.exists():
-            _order(folder, name)
-            record.write_text(json.dumps(request))
-        return _state(folder, mode, record)
-    if not record.exists():
+        # Asked twice, it orders twice: names are its customer's business.
+        _write(folder, {"ordered": name, "request": request, "id": f"vm-{os.getpid()}-{time.time_ns()}"})
+    entry = machines(folder).get(name)
+    if entry is None:
         return {"name": name, "state": "absent"}
     if verb == "delete":
         if mode == "machines":
-            _machines(folder, "delete", json.loads(record.read_text()))
-        record.unlink()
+            _machines(folder, "delete", entry["request"])
+        _write(folder, {"deleted": name})
         return {"name": name, "state": "absent"}
-    return _state(folder, mode, record)
+    return _state(folder, mode, entry)
 
 
-def _order(folder: Path, name: str) -> None:
-    with (folder / "orders").open("a") as file:
+def orders(folder: Path) -> list[str]:
+    """Names in the order in which machines were ordered: what the vendor would bill."""
+    return [entry["ordered"] for entry in _journal(folder) if "ordered" in entry]
+
+
+def machines(folder: Path) -> dict[str, dict[str, Any]]:
+    """What there is now, by name: each machine's line of the journal."""
+    there: dict[str, dict[str, Any]] = {}
+    for entry in _journal(folder):
+        if "ordered" in entry:
+            there[entry["ordered"]] = entry
+        else:
+            there.pop(entry["deleted"], None)
+    return there
+
+
+def _journal(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "journal"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _write(folder: Path, entry: dict[str, Any]) -> None:
+    with (folder / "journal").open("ab", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(f"{name}\n")
+        file.write(json.dumps(entry).encode() + b"\n")
 
 
-def _state(folder: Path, mode: str, record: Path) -> dict[str, Any]:
-    request = json.loads(record.read_text())
+def _state(folder: Path, mode: str, entry: dict[str, Any]) -> dict[str, Any]:
+    request = entry["request"]
     name = request["name"]
     if mode == "building" and not (folder / f"{name}.looked").exists():
         (folder / f"{name}.looked").touch()
@@ -96,7 +118,7 @@ def _state(folder: Path, mode: str, record: Path) -> dict[str, Any]:
         "private_address": request["private_address"],
         "host_key": PAPER_KEY,
         "ports": {},
-        "id": f"vm-{name}",
+        "id": entry["id"],
     }
     return running | (_machines(folder, "make", request) if mode == "machines" else {})
 

@@ -19,6 +19,7 @@ if __package__ in (None, ""):  # run by path: make the folder a package, so that
 from . import ordering
 from .contract import Order
 from .faults import Fault
+from .turn import turn
 from .vendor import Vendor
 
 PREFIX = "VENDOR_"
@@ -30,15 +31,15 @@ def main(words: list[str], env: Mapping[str, str]) -> int:
     try:
         order = Order(**{field.name: _value(env, field.name.upper()) for field in dataclasses.fields(Order)})
         command, seconds, patience = (_value(env, name) for name in SETTINGS)
-        vendor = Vendor(json.loads(command), float(seconds))
-        match words:
-            case ["create"]:
-                print(json.dumps(ordering.create(vendor, order, float(patience)), sort_keys=True))
-            case ["delete"]:
+        if words not in (["create"], ["delete"]):
+            ordering.log("usage: driver create|delete")
+            return 2
+        with turn(order.name, command, float(patience)) as held:
+            vendor = Vendor(json.loads(command), float(seconds), held)
+            if words == ["delete"]:
                 ordering.delete(vendor, order.name, float(patience))
-            case _:
-                ordering.log("usage: driver create|delete")
-                return 2
+            else:
+                print(json.dumps(ordering.create(vendor, order, float(patience)), sort_keys=True))
     except (Fault, OSError) as error:
         ordering.log(f"error: {error}")
         return 1

@@ -1,7 +1,8 @@
 """A machine ordered once, whatever is cut off on the way; and taken back.
 
 Owns the order of questions: look by name first, order only what is not there, wait until it runs. A create that was
-cut off (this program killed, the command timed out) is found by name at the next run and never ordered again.
+cut off (this program killed, the command timed out) is found by name at the next run and never ordered again. Leaves
+to turn.py that no two runs look and order at once.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ TOLD_EVERY = 30.0
 
 def create(vendor: Vendor, order: Order, patience: float) -> dict[str, Any]:
     """The running machine's facts. Fault when the vendor breaks the contract, or the machine is not made in time."""
-    count = contract.names(vendor.ask("list", contract.listing(), ATTEMPTS)).count(order.name)
+    count = _listed(vendor, order.name)
     if count > 1:
         raise Fault(f"{order.name}: the vendor has {count} machines of this name; delete all but one there")
-    if count:
+    # Both are asked: a listing that leaves a machine out would have it ordered twice.
+    answer = _read(vendor, order.name)
+    if answer["state"] != "absent":
         log(f"{order.name}: is there already")
-        answer = vendor.ask("read", contract.named("read", order.name), ATTEMPTS)
-        if contract.state(answer, "read", order.name) == "absent":
-            raise Fault(f"{order.name}: is in the vendor's list, and read says absent; the two must agree")
+    elif count:
+        raise Fault(f"{order.name}: is in the vendor's list, and read says absent; the two must agree")
     else:
         log(f"{order.name}: ordering {order.plan} in {order.zone}")
         answer = vendor.ask("create", order.request)
@@ -41,7 +43,7 @@ def create(vendor: Vendor, order: Order, patience: float) -> dict[str, Any]:
 def delete(vendor: Vendor, name: str, patience: float) -> None:
     """Returns when the vendor has no machine of this name."""
     begun, pause = time.monotonic(), FIRST_PAUSE
-    while name in contract.names(vendor.ask("list", contract.listing(), ATTEMPTS)):
+    while _listed(vendor, name) or _read(vendor, name)["state"] != "absent":
         answer = vendor.ask("delete", contract.named("delete", name), ATTEMPTS)
         if contract.state(answer, "delete", name) == "absent":
             break
@@ -50,6 +52,18 @@ def delete(vendor: Vendor, name: str, patience: float) -> None:
         time.sleep(pause)
         pause = min(pause * FACTOR, LONGEST_PAUSE)
     log(f"{name}: deleted")
+
+
+def _listed(vendor: Vendor, name: str) -> int:
+    """How many machines of this name the vendor lists."""
+    return contract.names(vendor.ask("list", contract.listing(), ATTEMPTS)).count(name)
+
+
+def _read(vendor: Vendor, name: str) -> dict[str, Any]:
+    """The machine by its name, in one of the contract's states."""
+    answer = vendor.ask("read", contract.named("read", name), ATTEMPTS)
+    contract.state(answer, "read", name)
+    return answer
 
 
 def _running(vendor: Vendor, order: Order, answer: dict[str, Any], patience: float) -> dict[str, Any]:
@@ -72,7 +86,7 @@ def _running(vendor: Vendor, order: Order, answer: dict[str, Any], patience: flo
             log(f"{order.name}: building for {waited:.0f} s")
         time.sleep(pause)
         pause = min(pause * FACTOR, LONGEST_PAUSE)
-        verb, answer = "read", vendor.ask("read", contract.named("read", order.name), ATTEMPTS)
+        verb, answer = "read", _read(vendor, order.name)
 
 
 def log(line: str) -> None:

@@ -20,8 +20,8 @@ from typing import Any
 from .contract import parse
 from .faults import Fault
 
-LAST_WORDS = 5
-"""Lines of stderr that an error repeats."""
+LAST_WORDS, LONGEST_LINE = 5, 200
+"""Lines of stderr that an error repeats, and characters of each."""
 
 ATTEMPTS = 3
 """Of a verb that changes nothing or may be repeated (read, list, delete); an order is never repeated."""
@@ -39,6 +39,8 @@ class Vendor:
 
     command: Sequence[str]
     seconds: float
+    held: int
+    """The file that a call keeps open while it runs: see turn.py."""
 
     def ask(self, verb: str, request: Mapping[str, Any], attempts: int = 1) -> dict[str, Any]:
         """The answer. Fault when there is none of the contract's after all attempts."""
@@ -58,6 +60,7 @@ class Vendor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                pass_fds=[self.held],
                 start_new_session=True,
             )
         except FileNotFoundError:
@@ -116,5 +119,7 @@ def _code(code: int) -> str:
 
 
 def _words(err: bytes) -> str:
-    lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
-    return f": {' / '.join(lines[-LAST_WORDS:])}" if lines else ", without a word"
+    # Without escape sequences, which would act on the terminal that shows the error.
+    lines = ["".join(filter(str.isprintable, line)).strip() for line in err.decode(errors="replace").splitlines()]
+    last = [line[:LONGEST_LINE] for line in lines if line][-LAST_WORDS:]
+    return f": {' / '.join(last)}" if last else ", without a word"
