@@ -101,8 +101,8 @@ class Project:
         return run
 
     def preview(self, environment: Mapping[str, str] | None = None) -> Run:
-        """`pulumi preview` with the stand-ins that `make preview` uses."""
-        return self._run(self._engine, ["preview"], environment or {})
+        """`pulumi preview` with what `make preview` uses: the stand-ins, and the policy pack."""
+        return self._run(self._engine, ["preview", "--policy-pack", str(CHECKOUT / "policy")], environment or {})
 
     def _complete_objects(self) -> None:
         """Gives Kubernetes objects what their own provider keeps beside them, which a pretending one does not know."""

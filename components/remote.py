@@ -10,6 +10,7 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,13 @@ class File:
 
 def script(name: str) -> str:
     """The text of components/scripts/`name`.sh."""
-    return (SCRIPTS / f"{name}.sh").read_text()
+    return _read(SCRIPTS / f"{name}.sh")
+
+
+@cache
+def _read(path: Path) -> str:
+    # once for all nodes
+    return path.read_text()
 
 
 def shell(scripts: Sequence[str], values: Mapping[str, str], files: Mapping[str, File | str] | None = None) -> str:

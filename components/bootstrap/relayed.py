@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Literal
 
 import pulumi
@@ -58,7 +59,7 @@ class Relayed(local.Command):
             # Another machine, or another relay, is an update. Not `triggers`: a changed trigger replaces the resource
             # (pulumi-command#855), whose old half would then take the node that has just joined out of the cluster.
             "FJORDKUBE_MACHINE": node.up,
-            "FJORDKUBE_RELAY": starting.digest("membership"),
+            "FJORDKUBE_RELAY": _program(),
         }
         opts.depends_on = list(after)
         super().__init__(
@@ -72,6 +73,12 @@ class Relayed(local.Command):
             add_previous_output_in_env=False,
             opts=opts,
         )
+
+
+@cache
+def _program() -> str:
+    # its files are read once for all nodes
+    return starting.digest("membership")
 
 
 def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:

@@ -211,6 +211,8 @@ def test_installation_puts_plugins_where_the_engine_looks_and_can_be_repeated(tm
     newer = tmp_path / "newer"
     newer.write_text("#!/bin/sh\necho newer\n")
     assert installation.install(newer, programs, home).read_text() == newer.read_text()
+    # the engine's own log of each run, which nothing else turns off
+    assert (home / "logs").is_file()
     assert pulumi.read_text() == "#!/bin/sh\n"
 
 
