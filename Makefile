@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m commands
 
-.PHONY: help up preview down doctor kubeconfig host-keys test test-fast test-conformance test-engine test-e2e lint
+.PHONY: help up preview down doctor kubeconfig host-keys test test-fast test-conformance test-engine test-e2e test-sources lint
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
@@ -50,8 +50,12 @@ test-engine: $(VENV)/.ready ## the program under the real engine, without machin
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q tests/engine
 
-test-e2e: $(VENV)/.ready ## one real cluster on virtual machines, end to end
+test-e2e: $(VENV)/.ready ## two real clusters, one after the other: local machines, and machines that exist already
 	@$(RUN) setup --for up
-	@$(VENV)/bin/python -m pytest -q -s tests/e2e
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_cluster.py tests/e2e/test_existing.py
+
+test-sources: $(VENV)/.ready ## a third one, on machines that a vendor's command hands out; not part of `make test`
+	@$(RUN) setup --for up
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_vendor.py
 
 test: test-fast test-conformance test-engine test-e2e ## everything, a real cluster included
