@@ -15,7 +15,9 @@ from components.relay.__main__ import VERBS
 
 def test_the_command_is_run_by_path_from_the_checkout() -> None:
     assert starting.command("join") == "exec python3 -I components/relay join"
-    assert {"join", "member", "remove", "release", "survey", "disk", "bgp", "data-path", "ipvs", "ingress"} == set(VERBS)
+    assert {"join", "member", "remove", "release", "survey", "disk", "bgp", "data-path", "ipvs", "ingress"} == set(
+        VERBS
+    )
 
 
 def test_it_runs_without_anything_but_the_standard_library(tmp_path: Path) -> None:
