@@ -162,6 +162,39 @@ def test_norway_is_the_default_and_local_machines_name_no_zone() -> None:
     assert list(LocalNodes().zones()) == []
 
 
+def made_by(source: str, zone: str, residency: str = "norway", **fields: Any) -> list[str]:
+    """What is said about places in a stack of that source."""
+    nodes = {"source": source, "zone": zone, **fields}
+    raw = {"residency": residency, "nodes": nodes, "firewall": {"admin_cidrs": ["203.0.113.0/24"]}}
+    return [line for line in problems(raw) if line.startswith(("nodes.zone", "residency"))]
+
+
+@pytest.mark.parametrize(
+    ("zone", "message"),
+    [
+        ("fi-hel1", "fi-hel1 is in Helsinki (FI), not in Norway; use no-svg1, or say residency: eea"),
+        ("no-svq1", "no-svq1 is not a zone of UpCloud; use no-svg1"),
+        (" NO-SVG1", "has blanks around it and capitals; write no-svg1"),
+        ("us-nyc1", "us-nyc1 is in New York (US), not in Norway; use no-svg1, or say residency: any"),
+    ],
+)
+def test_upclouds_zone_is_judged_as_the_file_is_read(zone: str, message: str) -> None:
+    assert made_by("upcloud", zone) == [f"nodes.zone: {message}"]
+    assert made_by("upcloud", "no-svg1") == []
+    assert made_by("upcloud", "fi-hel1", "eea") == []
+
+
+def test_zones_of_other_sources_are_judged_by_their_own_tables() -> None:
+    assert made_by("openstack", "osl2", cloud="safespring") == []
+    assert "Stockholm (SE)" in made_by("openstack", "sto1", cloud="safespring")[0]
+    assert made_by("openstack", "osl2", cloud="nrec") == ["nodes.zone: osl2 is not a zone of NREC; use osl"]
+    assert "no-osl1" in made_by("openstack", "osl2", cloud="other")[0]
+    for source in ("existing", "vendor_cli"):
+        assert made_by(source, "no-osl1") == []
+        assert "is in SE, not in Norway" in made_by(source, "se-sto1")[0]
+        assert "country-dash-place" in made_by(source, "oslo", "any")[0]
+
+
 # --- Any source ------------------------------------------------------------------------------------------------------
 
 
