@@ -24,6 +24,7 @@ def environment(folder: Path, mode: str = "paper", **changed: str) -> dict[str, 
     """What Pulumi would start the driver with."""
     return {
         **os.environ,
+        "TMPDIR": str(folder),  # for locks
         "VENDOR_COMMAND": json.dumps([sys.executable, str(FAKE), str(folder), mode]),
         "VENDOR_CALL_SECONDS": "20",
         "VENDOR_PATIENCE_SECONDS": "30",
