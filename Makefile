@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m commands
 
-.PHONY: help up preview down doctor kubeconfig host-keys test test-fast test-conformance test-engine test-e2e test-sources lint
+.PHONY: help up preview down doctor kubeconfig host-keys test test-fast test-conformance test-engine test-e2e test-sources lint bench-scale
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
@@ -57,5 +57,9 @@ test-e2e: $(VENV)/.ready ## two real clusters, one after the other: local machin
 test-sources: $(VENV)/.ready ## a third one, on machines that a vendor's command hands out; not part of `make test`
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_vendor.py
+
+bench-scale: $(VENV)/.ready ## how long a preview of 100 nodes takes (8 min; bench/results/)
+	@$(RUN) setup --for up
+	@$(VENV)/bin/python -m bench.scale
 
 test: test-fast test-conformance test-engine test-e2e ## everything, a real cluster included
