@@ -9,9 +9,11 @@ The event log is a pipe and never a file: its debug events carry outputs in the 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
+import select
 import threading
 import time
 from collections import Counter
@@ -28,6 +30,11 @@ QUIET = 20.0
 """Seconds without news after which a line says what is still going on."""
 
 POLL = 0.3
+"""Seconds without an event after which the reader looks whether the engine has ended."""
+
+PIPE_BYTES = 1 << 20
+"""The event log's pipe (fcntl(2): as much as anyone may ask for); an event of a long script is 100 KiB and more."""
+
 _MARKUP = re.compile(r"<\{%[^%]*%\}>")
 """The engine's colour marks in messages."""
 
@@ -78,6 +85,8 @@ class Progress:
         os.mkfifo(self._pipe, 0o600)
         # Open for writing too: the engine's opening does not wait, and its end is no end of file.
         self._handle = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._handle, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._thread.start()
         return self
 
@@ -85,6 +94,8 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end.set()
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._handle, b"\n")  # wakes the reader
         self._thread.join()
         os.close(self._handle)
         self._pipe.unlink(missing_ok=True)
@@ -117,14 +128,13 @@ class Progress:
         rest = b""
         while True:
             ending = self._end.is_set()
-            try:
-                rest += os.read(self._handle, 1 << 16)
-            except BlockingIOError:
+            # Not a sleep: the pipe holds less than one large event, and the engine waits for whoever does not read it.
+            if not select.select([self._handle], [], [], 0 if ending else POLL)[0]:
                 if ending:
                     return
                 yield None
-                time.sleep(POLL)
                 continue
+            rest += os.read(self._handle, PIPE_BYTES)
             *lines, rest = rest.split(b"\n")
             for line in lines:
                 with contextlib.suppress(ValueError):
