@@ -10,6 +10,8 @@ import base64
 import json
 import subprocess
 from collections.abc import Mapping
+from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from components.settings import LocalNodes, Stack
 
 LOCAL, REMOTE = "command:local:Command", "command:remote:Command"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
+NETWORK = "10.1.0.0/24"
 PORTS = {"ssh": 2222, "api": 16443, "http": 8080, "https": 8443}
 CERTIFICATE_BYTES = 800
 
@@ -64,6 +67,12 @@ def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
             f"{LOCAL} nodes-*-disk": {"stdout": json.dumps(facts)},
             f"{LOCAL} nodes-*-power": {"stdout": "{name} runs"},
         }
+    if stack.nodes.source == "vendor_cli":
+        facts = {"id": "m-1", "public_address": "192.0.2.10", "ports": {}, "zone": "no-osl1", "host_key": HOST_KEY}
+        found[f"{LOCAL} nodes-*"] = {"stdout": json.dumps(facts)}
+    if stack.nodes.source == "openstack":
+        found["openstack:networking/floatingIp:FloatingIp"] = {"address": "192.0.2.10"}
+        found["openstack:compute/instance:Instance"] = {"availabilityZone": "nova"}
     if stack.nodes.source == "upcloud":
         public = {"type": "public", "ipAddressFamily": "IPv4", "ipAddress": "192.0.2.10"}
         private = {"type": "private", "ipAddressFamily": "IPv4"}
@@ -76,10 +85,41 @@ def settings(source: str, home: Path, **nodes: Any) -> dict[str, Any]:
     if source == "local":
         # what is asked for is not looked for: no guest is booted to find out whether KVM works
         return {"nodes": {"source": source, "accelerator": "tcg", **nodes}}
-    return {
-        "nodes": {"source": source, "ssh_key_file": str(key(home)), **nodes},
-        "firewall": {"admin_cidrs": ["203.0.113.0/24"]},
-    }
+    content = {"source": source, **OF_A_SOURCE.get(source, {}), **nodes}
+    if source == "existing":
+        planes = [{"name": name, "etcd_disk": "LABEL=etcd"} for name in nodes.get("control_planes", ["cp1"])]
+        content["control_planes"] = planes
+        content["ssh"] = {"key_file": str(key(home)), "known_hosts": str(known_hosts(home))}
+    else:
+        content["ssh_key_file"] = str(key(home))
+    return {"nodes": content, "firewall": {"admin_cidrs": ["203.0.113.0/24"]}}
+
+
+OF_A_SOURCE: Mapping[str, Mapping[str, Any]] = {
+    "existing": {"private_cidr": NETWORK, "zone": "no-osl1"},
+    "openstack": {
+        "cloud": "other",
+        "zone": "no-osl1",
+        "region": "RegionOne",
+        "image": "11111111-1111-4111-8111-111111111111",
+        "control_plane_flavor": "m1.large",
+        "worker_flavor": "m1.large",
+        "floating_ip_pool": "public",
+        "external_network": "22222222-2222-4222-8222-222222222222",
+        "etcd_volume_type": "fast",
+        "control_planes": ["cp1"],
+    },
+    "vendor_cli": {
+        "command": ["docs/sources/vendor-adapter-example.sh"],
+        "zone": "no-osl1",
+        "image": "debian-13-kubernetes",
+        "private_cidr": NETWORK,
+        "control_plane_plan": "nvme-4",
+        "worker_plan": "nvme-4",
+        "control_planes": ["cp1"],
+    },
+}
+"""What a source must be told beside its nodes."""
 
 
 def files(stack: Stack, home: Path, name: str) -> None:
@@ -88,6 +128,19 @@ def files(stack: Stack, home: Path, name: str) -> None:
         place = home / "vm" / name / ".ssh" / "id_ed25519"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(key(home).read_text())
+
+
+def known_hosts(home: Path) -> Path:
+    """Host keys of all addresses that a node of source `existing` may have here, each its own."""
+    place = home / "known_hosts"
+    if not place.exists():
+        lines = []
+        for address in ip_network(NETWORK).hosts():
+            seen = sha256(str(address).encode()).digest()
+            blob = b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-ed25519", seen))
+            lines.append(f"{address} ssh-ed25519 {base64.b64encode(blob).decode()}\n")
+        place.write_text("".join(lines))
+    return place
 
 
 def key(home: Path) -> Path:
