@@ -50,13 +50,13 @@ test-engine: $(VENV)/.ready ## the program under the real engine, without machin
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q tests/engine
 
-test-e2e: $(VENV)/.ready ## two real clusters, one after the other: local machines, and machines that exist already
+test-e2e: $(VENV)/.ready ## two real clusters, one after the other: local machines, and a vendor's
 	@$(RUN) setup --for up
-	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_cluster.py tests/e2e/test_existing.py
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_cluster.py tests/e2e/test_vendor.py
 
-test-sources: $(VENV)/.ready ## a third one, on machines that a vendor's command hands out; not part of `make test`
+test-sources: $(VENV)/.ready ## a third one, on machines that exist already; not part of `make test`
 	@$(RUN) setup --for up
-	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_vendor.py
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_existing.py
 
 bench-scale: $(VENV)/.ready ## how long a preview of 100 nodes takes (8 min; bench/results/)
 	@$(RUN) setup --for up
