@@ -14,9 +14,7 @@ class SettingsError(FjordkubeError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
-        count = len(self.problems)
-        title = f"{count} problem{'s' if count != 1 else ''} in the stack's settings:"
-        super().__init__("\n".join([title, *(f"  - {p}" for p in self.problems)]))
+        super().__init__(_listed(self.problems, "in the stack's settings"))
 
 
 class BundleMissing(FjordkubeError):
@@ -25,3 +23,16 @@ class BundleMissing(FjordkubeError):
 
 class MachineError(FjordkubeError):
     """This machine cannot run what is asked: no QEMU, too little memory or disk, a port in use."""
+
+
+class UnfitComputer(MachineError):
+    """What must be mended on this computer before anything is made: raised once, with every problem."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(_listed(problems, "on this computer"))
+
+
+def _listed(problems: Sequence[str], place: str) -> str:
+    count = len(problems)
+    title = f"{count} problem{'s' if count != 1 else ''} {place}:"
+    return "\n".join([title, *(f"  - {problem}" for problem in problems)])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import pulumi
 
 from components.node import Node
+from components.settings import API_PORT
 
 if TYPE_CHECKING:
     from components.bundle import Bundle
@@ -48,3 +49,13 @@ class Source(Protocol):
 def find(settings: Stack) -> Source:
     """The source that the settings name. Imported on demand: a provider's SDK takes long to load."""
     return cast(Source, importlib.import_module(f"components.nodes.{settings.nodes.source}.source"))
+
+
+def usual_ports(settings: Stack) -> dict[str, int]:
+    """Port of a machine by use (ssh, api, http, https), where nobody forwards another one to it."""
+    return {
+        "ssh": 22,
+        "api": API_PORT,
+        "http": settings.ingress.http_port,
+        "https": settings.ingress.https_port,
+    }

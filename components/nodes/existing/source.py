@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from components.errors import MachineError
+from components.errors import UnfitComputer
 from components.nodes import ssh_key
 from components.nodes.existing.pins import pins
 from components.nodes.source import Machines
@@ -22,8 +22,7 @@ def check(settings: Stack, stack: str, programs: bool = True) -> None:
     problems = ["ssh: not in PATH; install it (Debian package openssh-client)"] if lacking else []
     problems += key_problems(nodes) + pins(nodes, stack).problems
     if problems:
-        count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
-        raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))
+        raise UnfitComputer(problems)
 
 
 def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:

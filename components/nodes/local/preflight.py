@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import MachineError
+from components.errors import UnfitComputer
 from components.nodes.local import plan
 from components.nodes.local.machine import ports, process, qemu
 from components.nodes.local.plan import Machine
@@ -38,15 +38,14 @@ NEW_DISK_GIB = 3
 
 
 def check(settings: LocalNodes, stack: str, emulated: bool = True, programs: bool = True) -> None:
-    """Raises MachineError with every problem at once; returns when the stack's machines can run here.
+    """Raises UnfitComputer with every problem at once; returns when the stack's machines can run here.
 
     `programs`: whether a missing program is a problem (it is none where it is installed next).
     """
     machines = plan.machines(settings, stack, emulated)
     problems = [*(_programs() if programs else []), *_memory(machines), *_space(machines), *_ports(machines)]
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))
+        raise UnfitComputer(problems)
 
 
 def _programs() -> list[str]:

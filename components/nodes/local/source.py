@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.nodes.local import accelerator, preflight
-from components.nodes.local.machine.spec import GUEST_PORTS
 from components.nodes.local.machines import LocalMachines, LocalMachinesArgs
-from components.nodes.source import Machines
+from components.nodes.source import Machines, usual_ports
 
 if TYPE_CHECKING:
     from components.bundle import Bundle
@@ -23,8 +22,8 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:
     """See components.nodes.source.Source."""
     nodes = _nodes(settings)
     emulated = accelerator.choose(nodes.accelerator, bundle) == "tcg"
-    doors = {**GUEST_PORTS, "http": settings.ingress.http_port, "https": settings.ingress.https_port}
-    made = LocalMachines("nodes", LocalMachinesArgs(nodes, bundle, stack, emulated, doors))
+    args = LocalMachinesArgs(nodes, bundle, stack, emulated, usual_ports(settings))
+    made = LocalMachines("nodes", args)
     return Machines(made.nodes, emulated)
 
 

@@ -6,10 +6,10 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from components.errors import MachineError
+from components.errors import UnfitComputer
 from components.nodes import host_keys, ssh_key
 from components.nodes.openstack.machines import OpenstackMachines, OpenstackMachinesArgs
-from components.nodes.source import Machines
+from components.nodes.source import Machines, usual_ports
 
 if TYPE_CHECKING:
     from components.bundle import Bundle
@@ -28,8 +28,7 @@ def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: 
     if programs and shutil.which("ssh", path=os.environ.get("PATH", "") + ":/usr/bin") is None:
         problems.append("ssh: not in PATH; install it (Debian package openssh-client)")
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))
+        raise UnfitComputer(problems)
 
 
 def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
@@ -40,7 +39,7 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: A
         nodes,
         settings,
         stack,
-        ports={"ssh": 22, "api": 6443, "http": settings.ingress.http_port, "https": settings.ingress.https_port},
+        ports=usual_ports(settings),
         login_key=ssh_key.public(nodes.ssh_key_file),
         seed=host_keys.seed(),
         private_key=ssh_key.private(nodes.ssh_key_file),

@@ -6,9 +6,9 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from components.errors import MachineError
+from components.errors import UnfitComputer
 from components.nodes import host_keys, ssh_key
-from components.nodes.source import Machines
+from components.nodes.source import Machines, usual_ports
 from components.nodes.upcloud.machines import UpcloudMachines, UpcloudMachinesArgs
 
 if TYPE_CHECKING:
@@ -28,15 +28,14 @@ def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: 
     if programs and shutil.which("ssh", path=os.environ.get("PATH", "") + ":/usr/bin") is None:
         problems.append("ssh: not in PATH; install it (Debian package openssh-client)")
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))
+        raise UnfitComputer(problems)
 
 
 def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
     """See components.nodes.source.Source."""
     check(settings, stack)
     nodes = _nodes(settings)
-    ports = {"ssh": 22, "api": 6443, "http": settings.ingress.http_port, "https": settings.ingress.https_port}
+    ports = usual_ports(settings)
     args = UpcloudMachinesArgs(
         nodes,
         stack,

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import MachineError
+from components.errors import UnfitComputer
 from components.nodes import ssh_key
-from components.nodes.source import Machines
+from components.nodes.source import Machines, usual_ports
 from components.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
 from components.places import CHECKOUT
 
@@ -26,15 +26,14 @@ def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: 
     if problem := ssh_key.problem(nodes.ssh_key_file):
         problems.append(f"nodes.ssh_key_file: {problem}")
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise MachineError("\n".join([f"{count} on this computer:", *(f"  - {problem}" for problem in problems)]))
+        raise UnfitComputer(problems)
 
 
 def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
     """See components.nodes.source.Source."""
     check(settings, stack)
     nodes = _nodes(settings)
-    ports = {"ssh": 22, "api": 6443, "http": settings.ingress.http_port, "https": settings.ingress.https_port}
+    ports = usual_ports(settings)
     args = VendorMachinesArgs(
         nodes,
         stack,
