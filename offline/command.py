@@ -30,19 +30,19 @@ def run(
     append: bool = False,
 ) -> None:
     """Runs a program to its end with all output in `log`; `env` is added to ours. BuildError if it fails."""
-    check()
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab" if append else "wb") as file:
-        process = subprocess.Popen(
-            [str(a) for a in arguments],
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # its own group, so that its children end with it
-        )
-        with _guard:
+        with _guard:  # a cancel comes before the start or finds the program: never between the two
+            check()
+            process = subprocess.Popen(
+                [str(a) for a in arguments],
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # its own group, so that its children end with it
+            )
             _running.add(process)
         try:
             code = process.wait()
@@ -102,8 +102,8 @@ def check() -> None:
 
 def cancel() -> None:
     """Ends every program that this build still runs and starts no more."""
-    _cancelled.set()
     with _guard:
+        _cancelled.set()
         processes = list(_running)
     for process in processes:
         end(process)
