@@ -42,13 +42,13 @@ lint: $(VENV)/.ready ## ruff, mypy --strict, shellcheck
 test-fast: lint ## lint, types, unit, golden, mocks, scripts: no VM, no engine
 	@$(VENV)/bin/python -m pytest -q -n 2 tests/unit tests/golden tests/components tests/scripts
 
-test-conformance: $(VENV)/.ready ## provider plugins against the real engine and a real API server
+test-conformance: $(VENV)/.ready ## provider plugins alone, against the real engine and a real API server
 	@$(RUN) setup --for conformance
-	@$(VENV)/bin/python -m pytest -q tests/conformance
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal tests/conformance
 
-test-engine: $(VENV)/.ready ## the program under the real engine, without machines
+test-engine: $(VENV)/.ready ## plugins and program under the real engine, without machines
 	@$(RUN) setup --for up
-	@$(VENV)/bin/python -m pytest -q tests/engine
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal tests/conformance tests/engine
 
 test-e2e: $(VENV)/.ready ## two real clusters, one after the other: local machines, and a vendor's
 	@$(RUN) setup --for up
@@ -62,4 +62,4 @@ bench-scale: $(VENV)/.ready ## how long a preview of 100 nodes takes (8 min; ben
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m bench.scale
 
-test: test-fast test-conformance test-engine test-e2e ## everything, a real cluster included
+test: test-fast test-engine test-e2e ## everything, two real clusters included
