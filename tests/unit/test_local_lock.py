@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -161,3 +162,33 @@ def test_holder_that_removes_the_file_does_not_split_the_lock(tmp_path: Path) ->
 def _note(path: Path, order: list[str]) -> None:
     with locked(path):
         order.append("third")
+
+
+def test_folder_may_go_with_the_lock_that_was_the_last_in_it(tmp_path: Path) -> None:
+    """As when all machines of the last stack are deleted at once: each one's lock, then the folder of all."""
+    path = tmp_path / "vm" / "lock"
+    errors: list[OSError] = []
+
+    def delete() -> None:
+        for _ in range(500):
+            try:
+                with locked(path):
+                    path.unlink()
+                with contextlib.suppress(OSError):  # another's lock is there
+                    path.parent.rmdir()
+            except OSError as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=delete) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert not path.parent.exists()
+
+
+def test_lock_where_a_file_is_in_the_way_says_so(tmp_path: Path) -> None:
+    (tmp_path / "vm").touch()
+    with pytest.raises(FileExistsError, match="vm"), locked(tmp_path / "vm" / "lock"):
+        pytest.fail("locked")

@@ -265,6 +265,24 @@ def test_sockets_under_somebody_elses_folder_are_refused(pc: Computer) -> None:
     assert starts(pc) == 0
 
 
+def test_sockets_folder_that_another_stack_removes_meanwhile_is_made_again_and_private(
+    pc: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Path.mkdir
+    removed: list[Path] = []
+
+    def mkdir(path: Path, *words: Any, **options: Any) -> None:
+        if path == pc.sockets and not removed:
+            path.parent.rmdir()
+            removed.append(path.parent)
+        make(path, *words, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    switch.folder(pc.sockets)
+    assert removed == [pc.sockets.parent]
+    assert [path.stat().st_mode & 0o777 for path in (pc.sockets.parent, pc.sockets)] == [0o700, 0o700]
+
+
 def test_switch_starts_over_the_sockets_of_one_that_was_killed(pc: Computer) -> None:
     switch.folder(pc.sockets)
     assert switch.start(pc.sockets)

@@ -8,17 +8,19 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import folders
+
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Holds `path` exclusively; waits for whoever holds it (all holders are bounded). Released when a holder dies.
 
-    Whoever holds the lock may unlink the file: a waiter then sees that its file is no longer the one at `path` and
-    opens the new one, so removal never splits the lock in two.
+    Whoever holds the lock may unlink the file, and the folders that are empty then: a waiter sees that its file is no
+    longer the one at `path` and opens a new one, so removal never splits the lock in two. Raises OSError when there
+    can be no such file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = folders.kept(lambda: _open(path))
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if _is_at(handle, path):
@@ -26,6 +28,11 @@ def locked(path: Path) -> Iterator[None]:
                 return
         finally:
             os.close(handle)
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _is_at(handle: int, path: Path) -> bool:

@@ -12,7 +12,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from . import process
+from . import folders, process
 from .faults import Fault
 from .locks import locked
 
@@ -22,8 +22,13 @@ PORTS = 256
 
 def folder(sockets: Path) -> None:
     """Makes the folder of the sockets, 0700. Raises Fault where it belongs to somebody else (it lies under /tmp)."""
+    sockets.parent.parent.mkdir(parents=True, exist_ok=True)
+    folders.kept(lambda: _make(sockets))
+
+
+def _make(sockets: Path) -> None:
     for path in (sockets.parent, sockets):
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)  # not `parents`: they would be open to all
         state = path.lstat()
         if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
             raise Fault(f"{path}: not a folder of this user alone; remove it, or set TMPDIR to a folder of your own")
