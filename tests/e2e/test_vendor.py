@@ -1,4 +1,7 @@
-"""A stack whose machines a vendor's command hands out: the fake vendor of the tests, with real virtual machines."""
+"""A stack whose machines a vendor's command hands out: the fake vendor of the tests, with real virtual machines.
+
+One worker: it is the source that is tested here, and each emulated machine more makes the whole slower by a quarter.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +66,8 @@ def stack(folder: Path) -> dict[str, Any]:
             "image": "debian-kubernetes",
             "control_plane_plan": "nvme-4",
             "worker_plan": "nvme-2",
+            "control_planes": ["cp1"],
+            "workers": ["w1"],
             "private_cidr": "192.168.77.0/24",
             "ssh_key_file": str(key),
             "call_seconds": 900,
@@ -80,9 +85,9 @@ def orders(folder: Path) -> list[str]:
 def test_orders_that_were_cut_off_are_found_and_not_repeated(vendor: Commands, folder: Path) -> None:
     killed = vendor.start("up")
     end = time.monotonic() + 240
-    while len(orders(folder)) < 3:
-        assert killed.poll() is None, "up ended before three machines were ordered"
-        assert time.monotonic() < end, "three machines were not ordered"
+    while len(orders(folder)) < 2:
+        assert killed.poll() is None, "up ended before both machines were ordered"
+        assert time.monotonic() < end, "two machines were not ordered"
         time.sleep(0.2)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
@@ -91,18 +96,17 @@ def test_orders_that_were_cut_off_are_found_and_not_repeated(vendor: Commands, f
 
     done = vendor.run("up", UP_SECONDS, show=True)
     assert done.code == 0, done.text
-    assert orders(folder) == ["vendor-cp1", "vendor-w1", "vendor-w2"]
+    assert orders(folder) == ["vendor-cp1", "vendor-w1"]
     for gate in ("bgp", "data-path", "ipvs", "ingress"):
         assert f"gate {gate}: passed" in done.text
 
 
 def test_a_request_is_served(vendor: Commands) -> None:
     outputs = cluster.outputs(vendor)
-    for node in ("w1", "w2"):
-        status, text = cluster.get(int(outputs["ports"][node]["http"]), HOST)
-        assert status == 200
-        assert "pod: demo-" in text
-    assert outputs["residency"]["zones"] == {"cp1": "no-osl1", "w1": "no-osl1", "w2": "no-osl1"}
+    status, text = cluster.get(int(outputs["ports"]["w1"]["http"]), HOST)
+    assert status == 200
+    assert "pod: demo-" in text
+    assert outputs["residency"]["zones"] == {"cp1": "no-osl1", "w1": "no-osl1"}
     assert set(outputs["gates"]) == {"disk", "bgp", "data-path", "ipvs", "ingress"}
 
 
@@ -110,7 +114,7 @@ def test_a_second_up_changes_nothing(vendor: Commands, folder: Path) -> None:
     done = vendor.run("up")
     assert done.code == 0, done.text
     assert re.search(r"engine done in .*: \d+ unchanged", done.text)
-    assert len(orders(folder)) == 3
+    assert len(orders(folder)) == 2
 
 
 def test_down_gives_the_machines_back(vendor: Commands, folder: Path) -> None:
