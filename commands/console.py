@@ -9,9 +9,10 @@ _START = time.monotonic()
 
 
 def say(text: str) -> None:
-    """Prints one line of progress, prefixed by minutes and seconds since the command began."""
+    """Prints one line of progress, prefixed by minutes and seconds since the command began. Any thread may."""
     elapsed = int(time.monotonic() - _START)
-    print(f"[{elapsed // 60:3d}:{elapsed % 60:02d}] {text}", flush=True)
+    # with its end in it: `print` writes the end by itself, and another thread's line comes between
+    print(f"[{elapsed // 60:3d}:{elapsed % 60:02d}] {text}\n", end="", flush=True)
 
 
 def complain(text: str) -> None:

@@ -19,8 +19,8 @@ from offline.step import Step
 
 
 def say(message: str) -> None:
-    """One line for a person, at once."""
-    print(message, flush=True)
+    """One line for a person, at once; from any thread, so its end is not written by itself."""
+    print(f"{message}\n", end="", flush=True)
 
 
 def resolve(names: Sequence[str] | None, steps: Sequence[Step]) -> list[str]:
