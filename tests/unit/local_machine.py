@@ -106,8 +106,10 @@ while [ "$1" != -s ]; do shift; done
 at=$2
 file=${*: -1}
 mkdir "$at"
-setsid "$PYTHON" -c 'import time; time.sleep(40)' -p "$file" </dev/null >/dev/null 2>&1 &
-echo $! >"$file"
+# as the real one: the daemon itself writes its pid file, after its parent has ended
+setsid "$PYTHON" -c 'import os, sys, time
+open(sys.argv[2], "w").write(str(os.getpid()))
+time.sleep(40)' -p "$file" </dev/null >/dev/null 2>&1 &
 """
 
 IMAGES = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -296,6 +297,26 @@ def test_switch_starts_over_the_sockets_of_one_that_was_killed(pc: Computer) -> 
     assert not (pc.sockets / "switch" / "ctl").exists()
     switch.stop(pc.sockets)
     assert not pc.sockets.exists()
+
+
+def test_switch_runs_when_its_start_returns(pc: Computer) -> None:
+    switch.folder(pc.sockets)
+    assert switch.start(pc.sockets)
+    assert switch.running(pc.sockets)
+    assert not switch.start(pc.sockets)
+    switch.stop(pc.sockets)
+
+
+def test_a_switch_that_never_runs_is_a_fault(pc: Computer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    idle = tmp_path / "idle" / "vde_switch"
+    idle.parent.mkdir()
+    idle.write_text("#!/bin/sh\n")
+    idle.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{idle.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(switch, "START_S", 0.2)
+    switch.folder(pc.sockets)
+    with pytest.raises(Fault, match=r"not running 0\.2 s after its start"):
+        switch.start(pc.sockets)
 
 
 def test_only_an_ssh_greeting_counts_as_an_answer() -> None:

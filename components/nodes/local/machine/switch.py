@@ -10,6 +10,7 @@ import contextlib
 import os
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 from . import folders, process
@@ -18,6 +19,9 @@ from .locks import locked
 
 PORTS = 256
 """Machines that fit on one switch."""
+
+START_S = 30
+"""Seconds until a started switch has to run; measured: a few milliseconds, with both cores busy."""
 
 
 def folder(sockets: Path) -> None:
@@ -54,11 +58,12 @@ def start(sockets: Path) -> bool:
         words = ["vde_switch", "-s", str(at), "-m", "600", "-n", str(PORTS), "-f", os.devnull]
         words += ["-d", "-p", str(pid_file)]
         try:
-            done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
+            done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=START_S)
         except FileNotFoundError:
             raise Fault("vde_switch: not in PATH; install the package vde2") from None
         if done.returncode:
             raise Fault(f"vde_switch: did not start: {done.stderr.strip()}")
+        _await(sockets)
         return True
 
 
@@ -76,6 +81,15 @@ def stop(sockets: Path) -> None:
         sockets.rmdir()
     with contextlib.suppress(OSError):  # another stack's sockets are there
         sockets.parent.rmdir()
+
+
+def _await(sockets: Path) -> None:
+    # the daemon writes its pid file after its parent has ended; whoever asks in between would start a second switch
+    end = time.monotonic() + START_S
+    while not running(sockets):
+        if time.monotonic() > end:
+            raise Fault(f"vde_switch: not running {START_S} s after its start, by {_pid_file(sockets)}")
+        time.sleep(0.002)
 
 
 def _pid_file(sockets: Path) -> Path:
