@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -307,12 +306,8 @@ def test_switch_runs_when_its_start_returns(pc: Computer) -> None:
     switch.stop(pc.sockets)
 
 
-def test_a_switch_that_never_runs_is_a_fault(pc: Computer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    idle = tmp_path / "idle" / "vde_switch"
-    idle.parent.mkdir()
-    idle.write_text("#!/bin/sh\n")
-    idle.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{idle.parent}:{os.environ['PATH']}")
+def test_a_switch_that_never_runs_is_a_fault(pc: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pc.folder / "bin" / "vde_switch").write_text("#!/bin/sh\n")
     monkeypatch.setattr(switch, "START_S", 0.2)
     switch.folder(pc.sockets)
     with pytest.raises(Fault, match=r"not running 0\.2 s after its start"):
