@@ -5,6 +5,10 @@ Calico's release manifest in what a new cluster on prepared nodes does not need,
 - no upgrade-ipam container: it moves addresses from host-local IPAM, which never ran here;
 - no mount-bpffs container: eBPF mode is off, and systemd mounts /sys/fs/bpf anyway;
 - install-cni copies no programs: they are on the node already, with the version that goes with it;
+- the CNI file gets its name, and the node becomes ready, only when calico-node knows its node. Before that every pod
+  that is waiting would be tried and undone in turn, and that work alone kept slow control planes from ever getting there;
+- a start that failed is tried again inside the container. calico-node gives the API 2 s for each of its first three
+  questions (startup.go) and ends when one takes longer; the kubelet would then pause for 10 s, 20 s, and up to 5 min;
 - probes ask Felix's health port instead of forking an 86 MB program every 10 s (20 s each on a starved node). BIRD has
   no such port: runit restarts it when it ends, and the BGP gate asks every node for its sessions.
 """
@@ -23,6 +27,19 @@ HEALTH_PORT = 9099
 """Felix's health port, on the node's loopback."""
 
 API_ENVIRONMENT = {"configMapRef": {"name": API_ENDPOINT}}
+
+PENDING = "10-calico.pending"
+"""What install-cni writes; containerd reads no file of such a name."""
+
+START = f"""\
+cd /host/etc/cni/net.d
+(
+  until [ -s /var/lib/calico/nodename ]; do sleep 1; done
+  [ ! -e {PENDING} ] || mv -f {PENDING} 10-calico.conflist
+) &
+until start_runit; do sleep 2; done
+"""
+"""The container's own start, repeated until it succeeds; bounded by the startup probe. Runs under any sh."""
 
 
 def address_annotations(address: str, prefix_length: int) -> dict[str, str]:
@@ -63,7 +80,9 @@ def install_cni(image: str) -> dict[str, Any]:
         "command": ["/opt/cni/bin/install"],
         "envFrom": [API_ENVIRONMENT],
         "env": [
-            _value("CNI_CONF_NAME", "10-calico.conflist"),
+            _value("CNI_CONF_NAME", PENDING),
+            # else a pod that is made anew takes the file away under which its node is ready
+            _value("CNI_OLD_CONF_NAME", PENDING),
             _config("CNI_NETWORK_CONFIG", "cni_network_config"),
             _config("CNI_MTU", "veth_mtu"),
             _node_name("KUBERNETES_NODE_NAME"),
@@ -82,6 +101,7 @@ def node_container(image: str, private_cidr: str, pace: PaceName) -> dict[str, A
         "name": NODE,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
+        "command": ["/bin/sh", "-c", START],
         "envFrom": [API_ENVIRONMENT],
         "env": [
             _value("DATASTORE_TYPE", "kubernetes"),
