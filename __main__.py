@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pulumi
 
-from components import versions
-from components.bundle import find
-from components.cluster import ClusterArgs, KubernetesCluster
-from components.errors import FjordkubeError
-from components.nodes import source
-from components.pace import pace
-from components.residency import DeclaredResidency, DeclaredResidencyArgs
-from components.settings import load
+from fjordkube import versions
+from fjordkube.bundle import find
+from fjordkube.cluster import ClusterArgs, KubernetesCluster
+from fjordkube.errors import FjordkubeError
+from fjordkube.nodes import source
+from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs
+from fjordkube.settings import load
+from fjordkube.timing import timing
 
 try:
     settings = load(pulumi.Config("fjordkube").get_object("stack"))
@@ -26,7 +26,7 @@ for line in versions.warnings(settings):
 
 cluster = KubernetesCluster(
     settings.cluster.name,
-    ClusterArgs(settings, machines.nodes, bundle, pace(settings.cluster.pace, machines.emulated)),
+    ClusterArgs(settings, machines.nodes, bundle, timing(settings.cluster.timing, machines.emulated)),
 )
 
 pulumi.export("nodes", {node.name: {"role": node.role, "address": node.address} for node in machines.nodes})

@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from components.settings import LocalNodes, Stack
+from fjordkube.settings import LocalNodes, Stack
 
 LOCAL, REMOTE = "command:local:Command", "command:remote:Command"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43

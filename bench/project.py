@@ -20,9 +20,9 @@ from typing import Any
 import yaml
 
 from bench import answers
-from components.errors import BundleMissing
-from components.places import CHECKOUT, cache_root
-from components.settings import load
+from fjordkube.errors import BundleMissing
+from fjordkube.roots import CHECKOUT, cache_root
+from fjordkube.settings import load
 from offline import binaries
 from offline.plugins import installation
 from offline.plugins.preview_provider.pretence import VARIABLE

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench import answers, machine, plot
 from bench.project import Project, Run
-from components.errors import FjordkubeError
+from fjordkube.errors import FjordkubeError
 
 BAR = 15.0
 """Seconds (issue 5)."""

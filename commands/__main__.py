@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from commands.console import complain
-from components.errors import FjordkubeError
+from fjordkube.errors import FjordkubeError
 
 VERBS = {
     "up": "from nothing to a served request, gates passed",

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from components.errors import SettingsError
-from components.places import home_root
-from components.settings import Stack
+from fjordkube.errors import SettingsError
+from fjordkube.roots import home_root
+from fjordkube.settings import Stack
 
 VARIABLE = "PULUMI_BACKEND_URL"
 

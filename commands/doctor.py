@@ -10,13 +10,13 @@ import subprocess
 from commands import backend, stackfile
 from commands.console import minutes
 from commands.engine import plugins, with_emulator
-from components.bundle import find
-from components.errors import BundleMissing, FjordkubeError
-from components.nodes import source as nodes_source
-from components.nodes.local import accelerator
-from components.nodes.local.machine import qemu
-from components.places import cache_root, home_root
-from components.settings import ExistingNodes, LocalNodes, Stack
+from fjordkube.bundle import find
+from fjordkube.errors import BundleMissing, FjordkubeError
+from fjordkube.helpers.local_vm import qemu
+from fjordkube.nodes import source as nodes_source
+from fjordkube.nodes.local import accelerator
+from fjordkube.roots import cache_root, home_root
+from fjordkube.settings import ExistingNodes, LocalNodes, Stack
 from offline import catalog, manifest, source, system
 from offline.runner import missing, remaining
 
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _hosts(settings: Stack, stack: str) -> list[str]:
     """Asks hosts that exist what they are, as `up` does before it changes any; the problems."""
-    from components.nodes.existing import surveying  # on demand: it needs Pulumi's SDK, which takes long to load
+    from fjordkube.nodes.existing import surveying  # on demand: it needs Pulumi's SDK, which takes long to load
 
     try:
         images = dict(find(settings.kubernetes.version, settings.network.version).images)

@@ -7,7 +7,7 @@ import argparse
 from commands import kubeconfig, stackfile
 from commands.console import say
 from commands.engine import Engine
-from components.nodes.local import lock
+from fjordkube.nodes.local import lock
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -20,9 +20,9 @@ from typing import Any, Literal
 import yaml
 
 from commands import backend, state
-from components.errors import FjordkubeError
-from components.nodes.local.machine import record
-from components.places import CHECKOUT, home_root
+from fjordkube.errors import FjordkubeError
+from fjordkube.helpers.local_vm import record
+from fjordkube.roots import CHECKOUT, home_root
 from offline import binaries, emulator, manifest
 from offline.plugins import installation
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from commands import stackfile
 from commands.console import say
-from components.errors import FjordkubeError, SettingsError
-from components.nodes.existing import collection, host_keys
-from components.nodes.existing.pins import BASTION, Place, file_of, places, read
-from components.nodes.existing.source import key_problems
-from components.relay.ssh import Access
-from components.settings import ExistingNodes
+from fjordkube.errors import FjordkubeError, SettingsError
+from fjordkube.helpers.ssh import Access
+from fjordkube.nodes.existing import collection, host_keys
+from fjordkube.nodes.existing.pins import BASTION, Place, file_of, places, read
+from fjordkube.nodes.existing.source import key_problems
+from fjordkube.settings import ExistingNodes
 
 SCRIPT = "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
 """What shows a host's fingerprint on the host itself."""

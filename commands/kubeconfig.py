@@ -8,8 +8,8 @@ from pathlib import Path
 
 from commands import stackfile
 from commands.engine import Engine
-from components.errors import FjordkubeError
-from components.places import home_root
+from fjordkube.errors import FjordkubeError
+from fjordkube.roots import home_root
 
 
 def place(stack: str) -> Path:

@@ -11,8 +11,8 @@ from pathlib import Path
 from commands import backend, stackfile
 from commands.console import say
 from commands.engine import Engine, binary, plugins, policy_pack
-from components.nodes import source
-from components.settings import Stack
+from fjordkube.nodes import source
+from fjordkube.settings import Stack
 from offline import build, bundle, manifest, system
 
 

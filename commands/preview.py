@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from commands.preparation import prepare
-from components.nodes.local import lock
+from fjordkube.nodes.local import lock
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from commands.milestones import words
 from commands.preparation import Prepared
 from commands.progress import Span
-from components.places import home_root
+from fjordkube.roots import home_root
 
 COLUMNS = ("promise", "measured", "needed")
 ROW, BAR, LEFT, WIDTH = 18, 12, 300, 1000

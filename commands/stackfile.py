@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from components.errors import SettingsError
-from components.nodes.local.machine import record
-from components.places import CHECKOUT, home_root
-from components.settings import Stack, load
+from fjordkube.errors import SettingsError
+from fjordkube.helpers.local_vm import record
+from fjordkube.roots import CHECKOUT, home_root
+from fjordkube.settings import Stack, load
 
 KEY = "fjordkube:stack"
 

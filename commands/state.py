@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from commands import backend
-from components.places import home_root
+from fjordkube.roots import home_root
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """Key by which Pulumi marks a value as something else than it looks like; in outputs of ours, as a secret."""

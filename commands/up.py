@@ -8,7 +8,7 @@ from commands import report
 from commands.console import minutes, say, seconds
 from commands.preparation import prepare
 from commands.progress import Progress
-from components.nodes.local import lock
+from fjordkube.nodes.local import lock
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.errors import BundleMissing
-from components.places import cache_root, home_root
+from fjordkube.errors import BundleMissing
+from fjordkube.roots import cache_root, home_root
 
 DESCRIPTION = "bundle.json"
 """Names everything of a bundle; paths in it are absolute, digests are in their folders' names."""

@@ -15,19 +15,19 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
-from components.bundle import Bundle
-from components.checks.disk import disk_gate
-from components.checks.gate import Gate
-from components.checks.gates import Gates, GatesArgs
-from components.demo import Demo, DemoArgs
-from components.host import Host, HostArgs
-from components.ingress.nginx import Nginx, NginxArgs
-from components.network.calico import Calico, CalicoArgs
-from components.node import Node
-from components.pace import Pace
-from components.residency import held, says_zone
-from components.settings import Stack
+from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
+from fjordkube.bundle import Bundle
+from fjordkube.demo import Demo, DemoArgs
+from fjordkube.gates.disk import disk_gate
+from fjordkube.gates.gate import Gate
+from fjordkube.gates.gates import Gates, GatesArgs
+from fjordkube.host import Host, HostArgs
+from fjordkube.ingress.nginx import Nginx, NginxArgs
+from fjordkube.network.calico import Calico, CalicoArgs
+from fjordkube.node import Node
+from fjordkube.residency import held, says_zone
+from fjordkube.settings import Stack
+from fjordkube.timing import Timing
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class ClusterArgs:
     """Its machines, control planes first; from any source."""
     bundle: Bundle
     """Images and definitions."""
-    pace: Pace
-    """How patient to be: components.pace.NATIVE or EMULATED."""
+    timing: Timing
+    """How patient to be: components.timing.NATIVE or EMULATED."""
 
 
 class KubernetesCluster(pulumi.ComponentResource):
@@ -79,7 +79,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         # Where etcd will write is measured before it does; a slow disk stops the run here.
         self._disks: dict[str, Gate] = {}
         for node in control_planes:
-            gate = disk_gate(f"{name}-{node.name}-host-disk", node, hosts[node.name], args.settings, args.pace)
+            gate = disk_gate(f"{name}-{node.name}-host-disk", node, hosts[node.name], args.settings, args.timing)
             if gate is not None:
                 self._disks[node.name] = gate
 
@@ -121,7 +121,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         args = self._args
         return Host(
             f"{self._prefix}-{node.name}-host",
-            HostArgs(node, args.settings, args.pace, args.nodes, args.bundle.sandbox_image),
+            HostArgs(node, args.settings, args.timing, args.nodes, args.bundle.sandbox_image),
             self._child(),
         )
 
@@ -133,7 +133,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             ControlPlaneArgs(
                 node,
                 args.settings,
-                args.pace,
+                args.timing,
                 args.nodes,
                 after=[host.prepared, *([disk] if disk else [])],
                 beside=beside,
@@ -149,7 +149,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             WorkerArgs(
                 node,
                 args.settings,
-                args.pace,
+                args.timing,
                 kubeconfig=first.kubeconfig,
                 after=[host.prepared, first.membership],
                 deleted_with=self._gone,
@@ -184,7 +184,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 api_host=plane.address,
                 bundle=args.bundle,
                 provider=self.provider,
-                pace=args.pace.name,
+                timing=args.timing.name,
                 after=[first.member],
                 deleted_with=self._end,
             ),
@@ -201,7 +201,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 settings=args.settings.demo,
                 image=args.bundle.images["demo"],
                 provider=self.provider,
-                pace=args.pace.name,
+                timing=args.timing.name,
                 # While kubeadm still starts the rest of the control plane, the API is better left to it.
                 after=[first.membership],
                 deleted_with=self._end,
@@ -219,7 +219,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 bundle=args.bundle,
                 provider=self.provider,
                 workers=workers,
-                pace=args.pace.name,
+                timing=args.timing.name,
                 ingresses=[demo.ingress] if demo else [],
                 after=[first.membership],
                 deleted_with=self._end,
@@ -242,7 +242,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             f"{self._prefix}-gates",
             GatesArgs(
                 settings=args.settings,
-                pace=args.pace,
+                timing=args.timing,
                 nodes=args.nodes,
                 kubeconfig=first.kubeconfig,
                 provider=self.provider,

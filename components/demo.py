@@ -11,9 +11,9 @@ from typing import Any
 
 import pulumi
 
-from components.objects import KubernetesObject, Object, Objects, http_probes
-from components.pace import PaceName
-from components.settings import Demo as DemoSettings
+from fjordkube.objects import KubernetesObject, Object, Objects, http_probes
+from fjordkube.settings import Demo as DemoSettings
+from fjordkube.timing import TimingName
 
 NAMESPACE = "demo"
 NAME = "demo"
@@ -33,7 +33,7 @@ class DemoArgs:
     """Its image; listens on 8080, answers /healthz, says on which node it runs."""
     provider: pulumi.ProviderResource
     """The cluster."""
-    pace: PaceName = "native"
+    timing: TimingName = "native"
     """Sets the probes' periods, nothing else."""
     ingress_class: str = "nginx"
     after: Sequence[pulumi.Resource] = ()
@@ -57,7 +57,7 @@ def confined() -> dict[str, Any]:
     }
 
 
-def container(image: str, pace: PaceName) -> dict[str, Any]:
+def container(image: str, timing: TimingName) -> dict[str, Any]:
     """The program, with no rights at all."""
     return {
         "name": NAME,
@@ -65,12 +65,12 @@ def container(image: str, pace: PaceName) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        **http_probes(pace, "http", ready="/healthz", live="/healthz"),
+        **http_probes(timing, "http", ready="/healthz", live="/healthz"),
         **confined(),
     }
 
 
-def deployment(settings: DemoSettings, image: str, pace: PaceName) -> Object:
+def deployment(settings: DemoSettings, image: str, timing: TimingName) -> Object:
     """The replicas, over as many nodes as there are ready ones."""
     spread = {
         "maxSkew": 1,
@@ -83,7 +83,7 @@ def deployment(settings: DemoSettings, image: str, pace: PaceName) -> Object:
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 5,
         "topologySpreadConstraints": [spread],
-        "containers": [container(image, pace)],
+        "containers": [container(image, timing)],
     }
     return {
         "apiVersion": "apps/v1",
@@ -97,7 +97,7 @@ def deployment(settings: DemoSettings, image: str, pace: PaceName) -> Object:
     }
 
 
-def objects(settings: DemoSettings, image: str, pace: PaceName, ingress_class: str) -> list[Object]:
+def objects(settings: DemoSettings, image: str, timing: TimingName, ingress_class: str) -> list[Object]:
     """Namespace, Deployment, Service and Ingress."""
     metadata = {"name": NAME, "namespace": NAMESPACE, "labels": LABELS}
     backend = {"service": {"name": NAME, "port": {"name": "http"}}}
@@ -107,7 +107,7 @@ def objects(settings: DemoSettings, image: str, pace: PaceName, ingress_class: s
             "kind": "Namespace",
             "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
         },
-        deployment(settings, image, pace),
+        deployment(settings, image, timing),
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -145,7 +145,7 @@ class Demo(pulumi.ComponentResource):
         super().__init__("fjordkube:demo:Demo", name, None, opts)
         self.objects = Objects(
             name,
-            objects(args.settings, args.image, args.pace, args.ingress_class),
+            objects(args.settings, args.image, args.timing, args.ingress_class),
             args.provider,
             pulumi.ResourceOptions(parent=self, depends_on=list(args.after), deleted_with=args.deleted_with),
         )

@@ -14,9 +14,9 @@ from typing import Final
 import pulumi
 from pulumi_command import remote
 
-from components.node import Node
-from components.settings import Stack
-from components.settings.residency import Residency, refused
+from fjordkube.node import Node
+from fjordkube.settings import Stack
+from fjordkube.settings.residency import Residency, refused
 
 BESIDE_HOST: Final = (
     "agent_socket_path",

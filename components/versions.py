@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from components.settings import Stack
+    from fjordkube.settings import Stack
 
 Version = tuple[int, int, int]
 """(major, minor, patch), e.g. (1, 37, 1)."""

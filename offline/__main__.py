@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from components.errors import FjordkubeError
-from components.places import cache_root
+from fjordkube.errors import FjordkubeError
+from fjordkube.roots import cache_root
 from offline import build, catalog, manifest, source
 from offline.runner import closure, duration, missing, remaining
 

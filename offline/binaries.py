@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.errors import FjordkubeError
+from fjordkube.errors import FjordkubeError
 from offline import manifest, programs
 
 

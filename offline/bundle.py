@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from components import bundle as view
-from components.places import cache_root
+from fjordkube import bundle as view
+from fjordkube.roots import cache_root
 from offline import command, debian, definitions, disk, kernel, keys, programs
 from offline.command import BuildError
 from offline.manifest import Manifest

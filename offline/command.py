@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.errors import FjordkubeError
+from fjordkube.errors import FjordkubeError
 
 TAIL_LINES = 15
 _running: set[subprocess.Popen[bytes]] = set()

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from components.errors import FjordkubeError
-from components.places import cache_root
+from fjordkube.errors import FjordkubeError
+from fjordkube.roots import cache_root
 from offline import gosource, keys
 from offline.manifest import Manifest
 from offline.step import Step

@@ -1,7 +1,7 @@
 """The guests' base disk: the dressed tree with all images in its containerd store, as one raw ext4 image.
 
 Owns the working copy and the file system. Leaves content to `rootfs.py` and `store.py`. Every machine's root disk is a
-thin layer over it (components/nodes/local/machine/disk.py).
+thin layer over it (components/helpers/local_vm/disk.py).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from components.host.preparation import shared_files
-from components.places import cache_root
+from fjordkube.host.preparation import shared_files
+from fjordkube.roots import cache_root
 from offline import command, debian, kernel, keys, programs, recipes, rootfs, store
 from offline.manifest import FOLDER, Manifest
 from offline.step import Step, remove

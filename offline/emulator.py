@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.places import cache_root
+from fjordkube.roots import cache_root
 from offline import debian, keys
 from offline.manifest import Manifest
 from offline.step import Step

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import FjordkubeError
-from components.places import cache_root
+from fjordkube.errors import FjordkubeError
+from fjordkube.roots import cache_root
 from offline import command, debian, keys, programs
 from offline.manifest import Manifest
 from offline.step import Step

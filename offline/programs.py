@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.errors import FjordkubeError
-from components.places import cache_root
+from fjordkube.errors import FjordkubeError
+from fjordkube.roots import cache_root
 from offline import command, gosource, keys, official, source
 from offline.manifest import Manifest, Module, OwnProgram, Program, Release
 from offline.step import Step

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.places import cache_root
+from fjordkube.roots import cache_root
 from offline import debian, gosource, keys, libraries, oci, programs
 from offline.manifest import FOLDER, Manifest
 from offline.oci import Layer, Start

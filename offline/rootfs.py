@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from components.host.preparation import shared_files
+from fjordkube.host.preparation import shared_files
 from offline import command
 from offline.manifest import FOLDER
 

@@ -45,7 +45,7 @@ def missing(steps: Sequence[Step], wanted: Iterable[str]) -> list[Step]:
     return [step for step in steps if step.name in chosen]
 
 
-def remaining(steps: Sequence[Step], elapsed: dict[str, float] | None = None, pace: float = 1.0) -> float:
+def remaining(steps: Sequence[Step], elapsed: dict[str, float] | None = None, timing: float = 1.0) -> float:
     """Seconds until all these steps are done: each lane in order, needs respected, `elapsed` already spent on some."""
     elapsed = elapsed or {}
     ends: dict[str, float] = {}
@@ -55,7 +55,7 @@ def remaining(steps: Sequence[Step], elapsed: dict[str, float] | None = None, pa
         ready = [s for s in waiting if not any(n in {w.name for w in waiting} for n in s.needs)]
         step = min(ready, key=lambda s: max(lanes[s.lane], *(ends.get(n, 0.0) for n in s.needs), 0.0))
         start = max(lanes[step.lane], *(ends.get(n, 0.0) for n in step.needs), 0.0)
-        ends[step.name] = lanes[step.lane] = start + max(step.seconds * pace - elapsed.get(step.name, 0.0), 0.0)
+        ends[step.name] = lanes[step.lane] = start + max(step.seconds * timing - elapsed.get(step.name, 0.0), 0.0)
         waiting.remove(step)
     return max(ends.values(), default=0.0)
 
@@ -103,7 +103,7 @@ class Run:
 
     def _lane(self, lane: Lane) -> None:
         while step := self._next(lane):
-            self.say(f"{self._place(step)} {step.title} (about {duration(step.seconds * self._pace())})")
+            self.say(f"{self._place(step)} {step.title} (about {duration(step.seconds * self._timing())})")
             try:
                 step.make()
             except BaseException as failure:
@@ -136,7 +136,7 @@ class Run:
         width = len(str(len(self.steps)))
         return f"[{self.steps.index(step) + 1:{width}}/{len(self.steps)}]"
 
-    def _pace(self) -> float:
+    def _timing(self) -> float:
         """How this machine compares with the reference, from what it has finished; within sane bounds."""
         reference = sum(step.seconds for step in self.steps if step.name in self.seconds)
         if reference < 30:
@@ -147,7 +147,7 @@ class Run:
         now = time.monotonic()
         elapsed = {name: now - start for name, start in self._started.items()}
         left = [step for step in self.steps if step.name not in self.seconds]
-        return f"{len(left)} to do, about {duration(remaining(left, elapsed, self._pace()))}" if left else "all done"
+        return f"{len(left)} to do, about {duration(remaining(left, elapsed, self._timing()))}" if left else "all done"
 
     def _word(self) -> None:
         now = time.monotonic()

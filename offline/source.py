@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from components.errors import FjordkubeError
-from components.places import cache_root
+from fjordkube.errors import FjordkubeError
+from fjordkube.roots import cache_root
 from offline.manifest import Manifest
 from offline.step import Step
 

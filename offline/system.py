@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 
-from components.errors import MachineError
+from fjordkube.errors import MachineError
 from offline import command, programs
 from offline.manifest import HostPackage
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from pulumi_policy import EnforcementLevel
 
-from policy.places import residency
 from policy.resource import Resource, Rule
+from policy.tables import residency
 
 ZONED: Final = {
     "upcloud:index/server:Server": "zone",

@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from components.bootstrap import places
-from components.bootstrap.kubelet import kubelet_configuration
-from components.host.containerd import SOCKET
-from components.network.kube_proxy import kube_proxy_configuration
-from components.node import Node
-from components.pace import Pace, Timeouts
-from components.relay.marks import parsed
-from components.settings import API_PORT, Stack
+from fjordkube.bootstrap import paths
+from fjordkube.bootstrap.kubelet import kubelet_configuration
+from fjordkube.helpers.membership.labels_and_taints import parsed
+from fjordkube.host.containerd import SOCKET
+from fjordkube.network.kube_proxy import kube_proxy_configuration
+from fjordkube.node import Node
+from fjordkube.settings import API_PORT, Stack
+from fjordkube.timing import Timeouts, Timing
 
 API_VERSION = "kubeadm.k8s.io/v1beta4"
 
@@ -27,7 +27,7 @@ ETCD_QUOTA_BYTES = 2 * 1024**3
 
 
 def cluster_configuration(
-    settings: Stack, pace: Pace, all_nodes: Sequence[Node], public_addresses: Sequence[str], image_repository: str
+    settings: Stack, timing: Timing, all_nodes: Sequence[Node], public_addresses: Sequence[str], image_repository: str
 ) -> dict[str, Any]:
     """ClusterConfiguration, the same on every control plane.
 
@@ -37,11 +37,11 @@ def cluster_configuration(
     control_planes = [node for node in all_nodes if node.role == "control-plane"]
     names = ["localhost", "127.0.0.1", settings.api_host, *(node.name for node in control_planes)]
     names += [*(node.address for node in control_planes), *public_addresses, *map(str, settings.kubernetes.extra_sans)]
-    elect = len(control_planes) > 1 or pace.single_leader_election
+    elect = len(control_planes) > 1 or timing.single_leader_election
     leader = [] if elect else [_argument("leader-elect", "false")]
     manager = list(leader)
-    if pace.node_monitor_grace is not None:
-        manager.append(_argument("node-monitor-grace-period", f"{pace.node_monitor_grace}s"))
+    if timing.node_monitor_grace is not None:
+        manager.append(_argument("node-monitor-grace-period", f"{timing.node_monitor_grace}s"))
     return {
         "apiVersion": API_VERSION,
         "kind": "ClusterConfiguration",
@@ -58,26 +58,26 @@ def cluster_configuration(
         },
         "etcd": {
             "local": {
-                "dataDir": places.ETCD_DATA,
+                "dataDir": paths.ETCD_DATA,
                 "extraArgs": [
-                    _argument("heartbeat-interval", str(pace.etcd_heartbeat_ms)),
-                    _argument("election-timeout", str(pace.etcd_election_ms)),
+                    _argument("heartbeat-interval", str(timing.etcd_heartbeat_ms)),
+                    _argument("election-timeout", str(timing.etcd_election_ms)),
                     _argument("quota-backend-bytes", str(ETCD_QUOTA_BYTES)),
                 ],
-                **_environment(pace),
+                **_environment(timing),
             }
         },
         "apiServer": {
             "certSANs": list(dict.fromkeys(names)),
             "extraArgs": [_argument("profiling", "false")],
-            **_environment(pace),
+            **_environment(timing),
         },
-        "controllerManager": _component(pace, [_argument("profiling", "false"), *manager]),
-        "scheduler": _component(pace, [_argument("profiling", "false"), *leader]),
+        "controllerManager": _component(timing, [_argument("profiling", "false"), *manager]),
+        "scheduler": _component(timing, [_argument("profiling", "false"), *leader]),
     }
 
 
-def init_configuration(node: Node, pace: Pace) -> dict[str, Any]:
+def init_configuration(node: Node, timing: Timing) -> dict[str, Any]:
     """InitConfiguration of one control plane."""
     return {
         "apiVersion": API_VERSION,
@@ -85,35 +85,36 @@ def init_configuration(node: Node, pace: Pace) -> dict[str, Any]:
         # kubeadm always mints a token here, for a day unless told otherwise; ours come at use, so this one just ends.
         "bootstrapTokens": [{"ttl": "1s", "description": "ends at once: tokens are minted when a node joins"}],
         "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT},
-        "nodeRegistration": node_registration(node, pace),
-        **_patches(pace),
-        "timeouts": _timeouts(pace.timeouts),
+        "nodeRegistration": node_registration(node, timing),
+        **_patches(timing),
+        "timeouts": _timeouts(timing.timeouts),
     }
 
 
-def join_configuration(node: Node, pace: Pace) -> dict[str, Any]:
+def join_configuration(node: Node, timing: Timing) -> dict[str, Any]:
     """JoinConfiguration: discovery by a file that holds CA and token and exists only while the node joins."""
     document: dict[str, Any] = {
         "apiVersion": API_VERSION,
         "kind": "JoinConfiguration",
-        "discovery": {"file": {"kubeConfigPath": places.DISCOVERY}},
-        "nodeRegistration": node_registration(node, pace),
-        "timeouts": _timeouts(pace.timeouts),
+        "discovery": {"file": {"kubeConfigPath": paths.DISCOVERY}},
+        "nodeRegistration": node_registration(node, timing),
+        "timeouts": _timeouts(timing.timeouts),
     }
     if node.role == "control-plane":
         document["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT}}
-        document |= _patches(pace)
+        document |= _patches(timing)
     return document
 
 
-def node_registration(node: Node, pace: Pace) -> dict[str, Any]:
+def node_registration(node: Node, timing: Timing) -> dict[str, Any]:
     """How a node introduces itself: its name, its address on the private network, and a worker's taints.
 
-    Without those, pods could start on it between its registration and the relay's first look (relay/marks.py).
+    Without those, pods could start on it between its registration and the helper's first look
+    (helpers/membership/labels_and_taints.py).
     """
     arguments = [_argument("node-ip", node.address)]
-    if pace.kubelet.housekeeping is not None:
-        arguments.append(_argument("housekeeping-interval", f"{pace.kubelet.housekeeping}s"))
+    if timing.kubelet.housekeeping is not None:
+        arguments.append(_argument("housekeeping-interval", f"{timing.kubelet.housekeeping}s"))
     return {
         "name": node.name,
         "criSocket": SOCKET,
@@ -127,23 +128,23 @@ def node_registration(node: Node, pace: Pace) -> dict[str, Any]:
 def init_file(
     node: Node,
     settings: Stack,
-    pace: Pace,
+    timing: Timing,
     all_nodes: Sequence[Node],
     public_addresses: Sequence[str],
     image_repository: str,
 ) -> str:
     """All documents of `kubeadm init --config`, as one YAML stream."""
     return _stream(
-        init_configuration(node, pace),
-        cluster_configuration(settings, pace, all_nodes, public_addresses, image_repository),
-        kubelet_configuration(settings, pace),
+        init_configuration(node, timing),
+        cluster_configuration(settings, timing, all_nodes, public_addresses, image_repository),
+        kubelet_configuration(settings, timing),
         kube_proxy_configuration(settings),
     )
 
 
-def join_file(node: Node, pace: Pace) -> str:
+def join_file(node: Node, timing: Timing) -> str:
     """The document of `kubeadm join --config`."""
-    return _stream(join_configuration(node, pace))
+    return _stream(join_configuration(node, timing))
 
 
 class _Plain(yaml.SafeDumper):
@@ -161,17 +162,17 @@ def _argument(name: str, value: str) -> dict[str, str]:
     return {"name": name, "value": value}
 
 
-def _environment(pace: Pace) -> dict[str, Any]:
-    pairs = [{"name": name, "value": value} for name, value in pace.control_plane_environment.items()]
+def _environment(timing: Timing) -> dict[str, Any]:
+    pairs = [{"name": name, "value": value} for name, value in timing.control_plane_environment.items()]
     return {"extraEnvs": pairs} if pairs else {}
 
 
-def _component(pace: Pace, arguments: list[dict[str, str]]) -> dict[str, Any]:
-    return {"extraArgs": arguments, **_environment(pace)}
+def _component(timing: Timing, arguments: list[dict[str, str]]) -> dict[str, Any]:
+    return {"extraArgs": arguments, **_environment(timing)}
 
 
-def _patches(pace: Pace) -> dict[str, Any]:
-    return {"patches": {"directory": places.PATCHES}} if pace.probes is not None else {}
+def _patches(timing: Timing) -> dict[str, Any]:
+    return {"patches": {"directory": paths.PATCHES}} if timing.probes is not None else {}
 
 
 def _timeouts(timeouts: Timeouts) -> dict[str, str]:

@@ -4,7 +4,7 @@ Owns commands cut where others can begin: the API answers (Calico), nodes can jo
 there. Leaves the host to `host/`, workers to worker.py. Every control plane runs the same idempotent member.sh; the one
 that stands first in the settings starts the cluster when none lives, the others join it one after the other.
 
-Honest limits: joining a second control plane is written (the relay's `member`) and tested without machines only. And
+Honest limits: joining a second control plane is written (the helper's `member`) and tested without machines only. And
 when the first one's machine is made anew beside living ones, it stops with the advice to reorder instead of joining.
 """
 
@@ -16,13 +16,13 @@ from typing import Any
 
 import pulumi
 
-from components.bootstrap import steps
-from components.bootstrap.kubeconfig import reachable
-from components.bootstrap.relayed import Relayed, ssh_environment
-from components.node import Node
-from components.pace import Pace
-from components.remote import Remote
-from components.settings import Stack
+from fjordkube.bootstrap import steps
+from fjordkube.bootstrap.helper_command import HelperCommand, ssh_environment
+from fjordkube.bootstrap.kubeconfig import reachable
+from fjordkube.node import Node
+from fjordkube.remote import Remote
+from fjordkube.settings import Stack
+from fjordkube.timing import Timing
 
 IMAGE_REPOSITORY = "fjordkube.local/kubernetes"
 """Prefix of the images that the bundle preloads; a name no registry answers to, so that nothing is pulled by chance."""
@@ -34,7 +34,7 @@ class ControlPlaneArgs:
 
     node: Node
     settings: Stack
-    pace: Pace
+    timing: Timing
     all_nodes: Sequence[Node]
     """Every node of the cluster, in settings' order."""
     after: Sequence[pulumi.Resource] = ()
@@ -102,18 +102,18 @@ class ControlPlane(pulumi.ComponentResource):
 
     def _join(self, before: ControlPlane) -> None:
         args = self._made_from
-        self.member = Relayed(
+        self.member = HelperCommand(
             f"{self._prefix}-member",
             "member",
             node=args.node,
             settings=args.settings,
-            pace=args.pace,
+            timing=args.timing,
             kubeconfig=before.kubeconfig,
             script=self._member("state"),
             # kubeadm's reset takes the member out of etcd
             reset=True,
             more={
-                "FJORDKUBE_CERTIFICATES_SCRIPT": steps.certificates(args.pace),
+                "FJORDKUBE_CERTIFICATES_SCRIPT": steps.certificates(args.timing),
                 **ssh_environment("PEER", before._made_from.node),
             },
             after=[*args.after, before.member, before.membership],
@@ -127,7 +127,7 @@ class ControlPlane(pulumi.ComponentResource):
         def text(addresses: list[str]) -> str:
             args = self._made_from
             return steps.member(
-                args.node, args.settings, args.pace, args.all_nodes, addresses, args.image_repository, answer
+                args.node, args.settings, args.timing, args.all_nodes, addresses, args.image_repository, answer
             )
 
         return self._public.apply(text)
@@ -136,7 +136,7 @@ class ControlPlane(pulumi.ComponentResource):
         def text(addresses: list[str]) -> str:
             args = self._made_from
             return steps.stage(
-                stage, args.node, args.settings, args.pace, args.all_nodes, addresses, args.image_repository
+                stage, args.node, args.settings, args.timing, args.all_nodes, addresses, args.image_repository
             )
 
         return self._public.apply(text)

@@ -9,24 +9,24 @@ from typing import Any
 
 import yaml
 
-from components.pace import Pace, Probe
+from fjordkube.timing import Probe, Timing
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
-def static_pod_patches(pace: Pace) -> dict[str, str]:
+def static_pod_patches(timing: Timing) -> dict[str, str]:
     """File name -> strategic merge patch; empty when kubeadm's own probes are kept."""
-    if pace.probes is None:
+    if timing.probes is None:
         return {}
     patches = {}
     for component in COMPONENTS:
         container: dict[str, Any] = {
             "name": component,
-            "livenessProbe": _probe(pace.probes.liveness),
-            "startupProbe": _probe(pace.probes.startup),
+            "livenessProbe": _probe(timing.probes.liveness),
+            "startupProbe": _probe(timing.probes.startup),
         }
         if component == "kube-apiserver":
-            container["readinessProbe"] = _probe(pace.probes.readiness)
+            container["readinessProbe"] = _probe(timing.probes.readiness)
         text = yaml.safe_dump({"spec": {"containers": [container]}}, sort_keys=False)
         patches[f"{component}+strategic.yaml"] = text
     return patches

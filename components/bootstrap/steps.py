@@ -11,16 +11,16 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from components.bootstrap import places
-from components.bootstrap.configuration import cluster_configuration, init_file, join_file
-from components.bootstrap.kubelet import kubelet_configuration
-from components.bootstrap.patches import static_pod_patches
-from components.network.calico_node import address_annotations
-from components.network.kube_proxy import kube_proxy_configuration
-from components.node import Node
-from components.pace import Pace
-from components.remote import File, shell
-from components.settings import API_PORT, Stack
+from fjordkube.bootstrap import paths
+from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
+from fjordkube.bootstrap.kubelet import kubelet_configuration
+from fjordkube.bootstrap.patches import static_pod_patches
+from fjordkube.network.calico_node import address_annotations
+from fjordkube.network.kube_proxy import kube_proxy_configuration
+from fjordkube.node import Node
+from fjordkube.remote import File, shell
+from fjordkube.settings import API_PORT, Stack
+from fjordkube.timing import Timing
 
 Stage = Literal["membership", "addons"]
 Answer = Literal["kubeconfig", "state"]
@@ -29,7 +29,7 @@ Answer = Literal["kubeconfig", "state"]
 def member(
     node: Node,
     settings: Stack,
-    pace: Pace,
+    timing: Timing,
     all_nodes: Sequence[Node],
     public_addresses: Sequence[str],
     image_repository: str,
@@ -41,18 +41,18 @@ def member(
         "ANSWER": answer,
         "NODE_NAME": node.name,
         "API_PORT": str(API_PORT),
-        "API_WAIT": str(pace.api_wait),
-        "ETCD_DATA": places.ETCD_DATA,
+        "API_WAIT": str(timing.api_wait),
+        "ETCD_DATA": paths.ETCD_DATA,
         "ETCD_DEVICE": node.etcd_device or "",
-        "INIT_FILE": places.INIT,
-        "JOIN_FILE": places.JOIN,
-        "DISCOVERY_FILE": places.DISCOVERY,
+        "INIT_FILE": paths.INIT,
+        "JOIN_FILE": paths.JOIN,
+        "DISCOVERY_FILE": paths.DISCOVERY,
         "OTHERS": " ".join(others),
     }
     files = {
-        places.INIT: File(init_file(node, settings, pace, all_nodes, public_addresses, image_repository)),
-        places.JOIN: File(join_file(node, pace)),
-        **patch_files(pace),
+        paths.INIT: File(init_file(node, settings, timing, all_nodes, public_addresses, image_repository)),
+        paths.JOIN: File(join_file(node, timing)),
+        **patch_files(timing),
     }
     return shell(["reset", "member"], values, files)
 
@@ -61,42 +61,42 @@ def stage(
     name: Stage,
     node: Node,
     settings: Stack,
-    pace: Pace,
+    timing: Timing,
     all_nodes: Sequence[Node],
     public_addresses: Sequence[str],
     image_repository: str,
 ) -> str:
     """One stage of addons.sh. Its digest covers what the stage uploads, and nothing of this one node."""
-    cluster = cluster_configuration(settings, pace, all_nodes, public_addresses, image_repository)
+    cluster = cluster_configuration(settings, timing, all_nodes, public_addresses, image_repository)
     proxy = [kube_proxy_configuration(settings), image_repository, cluster["kubernetesVersion"], cluster["networking"]]
     values = {
         "STAGE": name,
         "NODE_NAME": node.name,
         "API_PORT": str(API_PORT),
-        "INIT_FILE": places.INIT,
-        "MEMBERSHIP_DIGEST": digest([cluster, kubelet_configuration(settings, pace)]),
+        "INIT_FILE": paths.INIT,
+        "MEMBERSHIP_DIGEST": digest([cluster, kubelet_configuration(settings, timing)]),
         "ADDONS_DIGEST": digest(proxy),
         "NODE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
-        "LOCK_WAIT": str(pace.api_wait),
+        "LOCK_WAIT": str(timing.api_wait),
     }
     return shell(["addons"], values)
 
 
-def join(node: Node, settings: Stack, pace: Pace) -> str:
-    """A worker's membership; the relay puts CLUSTER_CA, DISCOVERY and REGISTERED before it."""
+def join(node: Node, settings: Stack, timing: Timing) -> str:
+    """A worker's membership; the helper puts CLUSTER_CA, DISCOVERY and REGISTERED before it."""
     values = {
         "NODE_NAME": node.name,
-        "JOIN_FILE": places.JOIN,
-        "DISCOVERY_FILE": places.DISCOVERY,
-        "KUBELET_DIGEST": digest(kubelet_configuration(settings, pace)),
-        "LOCK_WAIT": str(pace.api_wait),
+        "JOIN_FILE": paths.JOIN,
+        "DISCOVERY_FILE": paths.DISCOVERY,
+        "KUBELET_DIGEST": digest(kubelet_configuration(settings, timing)),
+        "LOCK_WAIT": str(timing.api_wait),
     }
-    return shell(["reset", "join"], values, {places.JOIN: File(join_file(node, pace))})
+    return shell(["reset", "join"], values, {paths.JOIN: File(join_file(node, timing))})
 
 
-def certificates(pace: Pace) -> str:
-    """On a living control plane: uploads its keys for one that joins; the relay puts CERTIFICATE_KEY before it."""
-    return shell(["certificates"], {"INIT_FILE": places.INIT, "LOCK_WAIT": str(pace.api_wait)})
+def certificates(timing: Timing) -> str:
+    """On a living control plane: uploads its keys for one that joins; the helper puts CERTIFICATE_KEY before it."""
+    return shell(["certificates"], {"INIT_FILE": paths.INIT, "LOCK_WAIT": str(timing.api_wait)})
 
 
 def reset() -> str:
@@ -104,9 +104,9 @@ def reset() -> str:
     return shell(["reset"], {"RESET": "now"})
 
 
-def patch_files(pace: Pace) -> dict[str, File]:
+def patch_files(timing: Timing) -> dict[str, File]:
     """kubeadm's patches by path."""
-    return {f"{places.PATCHES}/{name}": File(text) for name, text in static_pod_patches(pace).items()}
+    return {f"{paths.PATCHES}/{name}": File(text) for name, text in static_pod_patches(timing).items()}
 
 
 def digest(content: Any) -> str:

@@ -1,6 +1,6 @@
 """One worker's membership of the cluster.
 
-Owns when a worker joins and leaves. Leaves the host to `host/`, the joining to relay/ and scripts/join.sh; the
+Owns when a worker joins and leaves. Leaves the host to `host/`, the joining to helpers/ and scripts/join.sh; the
 resource's `delete` is the one place that takes a worker out of the cluster.
 """
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.bootstrap import steps
-from components.bootstrap.relayed import Relayed
-from components.node import Node
-from components.pace import Pace
-from components.settings import Stack
+from fjordkube.bootstrap import steps
+from fjordkube.bootstrap.helper_command import HelperCommand
+from fjordkube.node import Node
+from fjordkube.settings import Stack
+from fjordkube.timing import Timing
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class WorkerArgs:
 
     node: Node
     settings: Stack
-    pace: Pace
+    timing: Timing
     kubeconfig: pulumi.Input[str]
     """The program's kubeconfig (secret), reachable from where Pulumi runs."""
     after: Sequence[pulumi.Resource] = ()
@@ -43,14 +43,14 @@ class Worker(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:bootstrap:Worker", name, None, opts)
-        self.membership = Relayed(
+        self.membership = HelperCommand(
             f"{name}-membership",
             "join",
             node=args.node,
             settings=args.settings,
-            pace=args.pace,
+            timing=args.timing,
             kubeconfig=args.kubeconfig,
-            script=steps.join(args.node, args.settings, args.pace),
+            script=steps.join(args.node, args.settings, args.timing),
             reset=args.machine_stays,
             after=args.after,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=args.deleted_with),

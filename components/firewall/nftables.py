@@ -17,10 +17,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final, get_args
 
-from components.firewall.sources import EVERYBODY, networks
-from components.firewall.table import DHCP_CLIENT, Rule, Source, table
-from components.node import Role
-from components.settings import Stack
+from fjordkube.firewall.sources import EVERYBODY, networks
+from fjordkube.firewall.table import DHCP_CLIENT, Rule, Source, table
+from fjordkube.node import Role
+from fjordkube.settings import Stack
 
 TABLE: Final = "fjordkube"
 """Name of the table, of family inet."""

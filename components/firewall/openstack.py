@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from components.firewall.sources import EVERYBODY, networks
-from components.firewall.table import DHCP_CLIENT, Rule, Source, table
-from components.node import Role
-from components.settings import Stack
+from fjordkube.firewall.sources import EVERYBODY, networks
+from fjordkube.firewall.table import DHCP_CLIENT, Rule, Source, table
+from fjordkube.node import Role
+from fjordkube.settings import Stack
 
 
 @dataclass(frozen=True)

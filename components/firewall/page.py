@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from components.firewall.table import EVERY_ROLE, Rule, table
-from components.settings import Stack
+from fjordkube.firewall.table import EVERY_ROLE, Rule, table
+from fjordkube.settings import Stack
 
 FILE: Final = Path(__file__).resolve().parents[2] / "docs" / "firewall.md"
 """The checked-in copy."""
 
-BEGIN: Final = "<!-- Written by `python -m components.firewall --write`; change components/firewall/table.py. -->"
+BEGIN: Final = "<!-- Written by `python -m fjordkube.firewall --write`; change components/firewall/table.py. -->"
 END: Final = "<!-- end -->"
 
 NODES: Final = {"control-plane": "control planes", "worker": "workers"}

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 from typing import Final
 
-from components.firewall.table import Protocol, Source, table
-from components.node import Role
-from components.settings import LocalNodes, Stack
-from components.settings.consistency import GUEST_NETWORK
+from fjordkube.firewall.table import Protocol, Source, table
+from fjordkube.node import Role
+from fjordkube.settings import LocalNodes, Stack
+from fjordkube.settings.consistency import GUEST_NETWORK
 
 EVERYBODY: Final = "0.0.0.0/0"
 

@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from components.ingress.admission import WEBHOOK_PORT
-from components.ingress.controller import HEALTH_PORT
-from components.node import Role
-from components.settings import API_PORT, Stack
-from components.settings.consistency import NODE_PORTS
+from fjordkube.ingress.admission import WEBHOOK_PORT
+from fjordkube.ingress.controller import HEALTH_PORT
+from fjordkube.node import Role
+from fjordkube.settings import API_PORT, Stack
+from fjordkube.settings.consistency import NODE_PORTS
 
 Source = Literal["control-planes", "nodes", "pods", "admins", "ingress-clients", "node-port-clients", "anyone"]
 """Who asks: control planes by their private addresses, nodes (the whole private network, so that a node more changes no

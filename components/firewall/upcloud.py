@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Final
 
-from components.firewall.sources import EVERYBODY, networks
-from components.firewall.table import Rule, Source, table
-from components.host.sysctls import RESERVED_PORTS
-from components.node import Role
-from components.settings import Stack
+from fjordkube.firewall.sources import EVERYBODY, networks
+from fjordkube.firewall.table import Rule, Source, table
+from fjordkube.host.sysctls import RESERVED_PORTS
+from fjordkube.node import Role
+from fjordkube.settings import Stack
 
 OUTSIDE: Final[tuple[Source, ...]] = ("admins", "ingress-clients", "node-port-clients", "anyone")
 """Sources that come by the public network."""

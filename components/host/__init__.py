@@ -1,5 +1,5 @@
 """Host preparation: what turns a bare machine into one that kubeadm accepts."""
 
-from components.host.host import Host, HostArgs
+from fjordkube.host.host import Host, HostArgs
 
 __all__ = ["Host", "HostArgs"]

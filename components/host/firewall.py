@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.firewall import networks, nftables
-from components.host import units
-from components.node import Node
-from components.settings import Stack
+from fjordkube.firewall import networks, nftables
+from fjordkube.host import units
+from fjordkube.node import Node
+from fjordkube.settings import Stack
 
 PATH = "/etc/fjordkube/firewall.nft"
 """The rules, loaded at boot."""

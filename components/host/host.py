@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.host.preparation import preparation
-from components.host.release import Release
-from components.node import Node
-from components.pace import Pace
-from components.remote import Remote
-from components.settings import Stack
+from fjordkube.host.preparation import preparation
+from fjordkube.host.release import Release
+from fjordkube.node import Node
+from fjordkube.remote import Remote
+from fjordkube.settings import Stack
+from fjordkube.timing import Timing
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class HostArgs:
 
     node: Node
     settings: Stack
-    pace: Pace
+    timing: Timing
     all_nodes: Sequence[Node]
     """Every node of the cluster, in settings' order: the control planes among them answer to the API's name."""
     sandbox_image: str
@@ -46,7 +46,7 @@ class Host(pulumi.ComponentResource):
         self.prepared = Remote(
             f"{name}-prepared",
             connection=args.node.connection,
-            create=preparation(args.node, args.settings, args.pace, args.all_nodes, args.sandbox_image),
+            create=preparation(args.node, args.settings, args.timing, args.all_nodes, args.sandbox_image),
             # A machine made anew needs all of it again; one that was merely restarted finds nothing to do.
             triggers=[args.node.up],
             sudo=args.node.sudo,

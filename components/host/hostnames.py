@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.node import Node
+from fjordkube.node import Node
 
 
 def hosts_block(node: Node, all_nodes: Sequence[Node], api_host: str) -> str:

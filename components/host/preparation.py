@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.host import containerd, firewall, hostnames, modules, sysctls, units
-from components.node import Node
-from components.pace import Pace
-from components.remote import File, shell
-from components.settings import Stack
-from components.versions import KUBERNETES
+from fjordkube.host import containerd, firewall, hostnames, modules, sysctls, units
+from fjordkube.node import Node
+from fjordkube.remote import File, shell
+from fjordkube.settings import Stack
+from fjordkube.timing import Timing
+from fjordkube.versions import KUBERNETES
 
 ETCD_MOUNT = "/var/lib/etcd"
 """Where etcd's own disk is mounted; its data lies in a folder below, beside ext4's lost+found."""
@@ -30,7 +30,7 @@ def shared_files(sandbox_image: str) -> dict[str, File]:
     }
 
 
-def preparation(node: Node, settings: Stack, pace: Pace, all_nodes: Sequence[Node], sandbox_image: str) -> str:
+def preparation(node: Node, settings: Stack, timing: Timing, all_nodes: Sequence[Node], sandbox_image: str) -> str:
     """The bash text that makes `node` a Kubernetes host; it asks first and changes nothing on a second run.
 
     `sandbox_image` is the pause image that lies on the node, e.g. "registry.k8s.io/pause:3.10.2".
@@ -57,7 +57,7 @@ def preparation(node: Node, settings: Stack, pace: Pace, all_nodes: Sequence[Nod
         **shared_files(sandbox_image),
         modules.PATH: File(modules.modules_conf(names)),
         units.KUBELET_PATH: File(
-            units.kubelet_dropin(ETCD_MOUNT if node.etcd_device else None, pace.kubelet.garbage_collection_percent)
+            units.kubelet_dropin(ETCD_MOUNT if node.etcd_device else None, timing.kubelet.garbage_collection_percent)
         ),
     }
     return shell(["host"], values, files)

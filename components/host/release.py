@@ -1,7 +1,7 @@
 """Gives a machine that was lent back as it was, when it leaves the stack: nothing on create, everything on delete.
 
 Owns the resource and the values of its script. Leaves undoing to scripts/release.sh, and that a dead machine blocks
-nothing to relay/removal.py. Machines that are deleted with the stack have none.
+nothing to helpers/membership/removal.py. Machines that are deleted with the stack have none.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 import pulumi
 from pulumi_command import local
 
-from components.bootstrap.places import ETCD_DATA, FOLDER
-from components.bootstrap.relayed import ssh_environment
-from components.firewall import nftables
-from components.host import firewall, modules, sysctls, units
-from components.host.preparation import ETCD_MOUNT
-from components.node import Node
-from components.places import CHECKOUT
-from components.relay import starting
-from components.remote import shell
+from fjordkube.bootstrap.helper_command import ssh_environment
+from fjordkube.bootstrap.paths import ETCD_DATA, FOLDER
+from fjordkube.firewall import nftables
+from fjordkube.helpers import launcher
+from fjordkube.host import firewall, modules, sysctls, units
+from fjordkube.host.preparation import ETCD_MOUNT
+from fjordkube.node import Node
+from fjordkube.remote import shell
 
 
 class Release(local.Command):
@@ -27,8 +26,7 @@ class Release(local.Command):
         super().__init__(
             name,
             create="true",
-            delete=starting.command("release"),
-            dir=str(CHECKOUT),
+            delete=launcher.command("release"),
             environment={
                 "FJORDKUBE_NODE": node.name,
                 "FJORDKUBE_RELEASE_SCRIPT": script(node),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.objects import Object
-from components.objects.access import READ, cluster_access, own_access, rule
+from fjordkube.objects import Object
+from fjordkube.objects.access import READ, cluster_access, own_access, rule
 
 NAME = "ingress-nginx"
 NAMESPACE = "ingress-nginx"

@@ -13,9 +13,9 @@ from typing import Any
 
 import pulumi
 
-from components.ingress.access import NAME, NAMESPACE
-from components.objects import Object
-from components.pace import PaceName
+from fjordkube.ingress.access import NAME, NAMESPACE
+from fjordkube.objects import Object
+from fjordkube.timing import TimingName
 
 SERVICE = "ingress-nginx-controller-admission"
 SECRET = "ingress-nginx-admission"  # noqa: S105 - the object's name
@@ -26,7 +26,7 @@ CERTIFICATES = "/usr/local/certificates"
 CERTIFICATE_DAYS = 3650
 """Ten years: it is trusted for this one name by this one cluster, and nothing renews it by itself."""
 
-TIMEOUT_SECONDS: dict[PaceName, int] = {"native": 10, "emulated": 30}
+TIMEOUT_SECONDS: dict[TimingName, int] = {"native": 10, "emulated": 30}
 """For one review, which runs `nginx -t`. 10 is Kubernetes' default, 30 its maximum."""
 
 LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": "admission-webhook"}
@@ -87,7 +87,7 @@ def service(selector: dict[str, str]) -> Object:
     }
 
 
-def registration(certificate: pulumi.Input[str], pace: PaceName) -> Object:
+def registration(certificate: pulumi.Input[str], timing: TimingName) -> Object:
     """ValidatingWebhookConfiguration for every Ingress that is created or changed; `certificate` is base64 of PEM."""
     webhook: dict[str, Any] = {
         "name": "validate.nginx.ingress.kubernetes.io",
@@ -107,7 +107,7 @@ def registration(certificate: pulumi.Input[str], pace: PaceName) -> Object:
         "matchPolicy": "Equivalent",
         "failurePolicy": "Fail",
         "sideEffects": "None",
-        "timeoutSeconds": TIMEOUT_SECONDS[pace],
+        "timeoutSeconds": TIMEOUT_SECONDS[timing],
     }
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",

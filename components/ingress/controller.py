@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from components.ingress.access import LEASE, NAME, NAMESPACE, access
-from components.ingress.admission import CERTIFICATES, SECRET, WEBHOOK_PORT
-from components.ingress.tuning import UNHEALTHY_SECONDS, grace_seconds, tuning
-from components.objects import Object, http_probes
-from components.pace import PaceName
-from components.settings import IngressNginx
+from fjordkube.ingress.access import LEASE, NAME, NAMESPACE, access
+from fjordkube.ingress.admission import CERTIFICATES, SECRET, WEBHOOK_PORT
+from fjordkube.ingress.tuning import UNHEALTHY_SECONDS, grace_seconds, tuning
+from fjordkube.objects import Object, http_probes
+from fjordkube.settings import IngressNginx
+from fjordkube.timing import TimingName
 
 CONTROLLER = "ingress-nginx-controller"
 CLASS = "nginx"
@@ -77,7 +77,7 @@ def arguments(settings: IngressNginx) -> list[str]:
     return ["/nginx-ingress-controller", *(f"--{flag}={value}" for flag, value in flags.items())]
 
 
-def container(settings: IngressNginx, place: Front, pace: PaceName) -> dict[str, Any]:
+def container(settings: IngressNginx, place: Front, timing: TimingName) -> dict[str, Any]:
     """The one container: the controller starts, feeds and drains nginx."""
     ports = {"http": settings.http_port, "https": settings.https_port, "webhook": WEBHOOK_PORT, "metrics": HEALTH_PORT}
     return {
@@ -96,7 +96,7 @@ def container(settings: IngressNginx, place: Front, pace: PaceName) -> dict[str,
         "ports": [
             {"name": name, "containerPort": port, "hostPort": port, "protocol": "TCP"} for name, port in ports.items()
         ],
-        **http_probes(pace, HEALTH_PORT, ready="/healthz", live="/healthz"),
+        **http_probes(timing, HEALTH_PORT, ready="/healthz", live="/healthz"),
         "resources": {"requests": {"cpu": "100m", "memory": "90Mi"}},
         "securityContext": {
             "runAsNonRoot": True,
@@ -113,7 +113,7 @@ def container(settings: IngressNginx, place: Front, pace: PaceName) -> dict[str,
     }
 
 
-def daemon_set(settings: IngressNginx, place: Front, pace: PaceName) -> Object:
+def daemon_set(settings: IngressNginx, place: Front, timing: TimingName) -> Object:
     """One pod per node that takes traffic.
 
     The drain needs no preStop program: on SIGTERM the controller turns unhealthy, waits --shutdown-grace-period, asks
@@ -125,7 +125,7 @@ def daemon_set(settings: IngressNginx, place: Front, pace: PaceName) -> Object:
         "dnsPolicy": "ClusterFirstWithHostNet",
         "serviceAccountName": NAME,
         "terminationGracePeriodSeconds": grace_seconds(settings.config),
-        "containers": [container(settings, place, pace)],
+        "containers": [container(settings, place, timing)],
         "volumes": [{"name": "webhook-certificate", "secret": {"secretName": SECRET}}],
     }
     if place.on_control_planes:
@@ -187,9 +187,9 @@ def surroundings(settings: IngressNginx) -> list[Object]:
     return found
 
 
-def objects(settings: IngressNginx, place: Front, pace: PaceName) -> list[Object]:
+def objects(settings: IngressNginx, place: Front, timing: TimingName) -> list[Object]:
     """Everything of the controller but its admission webhook."""
-    return [*surroundings(settings), *access(LABELS), daemon_set(settings, place, pace)]
+    return [*surroundings(settings), *access(LABELS), daemon_set(settings, place, timing)]
 
 
 def _namespace_labels() -> dict[str, str]:

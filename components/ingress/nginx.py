@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_command import local
 
-from components.bundle import Bundle
-from components.ingress import admission
-from components.ingress.controller import CLASS, CONTROLLER, LABELS, front, objects
-from components.objects import KubernetesObject, Objects
-from components.pace import PaceName
-from components.settings import IngressNginx
+from fjordkube.bundle import Bundle
+from fjordkube.ingress import admission
+from fjordkube.ingress.controller import CLASS, CONTROLLER, LABELS, front, objects
+from fjordkube.objects import KubernetesObject, Objects
+from fjordkube.settings import IngressNginx
+from fjordkube.timing import TimingName
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class NginxArgs:
     """The cluster."""
     workers: int
     """Number of workers; with 0 the controller runs on the control planes."""
-    pace: PaceName = "native"
+    timing: TimingName = "native"
     """Sets the probes' periods and the webhook's timeout, nothing else."""
     api_port: int = 6443
     ingresses: Sequence[pulumi.Resource] = ()
@@ -77,7 +77,7 @@ class Nginx(pulumi.ComponentResource):
         self.objects = Objects(
             name,
             [
-                *objects(args.settings, place, args.pace),
+                *objects(args.settings, place, args.timing),
                 admission.certificate_secret(certificate, key),
                 admission.service(LABELS),
             ],
@@ -89,7 +89,7 @@ class Nginx(pulumi.ComponentResource):
         # Last: from here on every Ingress is reviewed.
         self.admission = Objects(
             name,
-            [admission.registration(certificate, args.pace)],
+            [admission.registration(certificate, args.timing)],
             args.provider,
             pulumi.ResourceOptions(
                 parent=self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from components.settings import NginxConfig
+from fjordkube.settings import NginxConfig
 
 UNHEALTHY_SECONDS = 10
 """Time between answering 500 on /healthz and the drain: two looks of a balancer that looks every 5 s."""

@@ -15,14 +15,14 @@ from pathlib import Path
 import pulumi
 import yaml
 
-from components.bundle import Bundle
-from components.network.calico_access import access
-from components.network.calico_configuration import config_maps, configuration
-from components.network.calico_controllers import controllers
-from components.network.calico_node import daemon_set
-from components.objects import KubernetesObject, Object, Objects
-from components.pace import PaceName
-from components.settings import Calico as CalicoSettings
+from fjordkube.bundle import Bundle
+from fjordkube.network.calico_access import access
+from fjordkube.network.calico_configuration import config_maps, configuration
+from fjordkube.network.calico_controllers import controllers
+from fjordkube.network.calico_node import daemon_set
+from fjordkube.objects import KubernetesObject, Object, Objects
+from fjordkube.settings import Calico as CalicoSettings
+from fjordkube.timing import TimingName
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where it is there: 16 ms instead of 110 ms for Calico's CRDs (75 KB)."""
@@ -42,7 +42,7 @@ class CalicoArgs:
     """Where the images' names and the CRDs come from."""
     provider: pulumi.ProviderResource
     """The cluster; its kubeconfig is known as soon as the API answers."""
-    pace: PaceName = "native"
+    timing: TimingName = "native"
     """Sets the probes' periods, nothing else."""
     api_port: int = 6443
     after: Sequence[pulumi.Resource] = ()
@@ -63,7 +63,7 @@ def objects(
     private_cidr: str,
     api_host: str,
     api_port: int,
-    pace: PaceName,
+    timing: TimingName,
 ) -> list[Object]:
     """Everything of Calico but its CRDs."""
     read_at_start = [entry["data"] for entry in config_maps(settings, api_host, api_port)]
@@ -71,8 +71,8 @@ def objects(
     return [
         *access(),
         *configuration(settings, api_host, api_port),
-        daemon_set(images, private_cidr, pace, digest),
-        *controllers(images["calico-kube-controllers"], pace),
+        daemon_set(images, private_cidr, timing, digest),
+        *controllers(images["calico-kube-controllers"], timing),
     ]
 
 
@@ -87,7 +87,7 @@ class Calico(pulumi.ComponentResource):
     def __init__(self, name: str, args: CalicoArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:network:Calico", name, None, opts)
         settings = args.settings
-        rendered = objects(settings, args.bundle.images, args.private_cidr, args.api_host, args.api_port, args.pace)
+        rendered = objects(settings, args.bundle.images, args.private_cidr, args.api_host, args.api_port, args.timing)
         self.objects = Objects(
             name,
             [*definitions(args.bundle.calico_crds), *rendered],

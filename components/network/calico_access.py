@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from components.objects import Object
-from components.objects.access import READ, cluster_access, rule
+from fjordkube.objects import Object
+from fjordkube.objects.access import READ, cluster_access, rule
 
 NAMESPACE = "kube-system"
 NODE = "calico-node"

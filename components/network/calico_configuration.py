@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.network.calico_access import NAMESPACE
-from components.objects import Object
-from components.settings import Calico
+from fjordkube.network.calico_access import NAMESPACE
+from fjordkube.objects import Object
+from fjordkube.settings import Calico
 
 API = "crd.projectcalico.org/v1"
 CONFIG = "calico-config"

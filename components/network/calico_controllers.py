@@ -5,15 +5,15 @@ Owns its Deployment and disruption budget. Only the node controller runs: the ot
 
 from __future__ import annotations
 
-from components.network.calico_access import CONTROLLERS, NAMESPACE
-from components.network.calico_node import API_ENVIRONMENT
-from components.objects import Object, exec_probes
-from components.pace import PaceName
+from fjordkube.network.calico_access import CONTROLLERS, NAMESPACE
+from fjordkube.network.calico_node import API_ENVIRONMENT
+from fjordkube.objects import Object, exec_probes
+from fjordkube.timing import TimingName
 
 CHECK = "/usr/bin/check-status"
 
 
-def controllers(image: str, pace: PaceName) -> list[Object]:
+def controllers(image: str, timing: TimingName) -> list[Object]:
     """Deployment and PodDisruptionBudget. One replica: a second would only wait for the first's lease."""
     labels = {"k8s-app": CONTROLLERS}
     metadata = {"name": CONTROLLERS, "namespace": NAMESPACE, "labels": labels}
@@ -27,7 +27,7 @@ def controllers(image: str, pace: PaceName) -> list[Object]:
             {"name": "ENABLED_CONTROLLERS", "value": "node"},
             {"name": "DATASTORE_TYPE", "value": "kubernetes"},
         ],
-        **exec_probes(pace, ready=[CHECK, "-r"], live=[CHECK, "-l"]),
+        **exec_probes(timing, ready=[CHECK, "-r"], live=[CHECK, "-l"]),
     }
     pod = {
         "nodeSelector": {"kubernetes.io/os": "linux"},

@@ -1,12 +1,12 @@
 """calico-node: the pod on every node that routes (BIRD), enforces policy (Felix) and installs the CNI file.
 
 Owns the DaemonSet. Leaves its values to `calico_configuration.py` and its rights to `calico_access.py`. It differs from
-Calico's release manifest in what a new cluster on prepared nodes does not need, the same at every pace:
+Calico's release manifest in what a new cluster on prepared nodes does not need, the same at every timing:
 - no upgrade-ipam container: it moves addresses from host-local IPAM, which never ran here;
 - no mount-bpffs container: eBPF mode is off, and systemd mounts /sys/fs/bpf anyway;
 - install-cni copies no programs: they are on the node already, with the version that goes with it;
 - the CNI file gets its name, and the node becomes ready, only when calico-node knows its node. Before that every pod
-  that is waiting would be tried and undone in turn, and that work alone kept slow control planes from ever getting there;
+  that waits would be tried and undone in turn, and that work alone kept slow control planes from ever getting there;
 - a start that failed is tried again inside the container. calico-node gives the API 2 s for each of its first three
   questions (startup.go) and ends when one takes longer; the kubelet would then pause for 10 s, 20 s, and up to 5 min;
 - probes ask Felix's health port instead of forking an 86 MB program every 10 s (20 s each on a starved node). BIRD has
@@ -18,10 +18,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.network.calico_access import NAMESPACE, NODE
-from components.network.calico_configuration import API_ENDPOINT, CONFIG
-from components.objects import Object, http_probes
-from components.pace import PaceName
+from fjordkube.network.calico_access import NAMESPACE, NODE
+from fjordkube.network.calico_configuration import API_ENDPOINT, CONFIG
+from fjordkube.objects import Object, http_probes
+from fjordkube.timing import TimingName
 
 HEALTH_PORT = 9099
 """Felix's health port, on the node's loopback."""
@@ -95,7 +95,7 @@ def install_cni(image: str) -> dict[str, Any]:
     }
 
 
-def node_container(image: str, private_cidr: str, pace: PaceName) -> dict[str, Any]:
+def node_container(image: str, private_cidr: str, timing: TimingName) -> dict[str, Any]:
     """BIRD, confd and Felix. Only what they must know before they reach the API is environment."""
     return {
         "name": NODE,
@@ -116,7 +116,7 @@ def node_container(image: str, private_cidr: str, pace: PaceName) -> dict[str, A
             _value("CALICO_DISABLE_FILE_LOGGING", "true"),
         ],
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/calico-node", "-shutdown"]}}},
-        **http_probes(pace, HEALTH_PORT, ready="/readiness", live="/liveness", host="localhost"),
+        **http_probes(timing, HEALTH_PORT, ready="/readiness", live="/liveness", host="localhost"),
         "resources": {"requests": {"cpu": "250m"}},
         "securityContext": {"privileged": True},
         "volumeMounts": [
@@ -131,7 +131,7 @@ def node_container(image: str, private_cidr: str, pace: PaceName) -> dict[str, A
     }
 
 
-def daemon_set(images: Mapping[str, str], private_cidr: str, pace: PaceName, config_digest: str) -> Object:
+def daemon_set(images: Mapping[str, str], private_cidr: str, timing: TimingName, config_digest: str) -> Object:
     """calico-node on every node, tainted ones too. `config_digest` restarts it when its ConfigMaps change."""
     labels = {"k8s-app": NODE}
     return {
@@ -156,7 +156,7 @@ def daemon_set(images: Mapping[str, str], private_cidr: str, pace: PaceName, con
                         {"key": "CriticalAddonsOnly", "operator": "Exists"},
                     ],
                     "initContainers": [install_cni(images["calico-cni"])],
-                    "containers": [node_container(images["calico-node"], private_cidr, pace)],
+                    "containers": [node_container(images["calico-node"], private_cidr, timing)],
                     "volumes": [
                         _host_path("lib-modules", "/lib/modules"),
                         _host_path("xtables-lock", "/run/xtables.lock", "FileOrCreate"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.settings import Stack
+from fjordkube.settings import Stack
 
 
 def kube_proxy_configuration(settings: Stack) -> dict[str, Any]:

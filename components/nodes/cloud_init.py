@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 import yaml
 
-from components.nodes.host_keys import HostKey
+from fjordkube.nodes.host_keys import HostKey
 
 ETCD_LABEL = "etcd"
 """Label of the file system on etcd's own disk; Node.etcd_device names it."""

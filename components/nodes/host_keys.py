@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pulumi.runtime.config import get_config, is_config_secret
 
-from components.errors import MachineError
-from components.places import home_root
+from fjordkube.errors import MachineError
+from fjordkube.roots import home_root
 
 CONFIG: Final = "fjordkube:hostKeySeed"
 """The stack's configuration that holds a shared seed."""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import pulumi
 
-from components.node import Node
-from components.settings import API_PORT
+from fjordkube.node import Node
+from fjordkube.settings import API_PORT
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
-    from components.settings import Stack
+    from fjordkube.bundle import Bundle
+    from fjordkube.settings import Stack
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Machines:
     nodes: Sequence[Node]
     """Control planes first, as the settings have them."""
     emulated: bool = False
-    """Whether machines are emulated, which is slow: see components.pace."""
+    """Whether machines are emulated, which is slow: see components.timing."""
     load_balancer: pulumi.Output[str] | None = None
     """Name or address of the provider's load balancer in front of API and ingress; None: there is none."""
 
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 def find(settings: Stack) -> Source:
     """The source that the settings name. Imported on demand: a provider's SDK takes long to load."""
-    return cast(Source, importlib.import_module(f"components.nodes.{settings.nodes.source}.source"))
+    return cast(Source, importlib.import_module(f"fjordkube.nodes.{settings.nodes.source}.source"))
 
 
 def usual_ports(settings: Stack) -> dict[str, int]:

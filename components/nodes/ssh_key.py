@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from components.places import CHECKOUT
+from fjordkube.roots import CHECKOUT
 
 OTHERS: Final = 0o077
 """Rights of group and world; ssh refuses a key with any of them."""

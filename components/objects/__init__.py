@@ -1,9 +1,9 @@
 """Kubernetes objects as Pulumi resources: one object, one resource, one readable diff."""
 
-from components.objects.collection import Objects, naming, prepared, wants
-from components.objects.kubernetes_object import KubernetesObject, Object, token
-from components.objects.manifest import manifest
-from components.objects.probes import Probe, exec_probes, http_probes
+from fjordkube.objects.collection import Objects, naming, prepared, wants
+from fjordkube.objects.kubernetes_object import KubernetesObject, Object, token
+from fjordkube.objects.manifest import manifest
+from fjordkube.objects.probes import Probe, exec_probes, http_probes
 
 __all__ = [
     "KubernetesObject",

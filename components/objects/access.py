@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.objects.kubernetes_object import Object
+from fjordkube.objects.kubernetes_object import Object
 
 API = "rbac.authorization.k8s.io/v1"
 GROUP = "rbac.authorization.k8s.io"

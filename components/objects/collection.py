@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import pulumi
 
-from components.objects.kubernetes_object import KubernetesObject, Object
+from fjordkube.objects.kubernetes_object import KubernetesObject, Object
 
 FOUNDATIONS = frozenset({"Namespace", "CustomResourceDefinition"})
 WORKLOADS = frozenset({"DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob", "Pod"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from components.objects.kubernetes_object import Object
+from fjordkube.objects.kubernetes_object import Object
 
 
 class _Plain(yaml.SafeDumper):

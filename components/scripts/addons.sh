@@ -82,7 +82,7 @@ membership() {
     log "$NODE_NAME: nodes can join already"
   else
     # the manifests come first within this one process: both start while the rest is uploaded
-    kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print \
+    repeated 5 kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print \
       --skip-phases="$BEFORE,kubelet-finalize,addon,show-join-command" >&2
     patch "/api/v1/nodes/$NODE_NAME" "{\"metadata\":{\"annotations\":$NODE_ANNOTATIONS}}"
     annotate kubeadm-config "$MEMBERSHIP_DIGEST"
@@ -103,7 +103,7 @@ addons() {
   else
     local skip="$BEFORE,control-plane,upload-config,mark-control-plane,bootstrap-token,show-join-command"
     if rotates; then skip+=,kubelet-finalize; fi # it would restart the kubelet for nothing
-    kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print --skip-phases="$skip" >&2
+    repeated 5 kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print --skip-phases="$skip" >&2
     if [ "$before" != absent ]; then
       # running kube-proxies read their ConfigMap only at start
       patch /apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy \

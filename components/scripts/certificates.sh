@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Uploads the cluster's keys, encrypted, so that a joining control plane can fetch them (Secret kube-system/kubeadm-certs).
 #
-# Inputs: INIT_FILE LOCK_WAIT, and from the relay, in memory alone: CERTIFICATE_KEY
-# Guard:  none needed: each upload replaces the one before, and the relay deletes the Secret after the join.
+# Inputs: INIT_FILE LOCK_WAIT, and from the helper, in memory alone: CERTIFICATE_KEY
+# Guard:  none needed: each upload replaces the one before, and the helper deletes the Secret after the join.
 # Output: one JSON line.
 
 only_one "$LOCK_WAIT"

@@ -2,7 +2,7 @@
 # Makes this worker a member of the cluster, or finds that it is one.
 #
 # Inputs: NODE_NAME JOIN_FILE DISCOVERY_FILE KUBELET_DIGEST LOCK_WAIT (reset.sh was read before)
-#         from the relay, in memory alone: CLUSTER_CA (PEM), DISCOVERY (kubeconfig with a token; empty: only look),
+#         from the helper, in memory alone: CLUSTER_CA (PEM), DISCOVERY (kubeconfig with a token; empty: only look),
 #         REGISTERED (yes|no: whether the API knows a node of this name)
 # Guard:  certificate, running kubelet, the same cluster: nothing is done. Half a join, or another cluster's: reset first.
 # Output: one JSON line; state is member, or absent when only asked to look.

@@ -44,6 +44,19 @@ until_true() {
   done
 }
 
+# repeated TIMES COMMAND...   : tries a command that may be repeated, with a pause in between; fails as its last try did
+# For what asks the API once: kubeadm gives each answer 10 s, which a control plane that is starting may not keep.
+repeated() {
+  local left=$1
+  shift
+  until "$@"; do
+    left=$((left - 1))
+    [ "$left" -gt 0 ] || return 1
+    log "$1 did not get through; trying again"
+    sleep 5
+  done
+}
+
 # changed WHAT   : counts and logs one thing that was put right
 changed() {
   # shellcheck disable=SC2034

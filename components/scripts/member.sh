@@ -4,7 +4,7 @@
 # Inputs: NODE_NAME NODE_ADDRESS API_PORT API_WAIT ETCD_DATA ETCD_DEVICE INIT_FILE (kubeadm's configuration, written
 #         before this text runs) OTHERS (addresses of the other control planes, may be empty)
 #         JOIN_FILE DISCOVERY_FILE ANSWER, and in memory alone: DISCOVERY, CERTIFICATE_KEY (unset unless the
-#         relay passes them); reset.sh was read before
+#         helper passes them); reset.sh was read before
 # Guard:  a member whose API answers and whose configuration is the applied one is left alone. A half-finished start
 #         is completed: kubeadm keeps the keys and kubeconfigs it finds and rewrites the same manifests.
 # Output: ANSWER=kubeconfig: the administrator's kubeconfig (group system:masters: it works before any RBAC object
@@ -74,7 +74,7 @@ start() { # initialise, or complete an initialisation
   kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print --skip-phases="$skip" >&2
 }
 
-join() { # beside a living control plane; the relay brought the means
+join() { # beside a living control plane; the helper brought the means
   local begun line
   if [ -z "${DISCOVERY:-}" ]; then
     [ "$ANSWER" = state ] || fail "$NODE_NAME: the cluster lives at $1, and this node is the one that starts clusters:" \

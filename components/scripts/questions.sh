@@ -2,7 +2,7 @@
 # Answers questions, one line each, until the input ends; read last, after a script that defines `answer WORD...`.
 #
 # Inputs: IDLE_SECONDS without a question after which nobody is there any more
-# Output: what `answer` prints, an empty line, and the line fjordkube:end (relay/session.py waits for it).
+# Output: what `answer` prints, an empty line, and the line fjordkube:end (helpers/session.py waits for it).
 
 trap '' PIPE # a program that went away must not end the conversation
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from components.settings.cluster import Cluster
-from components.settings.demo import Demo
-from components.settings.firewall import Firewall
-from components.settings.gates import Gates
-from components.settings.ingress import Ingress, IngressNginx
-from components.settings.kube_proxy import Conntrack, IptablesProxy, IpvsProxy, KubeProxy, NftablesProxy, Scheduler
-from components.settings.kubernetes import KubeReserved, Kubernetes, SystemReserved
-from components.settings.loading import load
-from components.settings.network import Calico
-from components.settings.nginx_config import NginxConfig
-from components.settings.nodes import (
+from fjordkube.settings.cluster import Cluster
+from fjordkube.settings.demo import Demo
+from fjordkube.settings.firewall import Firewall
+from fjordkube.settings.gates import Gates
+from fjordkube.settings.ingress import Ingress, IngressNginx
+from fjordkube.settings.kube_proxy import Conntrack, IptablesProxy, IpvsProxy, KubeProxy, NftablesProxy, Scheduler
+from fjordkube.settings.kubernetes import KubeReserved, Kubernetes, SystemReserved
+from fjordkube.settings.loading import load
+from fjordkube.settings.network import Calico
+from fjordkube.settings.nginx_config import NginxConfig
+from fjordkube.settings.nodes import (
     AnyNodes,
     Bastion,
     ControlPlanePorts,
@@ -47,7 +47,7 @@ from components.settings.nodes import (
     WorkerPorts,
     WorkerSettings,
 )
-from components.settings.stack import API_PORT, Stack
+from fjordkube.settings.stack import API_PORT, Stack
 
 __all__ = [
     "API_PORT",

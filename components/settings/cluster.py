@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from components.settings.base import Settings
-from components.settings.types import Hostname, Label
+from fjordkube.settings.base import Settings
+from fjordkube.settings.types import Hostname, Label
 
 
 class Cluster(Settings):
-    """Name, domain and pace."""
+    """Name, domain and timing."""
 
     name: Label = "fjord"
     """Name of the cluster, also in the kubeconfig, e.g. fjord."""
     domain: Hostname = "fjord.internal"
     """DNS domain of the cluster's outside names; the API is reached as api.<domain>:6443, e.g. fjord.internal."""
-    pace: Literal["auto", "native", "emulated"] = "auto"
+    timing: Literal["auto", "native", "emulated"] = "auto"
     """Timeouts, leases and probe periods: native, emulated (machines without KVM), or auto (measured). Never changes
     what is installed or proved."""

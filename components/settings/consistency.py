@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Final
 
-from components import versions
-from components.settings import residency
-from components.settings.network import VXLAN_MODES
-from components.settings.nodes import LocalNode, LocalNodes, NodeSettings, OpenstackNodes
-from components.settings.types import memory_mib
+from fjordkube import versions
+from fjordkube.settings import residency
+from fjordkube.settings.network import VXLAN_MODES
+from fjordkube.settings.nodes import LocalNode, LocalNodes, NodeSettings, OpenstackNodes
+from fjordkube.settings.types import memory_mib
 
 if TYPE_CHECKING:
-    from components.settings.stack import Stack
+    from fjordkube.settings.stack import Stack
 
 Path = tuple[str | int, ...]
 """Where a field is, e.g. ("nodes", "workers", 0, "name")."""

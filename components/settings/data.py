@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from components.settings.base import Settings
-from components.settings.types import Address, Zone
+from fjordkube.settings.base import Settings
+from fjordkube.settings.types import Address, Zone
 
 
 class State(Settings):

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from components.settings.base import Settings
-from components.settings.types import Flag, Hostname, Whole
+from fjordkube.settings.base import Settings
+from fjordkube.settings.types import Flag, Hostname, Whole
 
 
 class Demo(Settings):

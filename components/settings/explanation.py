@@ -13,10 +13,10 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from components.settings.consistency import Path
-from components.settings.nginx_config import NginxConfig
-from components.settings.nginx_keys import retired
-from components.settings.types import shown
+from fjordkube.settings.consistency import Path
+from fjordkube.settings.nginx_config import NginxConfig
+from fjordkube.settings.nginx_keys import retired
+from fjordkube.settings.types import shown
 
 TAGS: Final = {"nodes": "source", "kube_proxy": "mode", "ingress": "controller"}
 """The key that tells variants of a section apart; pydantic puts its value into an error's location."""
@@ -263,7 +263,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _tags(section: str) -> set[Any]:
-    from components.settings.stack import Stack
+    from fjordkube.settings.stack import Stack
 
     models = models_in(Stack.model_fields[section].annotation)
     return {model.model_fields[TAGS[section]].default for model in models}

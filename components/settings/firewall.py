@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.settings.base import Settings
-from components.settings.types import Cidr
+from fjordkube.settings.base import Settings
+from fjordkube.settings.types import Cidr
 
 
 class Firewall(Settings):

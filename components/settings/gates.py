@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from components.settings.base import Settings
-from components.settings.types import Count, Flag, Whole, refusal
+from fjordkube.settings.base import Settings
+from fjordkube.settings.types import Count, Flag, Whole, refusal
 
 
 class DiskGate(Settings):
@@ -46,7 +46,7 @@ class Gates(Settings):
     enabled: Flag = True
     """Whether `up` fails when a promise does not hold, e.g. true. Without it nothing is measured, disks neither."""
     timeout_seconds: Annotated[Whole, Field(ge=10, le=7200)] | None = None
-    """How long a gate may wait for its promise, in seconds, e.g. 300. None: by pace, 300 native and 1200 emulated. The
-    disk gate waits for nothing."""
+    """How long a gate may wait for its promise, in seconds, e.g. 300. None: 300 native, 1200 emulated
+    (cluster.timing). The disk gate waits for nothing."""
     disk: DiskGate = Field(default_factory=DiskGate)
     """The disk under etcd."""

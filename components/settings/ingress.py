@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from components.settings.base import Settings, with_default_tag
-from components.settings.nginx_config import NginxConfig
-from components.settings.types import Digest, Flag, Image, Port
+from fjordkube.settings.base import Settings, with_default_tag
+from fjordkube.settings.nginx_config import NginxConfig
+from fjordkube.settings.types import Digest, Flag, Image, Port
 
 
 class IngressNginx(Settings):

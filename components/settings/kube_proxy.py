@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from components.settings.base import Settings, with_default_tag
-from components.settings.types import Count, Duration, Whole
+from fjordkube.settings.base import Settings, with_default_tag
+from fjordkube.settings.types import Count, Duration, Whole
 
 Scheduler = Literal["rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq", "lblc", "lblcr", "mh"]
 """IPVS schedulers by the kernel's names (ipvsadm(8)); each is the module ip_vs_<name>."""

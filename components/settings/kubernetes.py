@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components import versions
-from components.settings.base import Settings
-from components.settings.types import Cidr, CpuQuantity, HostnameOrIp, KubernetesVersion, MemoryQuantity
+from fjordkube import versions
+from fjordkube.settings.base import Settings
+from fjordkube.settings.types import Cidr, CpuQuantity, HostnameOrIp, KubernetesVersion, MemoryQuantity
 
 
 class KubeReserved(Settings):

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from components.errors import SettingsError
-from components.settings.consistency import Finding, Inconsistent, Path
-from components.settings.explanation import (
+from fjordkube.errors import SettingsError
+from fjordkube.settings.consistency import Finding, Inconsistent, Path
+from fjordkube.settings.explanation import (
     example_of,
     explain,
     field_name,
@@ -25,7 +25,7 @@ from components.settings.explanation import (
     plain_path,
     value_at,
 )
-from components.settings.stack import Stack
+from fjordkube.settings.stack import Stack
 
 
 def load(raw: Mapping[str, Any] | None) -> Stack:

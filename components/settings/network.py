@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from components import versions
-from components.settings.base import Settings
-from components.settings.types import Asn, CalicoVersion, Cidr, Flag, Whole
+from fjordkube import versions
+from fjordkube.settings.base import Settings
+from fjordkube.settings.types import Asn, CalicoVersion, Cidr, Flag, Whole
 
 TunnelMode = Literal["Never", "CrossSubnet", "Always"]
 """Calico's own words for when packets are wrapped."""

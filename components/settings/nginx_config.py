@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from components.settings.base import Settings
-from components.settings.types import Cidr, Count, Flag, NginxSize, NginxTime, Whole, WorkerProcesses
+from fjordkube.settings.base import Settings
+from fjordkube.settings.types import Cidr, Count, Flag, NginxSize, NginxTime, Whole, WorkerProcesses
 
 Seconds = Annotated[int, Field(strict=True, ge=1, le=86400)]
 SecondsOrZero = Annotated[int, Field(strict=True, ge=0, le=86400)]

@@ -1,7 +1,7 @@
 """docs/settings.md: every field of a stack file with its type, default and meaning, read from the models.
 
-    python -m components.settings.reference           print it
-    python -m components.settings.reference --write   update docs/settings.md
+    python -m fjordkube.settings.reference           print it
+    python -m fjordkube.settings.reference --write   update docs/settings.md
 
 Owns the page's form. Leaves every word about a field to its docstring.
 """
@@ -21,9 +21,9 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 
 from pydantic import BaseModel, TypeAdapter
 
-from components.settings import types
-from components.settings.explanation import TAGS, keys, models_in
-from components.settings.stack import Stack
+from fjordkube.settings import types
+from fjordkube.settings.explanation import TAGS, keys, models_in
+from fjordkube.settings.stack import Stack
 
 FILE: Final = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 """The checked-in copy."""
@@ -31,7 +31,7 @@ FILE: Final = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 HEAD: Final = """\
 # Settings
 
-<!-- Written by `python -m components.settings.reference --write`; change the docstrings in components/settings/. -->
+<!-- Written by `python -m fjordkube.settings.reference --write`; change the docstrings in components/settings/. -->
 
 A stack is described by `stacks/Pulumi.<stack>.yaml`, in the object `fjordkube:stack` under `config`. Every field has a
 default, so an empty object is a valid stack: one control plane and two workers. All problems of a file are told at
@@ -224,7 +224,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Prints the page or updates the file."""
-    parser = argparse.ArgumentParser(prog="python -m components.settings.reference", description="Page of settings")
+    parser = argparse.ArgumentParser(prog="python -m fjordkube.settings.reference", description="Page of settings")
     parser.add_argument("--write", action="store_true", help=f"update {FILE.name} in place of printing")
     if parser.parse_args(arguments).write:
         FILE.parent.mkdir(exist_ok=True)

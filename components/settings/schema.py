@@ -1,7 +1,7 @@
 """The JSON Schema of a Pulumi.<stack>.yaml file, for editors.
 
-    python -m components.settings.schema           print it
-    python -m components.settings.schema --write   update stacks/stack.schema.json
+    python -m fjordkube.settings.schema           print it
+    python -m fjordkube.settings.schema --write   update stacks/stack.schema.json
 
 Owns the shape of the file around the settings (`config: fjordkube:stack:`). Leaves the settings to the models: what
 cannot be said in a schema (contradictions between fields) is found by `load` alone.
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from components.settings.stack import Stack
+from fjordkube.settings.stack import Stack
 
 FILE = Path(__file__).resolve().parents[2] / "stacks" / "stack.schema.json"
 """The checked-in copy that stack files name."""
@@ -72,7 +72,7 @@ def text() -> str:
 
 def main(arguments: list[str]) -> None:
     """Prints the schema or updates the file."""
-    parser = argparse.ArgumentParser(prog="python -m components.settings.schema", description="JSON Schema of stacks")
+    parser = argparse.ArgumentParser(prog="python -m fjordkube.settings.schema", description="JSON Schema of stacks")
     parser.add_argument("--write", action="store_true", help=f"update {FILE.name} in place of printing")
     if parser.parse_args(arguments).write:
         FILE.write_text(text())

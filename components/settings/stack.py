@@ -10,19 +10,19 @@ from ipaddress import IPv4Network
 
 from pydantic import Field, model_validator
 
-from components.settings.base import Settings
-from components.settings.cluster import Cluster
-from components.settings.consistency import Inconsistent, findings
-from components.settings.data import Data
-from components.settings.demo import Demo
-from components.settings.firewall import Firewall
-from components.settings.gates import Gates
-from components.settings.ingress import Ingress, IngressNginx
-from components.settings.kube_proxy import IpvsProxy, KubeProxy
-from components.settings.kubernetes import Kubernetes
-from components.settings.network import Calico
-from components.settings.nodes import LocalNodes, Nodes
-from components.settings.residency import Residency
+from fjordkube.settings.base import Settings
+from fjordkube.settings.cluster import Cluster
+from fjordkube.settings.consistency import Inconsistent, findings
+from fjordkube.settings.data import Data
+from fjordkube.settings.demo import Demo
+from fjordkube.settings.firewall import Firewall
+from fjordkube.settings.gates import Gates
+from fjordkube.settings.ingress import Ingress, IngressNginx
+from fjordkube.settings.kube_proxy import IpvsProxy, KubeProxy
+from fjordkube.settings.kubernetes import Kubernetes
+from fjordkube.settings.network import Calico
+from fjordkube.settings.nodes import LocalNodes, Nodes
+from fjordkube.settings.residency import Residency
 
 API_PORT = 6443
 """Port of the Kubernetes API on control planes (kubeadm's default)."""
@@ -32,7 +32,7 @@ class Stack(Settings):
     """A cluster from its machines to its front door. Every field has a default, so `{}` is a valid stack."""
 
     cluster: Cluster = Field(default_factory=Cluster)
-    """Name, domain and pace."""
+    """Name, domain and timing."""
     residency: Residency = "norway"
     """Where nodes and what is declared under `data` may be: norway, eea (the European Economic Area) or any. What the
     provider returns is held to it too; anything but norway is said loudly, and refused by the policy pack in

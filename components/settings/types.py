@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from components import versions
+from fjordkube import versions
 
 # 20 characters hold every network, version and port, and no token or key in hexadecimal digits or base64
 _PLAIN: Final = re.compile(r"^-?[A-Za-z0-9][A-Za-z0-9._:/+-]{0,19}$")

@@ -9,11 +9,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
-from components.pace import EMULATED
-from components.relay import starting
-from components.relay.ssh import Access
-from components.remote import connection, through
+from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
+from fjordkube.helpers import launcher
+from fjordkube.helpers.ssh import Access
+from fjordkube.remote import connection, through
+from fjordkube.timing import EMULATED
 from tests.components.bootstrap_mocks import opened, with_mocks
 from tests.golden.bootstrap_cluster import node, nodes, stack
 
@@ -43,7 +43,7 @@ def test_a_second_control_plane_joins_beside_the_first(preview: bool) -> None:
     assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-member", "cp1-membership", "cp2", "cp2-member"]
     if not preview:
         (command,) = recorder.of("command:local:Command")
-        assert command["create"] == "exec python3 -I components/relay member"
+        assert command["create"] == launcher.command("member")
         environment = opened(command["environment"])
         assert environment["FJORDKUBE_PEER_PORT"] == "2211"
         assert environment["FJORDKUBE_SSH_PORT"] == "2212"
@@ -93,8 +93,8 @@ def test_worker_hands_secrets_over_by_environment_and_nothing_on_the_command_lin
 
     recorder = with_mocks(program, preview)
     (command,) = recorder.of("command:local:Command")
-    assert command["create"] == command["update"] == "exec python3 -I components/relay join"
-    assert command["delete"] == "exec python3 -I components/relay remove"
+    assert command["create"] == command["update"] == launcher.command("join")
+    assert command["delete"] == launcher.command("remove")
     environment = opened(command["environment"])
     assert environment["FJORDKUBE_NODE"] == "w1"
     assert environment["FJORDKUBE_SSH_PORT"] == "2301"
@@ -103,7 +103,7 @@ def test_worker_hands_secrets_over_by_environment_and_nothing_on_the_command_lin
     # a trigger would replace the membership, and its old half would remove the node that has just joined
     assert "triggers" not in command
     assert environment["FJORDKUBE_MACHINE"] == "w1 runs"
-    assert environment["FJORDKUBE_RELAY"] == starting.digest("membership")
+    assert environment["FJORDKUBE_HELPER"] == launcher.REVISIONS["membership"]
 
 
 def test_labels_and_taints_reach_the_membership_in_an_order_of_their_own() -> None:

@@ -9,10 +9,10 @@ import pulumi_kubernetes
 import pytest
 import yaml
 
-from components.bundle import Bundle
-from components.network.calico import Calico, CalicoArgs
-from components.objects.kubernetes_object import plugin_version
-from components.settings import Calico as CalicoSettings
+from fjordkube.bundle import Bundle
+from fjordkube.network.calico import Calico, CalicoArgs
+from fjordkube.objects.kubernetes_object import plugin_version
+from fjordkube.settings import Calico as CalicoSettings
 from tests.components.engine_recording import Recording, record, run
 
 PLURALS = {"IPPool": "ippools", "BGPConfiguration": "bgpconfigurations", "FelixConfiguration": "felixconfigurations"}
@@ -108,7 +108,7 @@ def test_definitions_come_before_their_objects_and_all_before_the_pods(bundle: B
 
 @pytest.mark.parametrize("preview", [True, False])
 def test_pods_restart_when_the_api_moves_but_not_when_felix_changes(bundle: Bundle, preview: bool) -> None:
-    from components.network.calico import objects
+    from fjordkube.network.calico import objects
 
     def digest(settings: CalicoSettings, host: str) -> str:
         found = objects(settings, bundle.images, "192.168.77.0/24", host, 6443, "native")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pulumi_kubernetes
 import pytest
 
-from components.demo import Demo, DemoArgs
-from components.settings import Demo as DemoSettings
+from fjordkube.demo import Demo, DemoArgs
+from fjordkube.settings import Demo as DemoSettings
 from tests.components.engine_recording import record, run
 
 

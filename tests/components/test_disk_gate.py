@@ -10,16 +10,16 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.bundle import Bundle
-from components.cluster import ClusterArgs, KubernetesCluster
-from components.pace import EMULATED, NATIVE, Pace
-from components.relay import starting
+from fjordkube.bundle import Bundle
+from fjordkube.cluster import ClusterArgs, KubernetesCluster
+from fjordkube.helpers import launcher
+from fjordkube.timing import EMULATED, NATIVE, Timing
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
 from tests.components.engine_recording import Recording, record, run
 from tests.components.test_gates import FIGURES
 from tests.components.test_ingress import CERTIFICATE, KEY
 from tests.golden.bootstrap_cluster import SANDBOX, node, stack
-from tests.unit.relay.test_disk_gate import found
+from tests.unit.helpers.test_disk_gate import found
 
 BOTH = pytest.mark.parametrize("preview", [False, True])
 COMMAND = "command:local:Command"
@@ -44,7 +44,7 @@ def answer(inputs: dict[str, Any]) -> dict[str, Any]:
 def build(
     tmp_path: Path,
     preview: bool,
-    pace: Pace = NATIVE,
+    timing: Timing = NATIVE,
     look: Any = None,
     gates: Mapping[str, Any] | None = None,
 ) -> Recording:
@@ -61,7 +61,7 @@ def build(
         settings = stack(
             nodes={"source": "local", "control_planes": list(PLANES), "workers": ["w1"]}, gates=dict(gates or {})
         )
-        made = KubernetesCluster("fjord", ClusterArgs(settings, nodes, bundle, pace))
+        made = KubernetesCluster("fjord", ClusterArgs(settings, nodes, bundle, timing))
         return look(made) if look else None
 
     run(program)
@@ -80,7 +80,7 @@ def test_each_control_plane_has_one_below_its_host_and_workers_have_none(tmp_pat
         gate = gates[f"fjord-{name}-host-disk"]
         assert gate.parent == f"fjord-{name}-host"
         assert gate.depends_on == [f"fjord-{name}-host-prepared"]
-        assert gate.inputs["create"] == "exec python3 -I components/relay disk"
+        assert gate.inputs["create"] == launcher.command("disk")
         assert "delete" not in gate.inputs
         assert gate.inputs["logging"] == "stderr"
 
@@ -113,7 +113,7 @@ def test_measures_again_for_another_machine_request_or_bound_and_for_nothing_els
         return found
 
     usual = triggers()
-    assert usual[:2] == ["cp1 runs", starting.digest("gates")]
+    assert usual[:2] == ["cp1 runs", launcher.REVISIONS["gates"]]
     assert triggers() == usual
     for change in ({"measurement": 2}, {"iops": 100}, {"fdatasync_p99_ms": 5}, {"enforce": "never"}):
         assert triggers(**change) != usual, change
@@ -128,9 +128,9 @@ def test_it_enters_one_node_and_knows_no_cluster(tmp_path: Path) -> None:
     assert "PRIVATE" not in environment["FJORDKUBE_SCRIPT"] + environment["FJORDKUBE_GATE"] + gate.inputs["create"]
 
 
-@pytest.mark.parametrize(("pace", "why"), [(NATIVE, ""), (EMULATED, "emulated")])
-def test_an_emulated_disk_is_not_asked_to_keep_the_promise(tmp_path: Path, pace: Pace, why: str) -> None:
-    for gate in disk_gates(build(tmp_path, False, pace)).values():
+@pytest.mark.parametrize(("timing", "why"), [(NATIVE, ""), (EMULATED, "emulated")])
+def test_an_emulated_disk_is_not_asked_to_keep_the_promise(tmp_path: Path, timing: Timing, why: str) -> None:
+    for gate in disk_gates(build(tmp_path, False, timing)).values():
         assert json.loads(opened(gate.inputs["environment"])["FJORDKUBE_GATE"])["reported_only"] == why
 
 

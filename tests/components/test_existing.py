@@ -13,18 +13,18 @@ import pulumi
 import pytest
 from pulumi.runtime.rpc import _special_sig_key
 
-from components.cluster import ClusterArgs, KubernetesCluster
-from components.errors import MachineError
-from components.nodes.existing import host_keys, source
-from components.pace import NATIVE
-from components.relay import starting
-from components.relay.gates.places import places
-from components.settings import ExistingNodes, Stack, load
+from fjordkube.cluster import ClusterArgs, KubernetesCluster
+from fjordkube.errors import MachineError
+from fjordkube.helpers import launcher
+from fjordkube.helpers.gates.targets import places
+from fjordkube.nodes.existing import host_keys, source
+from fjordkube.settings import ExistingNodes, Stack, load
+from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
 from tests.components.engine_recording import Recording, record, run
 from tests.components.test_gates import FIGURES
 from tests.components.test_ingress import CERTIFICATE, KEY
-from tests.unit.relay.test_disk_gate import found
+from tests.unit.helpers.test_disk_gate import found
 from tests.unit.ssh_server import line, new_key
 from tests.unit.test_local_plan import BUNDLE
 from tests.unit.test_settings_existing import CONTROL_PLANE, WORKERS, nodes
@@ -67,7 +67,7 @@ def test_all_hosts_are_asked_by_one_command(preview: bool, files: dict[str, Any]
     seen = register(preview, stack(files))
     (survey,) = seen.of_type(COMMAND)
     assert (survey.name, survey.parent) == ("nodes-survey", "nodes")
-    assert survey.inputs["create"] == survey.inputs["update"] == starting.command("survey")
+    assert survey.inputs["create"] == survey.inputs["update"] == launcher.command("survey")
     assert "triggers" not in survey.inputs, "a change asks again; nothing is replaced by it"
     assert "delete" not in survey.inputs
     environment = opened(survey.inputs["environment"])

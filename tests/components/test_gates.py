@@ -11,13 +11,13 @@ import pulumi
 import pulumi_kubernetes
 import pytest
 
-from components.checks import Gates, GatesArgs
-from components.checks.gate import reached
-from components.node import Node
-from components.pace import EMULATED
-from components.relay import starting
-from components.relay.gates.places import places
-from components.remote import connection, through
+from fjordkube.gates import Gates, GatesArgs
+from fjordkube.gates.gate import reached
+from fjordkube.helpers import launcher
+from fjordkube.helpers.gates.targets import places
+from fjordkube.node import Node
+from fjordkube.remote import connection, through
+from fjordkube.timing import EMULATED
 from tests.components.bootstrap_mocks import opened
 from tests.components.engine_recording import Recording, record, run
 from tests.golden.bootstrap_cluster import nodes, stack
@@ -54,7 +54,7 @@ def gates(triggers: Sequence[Any] = ("calico 1",), of: Sequence[Node] = (), **ch
         "gates",
         GatesArgs(
             settings=stack(**changes),
-            pace=EMULATED,
+            timing=EMULATED,
             nodes=of or nodes(),
             kubeconfig=pulumi.Output.secret("KUBECONFIG"),
             provider=provider,
@@ -81,7 +81,7 @@ def recorded(preview: bool, **changes: Any) -> Recording:
 @BOTH
 def test_one_command_per_promise_and_a_probe(preview: bool) -> None:
     engine = recorded(preview)
-    assert engine.seen["gates"].type == "fjordkube:checks:Gates"
+    assert engine.seen["gates"].type == "fjordkube:gates:Gates"
     children = {name for name, found in engine.seen.items() if found.parent == "gates"}
     assert children == {
         "gates-bgp",
@@ -93,7 +93,7 @@ def test_one_command_per_promise_and_a_probe(preview: bool) -> None:
         "gates-probe-daemonset-probe",
     }
     command = engine.seen["gates-data-path"].inputs
-    assert command["create"] == "exec python3 -I components/relay data-path"
+    assert command["create"] == launcher.command("data-path")
     assert "delete" not in command
     assert command["logging"] == "stderr"
 
@@ -126,8 +126,8 @@ def test_runs_again_for_a_restarted_node_or_another_installation_and_for_nothing
     same = recorded(preview, triggers=["calico 1"]).seen["gates-bgp"].inputs
     assert command == same
     ups = [f"{node} runs" for node in ("cp1", "w1", "w2")]
-    assert command["triggers"] == [*ups, starting.digest("gates"), "calico 1"]
-    assert recorded(preview).seen["gates-ingress"].inputs["triggers"] == [*ups, starting.digest("gates")]
+    assert command["triggers"] == [*ups, launcher.REVISIONS["gates"], "calico 1"]
+    assert recorded(preview).seen["gates-ingress"].inputs["triggers"] == [*ups, launcher.REVISIONS["gates"]]
 
 
 def test_nodes_are_entered_with_secrets_that_show_nowhere() -> None:

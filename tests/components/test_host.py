@@ -8,9 +8,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.host import Host, HostArgs
-from components.host.release import script
-from components.pace import NATIVE
+from fjordkube.helpers import launcher
+from fjordkube.host import Host, HostArgs
+from fjordkube.host.release import script
+from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import Recorder, opened, with_mocks
 from tests.components.engine_recording import record, run
 from tests.golden.bootstrap_cluster import SANDBOX, nodes, stack
@@ -43,7 +44,7 @@ def test_machine_that_stays_is_given_back_after_everything_else_of_its_node_is_g
     run(program)
     release = seen.seen["cp1-host-release"]
     assert release.inputs["create"] == "true"
-    assert release.inputs["delete"] == "exec python3 -I components/relay release"
+    assert release.inputs["delete"] == launcher.command("release")
     assert "update" not in release.inputs
     assert "triggers" not in release.inputs, "a release that is replaced would reset the machine that was just prepared"
     environment = opened(release.inputs["environment"])

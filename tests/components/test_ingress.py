@@ -11,10 +11,10 @@ import pulumi
 import pulumi_kubernetes
 import pytest
 
-from components.bundle import Bundle
-from components.ingress import admission
-from components.ingress.nginx import Nginx, NginxArgs
-from components.settings import IngressNginx
+from fjordkube.bundle import Bundle
+from fjordkube.ingress import admission
+from fjordkube.ingress.nginx import Nginx, NginxArgs
+from fjordkube.settings import IngressNginx
 from tests.components.engine_recording import Recording, record, run
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nQ0VSVA==\n-----END CERTIFICATE-----\n"

@@ -9,10 +9,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.nodes.local.machine import keys, record
-from components.nodes.local.machine.record import Made
-from components.nodes.local.machine.spec import Disk, Power, from_environment
-from components.nodes.local.machines import LocalMachines, LocalMachinesArgs
+from fjordkube.helpers import launcher
+from fjordkube.helpers.local_vm import keys, record
+from fjordkube.helpers.local_vm.record import Made
+from fjordkube.helpers.local_vm.spec import Disk, Power, from_environment
+from fjordkube.nodes.local.machines import LocalMachines, LocalMachinesArgs
 from tests.components.engine_recording import Recording, run
 from tests.components.engine_recording import record as recording
 from tests.unit.local_nodes import local_nodes
@@ -33,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def answers(inputs: dict[str, Any]) -> dict[str, Any]:
     """What the machine program prints."""
-    if " disk " in inputs["create"]:
+    if inputs["create"].endswith("local-disk"):
         return {"stdout": json.dumps({"host_key": HOST_KEY, "ports": {"ssh": 22001, "api": 26443, "http": 28080}})}
     return {"stdout": json.dumps({"boot": 1, "host_key": HOST_KEY[-16:]})}
 
@@ -87,10 +88,8 @@ def test_commands_are_the_machine_programs_verbs_with_what_it_reads(preview: boo
     seen = machines(preview)
     for command in seen.of_type("command:local:Command"):
         noun = command.name.rpartition("-")[2]
-        run_with = command.inputs["create"].removesuffix(" create")
-        assert run_with.startswith("python3 -I /")
-        assert run_with.endswith(f"/machine {noun}")
-        assert [command.inputs[verb] for verb in ("update", "delete")] == [f"{run_with} update", f"{run_with} delete"]
+        assert command.inputs["create"] == command.inputs["update"] == launcher.command(f"local-{noun}")
+        assert command.inputs["delete"] == launcher.command(f"local-{noun}-delete")
         kind: Any = Disk if noun == "disk" else Power
         spec = from_environment(kind, command.inputs["environment"])
         assert spec.name == command.name.split("-")[1]

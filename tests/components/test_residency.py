@@ -11,12 +11,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.host import Host, HostArgs
-from components.node import Node
-from components.pace import NATIVE
-from components.residency import DeclaredResidency, DeclaredResidencyArgs, assured, held, says_zone
-from components.settings import load
-from components.settings.residency import Residency
+from fjordkube.host import Host, HostArgs
+from fjordkube.node import Node
+from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs, assured, held, says_zone
+from fjordkube.settings import load
+from fjordkube.settings.residency import Residency
+from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import opened
 from tests.components.engine_recording import Recording, record, run
 from tests.golden.bootstrap_cluster import SANDBOX, nodes, stack

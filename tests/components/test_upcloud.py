@@ -11,16 +11,16 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.bundle import Bundle
-from components.cluster import ClusterArgs, KubernetesCluster
-from components.errors import MachineError
-from components.node import Node
-from components.nodes import host_keys
-from components.nodes.source import Machines
-from components.nodes.upcloud import source
-from components.nodes.upcloud.machine import public_address
-from components.pace import NATIVE
-from components.settings import Stack, load
+from fjordkube.bundle import Bundle
+from fjordkube.cluster import ClusterArgs, KubernetesCluster
+from fjordkube.errors import MachineError
+from fjordkube.node import Node
+from fjordkube.nodes import host_keys
+from fjordkube.nodes.source import Machines
+from fjordkube.nodes.upcloud import source
+from fjordkube.nodes.upcloud.machine import public_address
+from fjordkube.settings import Stack, load
+from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
 from tests.components.engine_recording import Recording, record, run
 from tests.components.test_disk_gate import answer

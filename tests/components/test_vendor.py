@@ -13,18 +13,18 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.bundle import Bundle
-from components.cluster import ClusterArgs, KubernetesCluster
-from components.errors import MachineError
-from components.node import Node
-from components.nodes import host_keys
-from components.nodes.source import Machines
-from components.nodes.vendor_cli import machines as vendor_machines
-from components.nodes.vendor_cli import source
-from components.nodes.vendor_cli.machines import ANEW
-from components.pace import NATIVE
-from components.residency import held
-from components.settings import Stack, load
+from fjordkube.bundle import Bundle
+from fjordkube.cluster import ClusterArgs, KubernetesCluster
+from fjordkube.errors import MachineError
+from fjordkube.helpers import launcher
+from fjordkube.node import Node
+from fjordkube.nodes import host_keys
+from fjordkube.nodes.source import Machines
+from fjordkube.nodes.vendor_cli import source
+from fjordkube.nodes.vendor_cli.machines import ANEW
+from fjordkube.residency import held
+from fjordkube.settings import Stack, load
+from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
 from tests.components.engine_recording import Recording, Registered, record, run
 from tests.components.test_disk_gate import answer as gate_answer
@@ -143,9 +143,8 @@ def test_each_node_is_one_command_that_depends_on_nothing(preview: bool, made: M
 @both
 def test_create_and_update_are_the_same_question_and_delete_takes_it_back(preview: bool, made: Made) -> None:
     for command in made(preview).of_type(COMMAND):
-        driver = f"python3 -I {vendor_machines.DRIVER}"
-        assert command.inputs["create"] == command.inputs["update"] == f"{driver} create"
-        assert command.inputs["delete"] == f"{driver} delete"
+        assert command.inputs["create"] == command.inputs["update"] == launcher.command("vendor-create")
+        assert command.inputs["delete"] == launcher.command("vendor-delete")
         assert command.inputs["addPreviousOutputInEnv"] is False
         assert command.inputs["logging"] == "stderr"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import FjordkubeError
+from fjordkube.errors import FjordkubeError
 from offline import binaries
 from offline.plugins import installation
 from tests.conformance import api_server, ssh_daemon

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from components.places import CHECKOUT
+from fjordkube.roots import CHECKOUT
 from tests.conformance.engine import Stack
 
 NewStack = Callable[[str], Stack]

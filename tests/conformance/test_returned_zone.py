@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.places import CHECKOUT
+from fjordkube.roots import CHECKOUT
 from tests.conformance.engine import Stack
 
 NewStack = Callable[[str], Stack]
@@ -14,7 +14,7 @@ PROGRAM = f"""
     sys.path.insert(0, {str(CHECKOUT)!r})
     import pulumi
     from pulumi_command import local
-    from components.residency import assured
+    from fjordkube.residency import assured
 
     server = local.Command("server", create="echo RETURNED")
     zone = assured(server.stdout, "cp1", "upcloud", "norway")

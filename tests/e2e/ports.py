@@ -23,7 +23,7 @@ from typing import Final, Literal, NamedTuple
 from tests.engine.command import Commands
 
 NETDEV: Final = "outside"
-"""QEMU's name of the user network (components/nodes/local/machine/qemu.py)."""
+"""QEMU's name of the user network (components/helpers/local_vm/qemu.py)."""
 GUEST: Final = "10.0.2.15"
 """The guest's address there."""
 CALLER: Final = "10.0.2.2"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from components.firewall import admits
-from components.node import Role
-from components.settings import Stack, load
+from fjordkube.firewall import admits
+from fjordkube.node import Role
+from fjordkube.settings import Stack, load
 from tests.e2e import cluster, ports
 from tests.engine.command import Commands
 

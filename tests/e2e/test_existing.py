@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from components import bundle
-from components.nodes.local import accelerator
-from components.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
+from fjordkube import bundle
+from fjordkube.nodes.local import accelerator
+from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
 from tests.e2e import cluster
 from tests.engine.command import Commands
 from tests.machines import machines
@@ -74,7 +74,7 @@ def given(folder: Path, made: dict[str, Made]) -> Iterator[Commands]:
 
 
 def stack(folder: Path, made: dict[str, Made]) -> dict[str, Any]:
-    """The stack file: what somebody with three VPS writes, but for forwarded ports and the pace of emulation."""
+    """The stack file: what somebody with three VPS writes, but for forwarded ports and the timing of emulation."""
     emulated = accelerator.choose("auto", bundle.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)) == "tcg"
 
     def host(name: str, *uses: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def stack(folder: Path, made: dict[str, Made]) -> dict[str, Any]:
         return {"name": name, "host": "127.0.0.1", "port": ports["ssh"], "ports": {use: ports[use] for use in uses}}
 
     return {
-        "cluster": {"name": "given", "pace": "emulated" if emulated else "native"},
+        "cluster": {"name": "given", "timing": "emulated" if emulated else "native"},
         "nodes": {
             "source": "existing",
             "private_cidr": "192.168.77.0/24",

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from components import bundle
-from components.nodes.local import accelerator
-from components.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
+from fjordkube import bundle
+from fjordkube.nodes.local import accelerator
+from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
 from tests.e2e import cluster
 from tests.engine.command import Commands
 from tests.vendor import fake_vendor
@@ -51,14 +51,14 @@ def vendor(folder: Path) -> Iterator[Commands]:
 
 
 def stack(folder: Path) -> dict[str, Any]:
-    """The stack file: what a vendor's customer writes, but for the pace of emulated machines."""
+    """The stack file: what a vendor's customer writes, but for the timing of emulated machines."""
     key = folder / "id_ed25519"
     if not key.exists():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     found = bundle.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
     emulated = accelerator.choose("auto", found) == "tcg"
     return {
-        "cluster": {"name": "vend", "pace": "emulated" if emulated else "native"},
+        "cluster": {"name": "vend", "timing": "emulated" if emulated else "native"},
         "nodes": {
             "source": "vendor_cli",
             "command": [sys.executable, str(FAKE), str(folder / "vendor"), "machines"],

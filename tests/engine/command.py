@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from components.places import CHECKOUT
+from fjordkube.roots import CHECKOUT
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import yaml
 
 from bench import answers
 from bench.project import Project, Run
-from components.errors import FjordkubeError
-from components.nodes.existing import host_keys
-from components.places import CHECKOUT
+from fjordkube.errors import FjordkubeError
+from fjordkube.nodes.existing import host_keys
+from fjordkube.roots import CHECKOUT
 from tests.engine.command import Commands
 from tests.unit.ssh_server import line, new_key
 

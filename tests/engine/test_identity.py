@@ -16,7 +16,7 @@ import pytest
 
 from bench import answers
 from bench.project import Project, Run
-from components.errors import FjordkubeError
+from fjordkube.errors import FjordkubeError
 
 SOURCES = ("existing", "local", "openstack", "upcloud", "vendor_cli")
 WORKERS = ["w1", "w2", "w3", "w4", "w5"]

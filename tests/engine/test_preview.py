@@ -25,7 +25,7 @@ def test_preview_from_an_empty_stack_shows_the_architecture_and_touches_nothing(
         "fjordkube:network:Calico",
         "fjordkube:ingress:Nginx",
         "fjordkube:demo:Demo",
-        "fjordkube:checks:Gates",
+        "fjordkube:gates:Gates",
     ):
         assert token in done.text
     assert not (commands.home / "vm").exists()
@@ -44,7 +44,7 @@ def test_a_cluster_without_demo_and_gates_has_neither(commands: Commands) -> Non
     done = commands.run("preview")
     assert done.code == 0, done.text
     assert "fjordkube:demo:Demo" not in done.text
-    assert "fjordkube:checks:Gates" not in done.text
+    assert "fjordkube:gates:Gates" not in done.text
 
 
 def test_one_worker_more_leaves_the_others_machines_alone(commands: Commands) -> None:

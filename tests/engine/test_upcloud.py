@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.errors import FjordkubeError
-from components.nodes import host_keys
-from components.places import CHECKOUT
+from fjordkube.errors import FjordkubeError
+from fjordkube.nodes import host_keys
+from fjordkube.roots import CHECKOUT
 from offline import binaries
 from offline.plugins import installation
 from tests.conformance.engine import Stack
@@ -101,8 +101,8 @@ PROGRAM = f"""
     import json, sys
 
     sys.path.insert(0, {str(CHECKOUT)!r})
-    from components.nodes.upcloud import source
-    from components.settings import load
+    from fjordkube.nodes.upcloud import source
+    from fjordkube.settings import load
 
     source.provide(load(json.loads(%r)), None, "test")
 """

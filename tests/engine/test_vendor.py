@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.nodes import host_keys
-from components.places import CHECKOUT
+from fjordkube.nodes import host_keys
+from fjordkube.roots import CHECKOUT
 from tests.engine.command import Commands
 
 NAMES = ("cp1", "cp2", "cp3", "w1", "w2", "w3")

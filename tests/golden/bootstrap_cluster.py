@@ -6,9 +6,9 @@ from typing import Any
 
 import pulumi
 
-from components.node import Node, Role
-from components.remote import connection, script
-from components.settings import Stack, load
+from fjordkube.node import Node, Role
+from fjordkube.remote import connection, script
+from fjordkube.settings import Stack, load
 
 SANDBOX = "fjordkube.local/kubernetes/pause:3.10.2"
 REPOSITORY = "fjordkube.local/kubernetes"

@@ -7,26 +7,26 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from components.bootstrap import steps
-from components.bootstrap.configuration import cluster_configuration, init_file, join_file
-from components.bootstrap.kubelet import kubelet_configuration
-from components.bootstrap.patches import static_pod_patches
-from components.pace import EMULATED, NATIVE, Pace
+from fjordkube.bootstrap import steps
+from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
+from fjordkube.bootstrap.kubelet import kubelet_configuration
+from fjordkube.bootstrap.patches import static_pod_patches
+from fjordkube.timing import EMULATED, NATIVE, Timing
 from tests.golden.bootstrap_cluster import REPOSITORY, node, nodes, stack, without_scripts
 from tests.golden.golden import check
 
 PACES = [NATIVE, EMULATED]
 
 
-@pytest.mark.parametrize("pace", PACES, ids=lambda pace: str(pace.name))
-def test_init(pace: Pace) -> None:
+@pytest.mark.parametrize("timing", PACES, ids=lambda timing: str(timing.name))
+def test_init(timing: Timing) -> None:
     every = nodes()
-    check(f"bootstrap/init-{pace.name}.yaml", init_file(every[0], stack(), pace, every, ["127.0.0.1"], REPOSITORY))
+    check(f"bootstrap/init-{timing.name}.yaml", init_file(every[0], stack(), timing, every, ["127.0.0.1"], REPOSITORY))
 
 
-@pytest.mark.parametrize("pace", PACES, ids=lambda pace: str(pace.name))
-def test_join(pace: Pace) -> None:
-    check(f"bootstrap/join-{pace.name}.yaml", join_file(nodes()[1], pace))
+@pytest.mark.parametrize("timing", PACES, ids=lambda timing: str(timing.name))
+def test_join(timing: Timing) -> None:
+    check(f"bootstrap/join-{timing.name}.yaml", join_file(nodes()[1], timing))
 
 
 def test_join_of_a_control_plane_names_its_own_api() -> None:
@@ -59,8 +59,8 @@ def test_texts_of_the_steps() -> None:
 def test_leader_election_is_off_only_for_a_lone_emulated_control_plane() -> None:
     three = [node(f"cp{n}", "control-plane", 10 + n) for n in (1, 2, 3)]
 
-    def election(every: list[object], pace: Pace) -> bool:
-        document = cluster_configuration(stack(), pace, every, ["127.0.0.1"], REPOSITORY)  # type: ignore[arg-type]
+    def election(every: list[object], timing: Timing) -> bool:
+        document = cluster_configuration(stack(), timing, every, ["127.0.0.1"], REPOSITORY)  # type: ignore[arg-type]
         return {"name": "leader-elect", "value": "false"} not in document["scheduler"]["extraArgs"]
 
     assert not election([*nodes()], EMULATED)

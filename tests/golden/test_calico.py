@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components.network.calico import objects
-from components.objects import manifest
-from components.pace import PaceName
-from components.settings import Calico
+from fjordkube.network.calico import objects
+from fjordkube.objects import manifest
+from fjordkube.settings import Calico
+from fjordkube.timing import TimingName
 from tests.golden.golden import check
 
 IMAGES = {
@@ -17,13 +17,13 @@ IMAGES = {
 }
 
 
-def rendered(settings: Calico, pace: PaceName) -> str:
-    return manifest(objects(settings, IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, pace))
+def rendered(settings: Calico, timing: TimingName) -> str:
+    return manifest(objects(settings, IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, timing))
 
 
-@pytest.mark.parametrize("pace", ["native", "emulated"])
-def test_default_settings(pace: PaceName) -> None:
-    check(f"calico-{pace}.yaml", rendered(Calico(), pace))
+@pytest.mark.parametrize("timing", ["native", "emulated"])
+def test_default_settings(timing: TimingName) -> None:
+    check(f"calico-{timing}.yaml", rendered(Calico(), timing))
 
 
 def test_fallback_to_vxlan_between_subnets() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from components.nodes.cloud_init import FirstBoot, text
-from components.nodes.host_keys import HostKey
+from fjordkube.nodes.cloud_init import FirstBoot, text
+from fjordkube.nodes.host_keys import HostKey
 from tests.golden.golden import check
 
 KEY = HostKey("ssh-ed25519 AAAAhost", "-----BEGIN KEY OF A TEST-----\nbm8ga2V5\n-----END KEY OF A TEST-----\n")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.demo import objects
-from components.objects import manifest
-from components.settings import Demo
+from fjordkube.demo import objects
+from fjordkube.objects import manifest
+from fjordkube.settings import Demo
 from tests.golden.golden import check
 
 

@@ -6,9 +6,9 @@ from dataclasses import astuple
 
 import pytest
 
-from components.firewall import nftables, openstack, upcloud
-from components.node import Role
-from components.settings import Stack
+from fjordkube.firewall import nftables, openstack, upcloud
+from fjordkube.node import Role
+from fjordkube.settings import Stack
 from tests.golden.bootstrap_cluster import stack
 from tests.golden.golden import check
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import yaml
 
-from components.checks.probe import objects
-from components.checks.questions import disk, questions
-from components.objects import manifest
-from components.pace import NATIVE
+from fjordkube.gates.probe import objects
+from fjordkube.gates.questions import disk, questions
+from fjordkube.objects import manifest
+from fjordkube.timing import NATIVE
 from tests.golden.bootstrap_cluster import stack, without_scripts
 from tests.golden.golden import check
 

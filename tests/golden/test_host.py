@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from components.host import containerd, hostnames, modules, sysctls, units
-from components.host.preparation import preparation
-from components.pace import EMULATED, NATIVE
+from fjordkube.host import containerd, hostnames, modules, sysctls, units
+from fjordkube.host.preparation import preparation
+from fjordkube.timing import EMULATED, NATIVE
 from tests.golden.bootstrap_cluster import SANDBOX, nodes, stack, without_scripts
 from tests.golden.golden import check
 

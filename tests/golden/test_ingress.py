@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from components.ingress import admission
-from components.ingress.controller import LABELS, front, objects
-from components.ingress.tuning import tuning
-from components.objects import manifest
-from components.pace import PaceName
-from components.settings import IngressNginx, NginxConfig
+from fjordkube.ingress import admission
+from fjordkube.ingress.controller import LABELS, front, objects
+from fjordkube.ingress.tuning import tuning
+from fjordkube.objects import manifest
+from fjordkube.settings import IngressNginx, NginxConfig
+from fjordkube.timing import TimingName
 from tests.golden.golden import check
 
 BUNDLE_IMAGE = "registry.example/ingress-nginx/controller:v1.11.0"
 
 
-@pytest.mark.parametrize("pace", ["native", "emulated"])
-def test_default_settings(pace: PaceName) -> None:
+@pytest.mark.parametrize("timing", ["native", "emulated"])
+def test_default_settings(timing: TimingName) -> None:
     settings = IngressNginx(controller="nginx")
     place = front(settings, BUNDLE_IMAGE, "192.168.77.11", 6443, workers=2)
-    check(f"ingress-{pace}.yaml", manifest(objects(settings, place, pace)))
+    check(f"ingress-{timing}.yaml", manifest(objects(settings, place, timing)))
 
 
 def test_admission() -> None:

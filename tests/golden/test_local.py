@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.nodes.local.machine import kernel, qemu
-from components.nodes.local.machine.spec import GUEST_PORTS, Power
+from fjordkube.helpers.local_vm import kernel, qemu
+from fjordkube.helpers.local_vm.spec import GUEST_PORTS, Power
 from tests.golden.golden import check
 
 PORTS = {"ssh": 22011, "api": 26443, "http": 28080, "https": 28443}

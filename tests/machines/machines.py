@@ -1,7 +1,7 @@
 """Makes, starts and deletes one machine by the program that the `local` source runs, with a home of its own.
 
 Owns where such machines lie and what a test needs to know of them. Leaves making them to
-`components/nodes/local/machine`. Machines of one home share a switch, which is their private network.
+`components/helpers/local_vm`. Machines of one home share a switch, which is their private network.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from commands.engine import with_emulator
-from components.bundle import Bundle
-from components.nodes.local import accelerator, plan
-from components.nodes.local.machine import keys
-from components.nodes.local.machine.spec import to_environment
-from components.nodes.local.machines import PROGRAM
-from components.settings import LocalControlPlane, LocalNodes, LocalWorker
+from fjordkube.bundle import Bundle
+from fjordkube.helpers.local_vm import keys
+from fjordkube.helpers.local_vm.spec import to_environment
+from fjordkube.nodes.local import accelerator, plan
+from fjordkube.settings import LocalControlPlane, LocalNodes, LocalWorker
 
 STACK = "m"
 """Folder of the machines below their home; short, because sockets' paths are."""
@@ -105,7 +104,7 @@ def _authorize(stack: Path, line: str) -> None:
 
 
 def _run(noun: str, verb: str, environment: dict[str, str]) -> dict[str, Any]:
-    words = [sys.executable, "-I", str(PROGRAM), noun, verb]
+    words = [sys.executable, "-m", "fjordkube.helpers", f"local-{noun}" + ("-delete" if verb == "delete" else "")]
     # As a stack's machines run: by the cache's newer QEMU, and without flushes of disks that are thrown away.
     env = {**os.environ, **with_emulator(), "FJORDKUBE_DISK_CACHE": "unsafe", **environment}
     done = subprocess.run(words, env=env, stdout=subprocess.PIPE, text=True, timeout=LIMIT, check=True)

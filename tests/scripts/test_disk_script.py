@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from components.remote import shell
+from fjordkube.remote import shell
 from tests.scripts.machine import Machine
 
 VALUES = {

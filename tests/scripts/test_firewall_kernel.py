@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from components.firewall import admits, nftables
-from components.settings import Stack
+from fjordkube.firewall import admits, nftables
+from fjordkube.settings import Stack
 from tests.golden.bootstrap_cluster import stack
 from tests.scripts import links
 

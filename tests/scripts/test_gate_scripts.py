@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from components.relay.gates.places import sections
-from components.relay.session import END
-from components.relay.ssh import function
-from components.remote import shell
+from fjordkube.helpers.gates.targets import sections
+from fjordkube.helpers.session import END
+from fjordkube.helpers.ssh import function
+from fjordkube.remote import shell
 from tests.scripts.machine import Machine
 
 VALUES = {"IDLE_SECONDS": "20", "COUNT": "5", "PORT": "8080", "WEB_SECONDS": "7", "DROP_SECONDS": "3"}
@@ -25,7 +25,7 @@ ADDRESS = f"3: eth0@if7: <UP> mtu 1480 qdisc noqueue state UP\n    inet {POD}/32
 def talk(
     machine: Machine, gate: str, questions: Sequence[str], code: int = 0, **values: str
 ) -> subprocess.CompletedProcess[str]:
-    """A whole conversation, as relay/session.py would have it."""
+    """A whole conversation, as helpers/session.py would have it."""
     text = function(shell([f"gate-{gate}", "questions"], {**VALUES, **values}), {})
     done = subprocess.run(
         ["bash", "-s"],

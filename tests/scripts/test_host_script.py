@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.host import modules, sysctls, units
+from fjordkube.host import modules, sysctls, units
 from tests.scripts.machine import Machine
 
 VERSIONS = {

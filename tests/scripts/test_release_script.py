@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.host import firewall, modules, release, sysctls, units
+from fjordkube.host import firewall, modules, release, sysctls, units
 from tests.golden.bootstrap_cluster import node
 from tests.scripts.machine import Machine
 
@@ -52,7 +52,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def run(machine: Machine, which: object = PLANE) -> dict[str, str]:
-    """What the script says, run as the relay runs it."""
+    """What the script says, run as the helper runs it."""
     done = subprocess.run(
         ["bash", "-s"],
         input=release.script(which),  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from components.places import CHECKOUT
+from fjordkube.roots import CHECKOUT
 from tests.unit.test_vendor_contract import definition, valid
 from tests.unit.test_vendor_driver import KEY, environment, run
 from tests.vendor import fake_coolvds

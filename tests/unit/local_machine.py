@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from components.nodes.local.machine import process
-from components.nodes.local.machine.spec import GUEST_PORTS, Disk, Power
+from fjordkube.helpers.local_vm import process
+from fjordkube.helpers.local_vm.spec import GUEST_PORTS, Disk, Power
 
 QEMU = """\
 import json, os, re, socket, subprocess, sys, time

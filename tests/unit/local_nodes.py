@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.settings import LocalNodes, load
+from fjordkube.settings import LocalNodes, load
 
 
 def local_nodes(**nodes: Any) -> LocalNodes:

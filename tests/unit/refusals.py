@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.errors import SettingsError
-from components.settings import load
+from fjordkube.errors import SettingsError
+from fjordkube.settings import load
 
 
 def problems(raw: Any) -> list[str]:

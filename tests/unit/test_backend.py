@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from commands import backend
-from components.errors import SettingsError
-from components.settings import load
+from fjordkube.errors import SettingsError
+from fjordkube.settings import load
 from tests.unit.refusals import at
 
 

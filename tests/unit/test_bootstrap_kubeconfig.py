@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.bootstrap.kubeconfig import reachable
+from fjordkube.bootstrap.kubeconfig import reachable
 
 TEXT = "clusters:\n- cluster:\n    server: https://api.fjord.internal:6443\n  name: fjord\n"
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from components.network.calico import objects
-from components.network.calico_configuration import bgp, conflist, felix, pool
-from components.objects import Object
-from components.settings import Calico
+from fjordkube.network.calico import objects
+from fjordkube.network.calico_configuration import bgp, conflist, felix, pool
+from fjordkube.objects import Object
+from fjordkube.settings import Calico
 
 IMAGES = {key: key for key in ("calico-node", "calico-cni", "calico-kube-controllers")}
 
 
-def rendered(pace: Any = "native", **settings: Any) -> list[Object]:
-    return objects(Calico(**settings), IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, pace)
+def rendered(timing: Any = "native", **settings: Any) -> list[Object]:
+    return objects(Calico(**settings), IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, timing)
 
 
 def node(found: list[Object]) -> dict[str, Any]:

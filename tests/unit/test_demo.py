@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.demo import container, objects
-from components.settings import Demo
+from fjordkube.demo import container, objects
+from fjordkube.settings import Demo
 
 
 def test_host_and_replicas_come_from_the_settings() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.places import CHECKOUT
+from fjordkube.roots import CHECKOUT
 
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *(CHECKOUT / "docs").rglob("*.md")])
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))

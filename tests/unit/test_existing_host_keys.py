@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from commands.__main__ import main
-from components.nodes.existing import host_keys
+from fjordkube.nodes.existing import host_keys
 from tests.unit.ssh_server import SshServer, free_port, line, new_key
 from tests.unit.test_settings_existing import FIREWALL
 

@@ -8,14 +8,14 @@ from typing import Any, get_args
 
 import pytest
 
-from components.firewall import admits, front_roles, networks, nftables, openstack, page, table, upcloud
-from components.firewall.__main__ import main
-from components.firewall.table import Source
-from components.host import firewall
-from components.host.sysctls import RESERVED_PORTS
-from components.node import Role
-from components.settings import Stack, load
-from components.settings.consistency import findings
+from fjordkube.firewall import admits, front_roles, networks, nftables, openstack, page, table, upcloud
+from fjordkube.firewall.__main__ import main
+from fjordkube.firewall.table import Source
+from fjordkube.host import firewall
+from fjordkube.host.sysctls import RESERVED_PORTS
+from fjordkube.node import Role
+from fjordkube.settings import Stack, load
+from fjordkube.settings.consistency import findings
 from tests.golden.bootstrap_cluster import nodes, stack
 
 PLANES = ["192.168.77.11"]
@@ -287,7 +287,7 @@ class _Foreign:
 
 
 def test_page_in_the_checkout_is_current() -> None:
-    assert page.FILE.read_text() == page.page(), "run python -m components.firewall --write"
+    assert page.FILE.read_text() == page.page(), "run python -m fjordkube.firewall --write"
 
 
 def test_page_explains_every_source() -> None:

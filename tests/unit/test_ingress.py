@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from components.ingress import admission
-from components.ingress.controller import arguments, daemon_set, front, objects, surroundings
-from components.ingress.tuning import grace_seconds, seconds, tuning
-from components.pace import PaceName
-from components.settings import IngressNginx, NginxConfig
+from fjordkube.ingress import admission
+from fjordkube.ingress.controller import arguments, daemon_set, front, objects, surroundings
+from fjordkube.ingress.tuning import grace_seconds, seconds, tuning
+from fjordkube.settings import IngressNginx, NginxConfig
+from fjordkube.timing import TimingName
 
 NGINX = IngressNginx(controller="nginx")
 
@@ -103,9 +103,9 @@ def test_host_ports_follow_the_settings() -> None:
     assert "--http-port=8080" in arguments(settings)
 
 
-@pytest.mark.parametrize("pace", ["native", "emulated"])
-def test_a_broken_ingress_is_refused_at_every_pace(pace: PaceName) -> None:
-    (hook,) = admission.registration("QQ==", pace)["webhooks"]
+@pytest.mark.parametrize("timing", ["native", "emulated"])
+def test_a_broken_ingress_is_refused_at_every_pace(timing: TimingName) -> None:
+    (hook,) = admission.registration("QQ==", timing)["webhooks"]
     assert hook["failurePolicy"] == "Fail"
     assert 1 <= hook["timeoutSeconds"] <= 30
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.network.kube_proxy import kube_proxy_configuration
+from fjordkube.network.kube_proxy import kube_proxy_configuration
 from tests.golden.bootstrap_cluster import stack
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from components.errors import MachineError
-from components.nodes.local import accelerator
+from fjordkube.errors import MachineError
+from fjordkube.nodes.local import accelerator
 from tests.unit.test_local_plan import BUNDLE
 
 PROOF = "VFS: Unable to mount root fs on unknown-block(0,0)"

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from components.nodes.local.machine import __main__ as program
-from components.nodes.local.machine import disk, keys, record
-from components.nodes.local.machine.faults import Fault
-from components.nodes.local.machine.record import Made
-from components.nodes.local.machine.spec import to_environment
-from components.nodes.local.machines import PROGRAM
+from fjordkube.helpers import launcher
+from fjordkube.helpers.__main__ import main
+from fjordkube.helpers.errors import HelperError
+from fjordkube.helpers.local_vm import disk, keys, record
+from fjordkube.helpers.local_vm.record import Made
+from fjordkube.helpers.local_vm.spec import to_environment
+from fjordkube.roots import CHECKOUT
 from tests.unit.local_machine import Computer, computer
 
 
@@ -69,7 +70,7 @@ def test_disk_that_failed_half_way_never_looks_made(pc: Computer, monkeypatch: p
     spec = pc.disk(etcd_disk_gib=4)
     monkeypatch.setenv("FAKE_SIZE", "/nowhere/size")
     (pc.folder / "bin" / "qemu-img").write_text('#!/bin/bash\necho half >"${*: -2:1}"; echo no space >&2; exit 1\n')
-    with pytest.raises(Fault, match="^" + str(spec.directory / "root.qcow2") + ": qemu-img failed: no space$"):
+    with pytest.raises(HelperError, match="^" + str(spec.directory / "root.qcow2") + ": qemu-img failed: no space$"):
         disk.create(spec)
     assert not (spec.directory / "root.qcow2").exists()
     assert record.read_made(spec.directory) is None
@@ -92,10 +93,10 @@ def test_machines_of_a_stack_share_the_key_of_who_may_enter_and_have_host_keys_o
 def test_missing_bundle_and_too_small_a_disk_are_refused(pc: Computer) -> None:
     spec = pc.disk()
     os.truncate(spec.base, disk.GIB + 1)
-    with pytest.raises(Fault, match=r"^disk_gib 1 is smaller than the base disk; use 2 or more$"):
+    with pytest.raises(HelperError, match=r"^disk_gib 1 is smaller than the base disk; use 2 or more$"):
         disk.create(replace(spec, disk_gib=1))
     spec.kernel.unlink()
-    with pytest.raises(Fault, match=f"^{spec.kernel}: not there; run make up, which makes the bundle$"):
+    with pytest.raises(HelperError, match=f"^{spec.kernel}: not there; run make up, which makes the bundle$"):
         disk.create(spec)
     assert not spec.directory.exists()
 
@@ -103,7 +104,9 @@ def test_missing_bundle_and_too_small_a_disk_are_refused(pc: Computer) -> None:
 def test_pin_on_another_machines_port_is_refused_by_name(pc: Computer) -> None:
     port = disk.create(pc.disk("cp1"))["ports"]["ssh"]
     spec = pc.disk("w1", ports={"ssh": port})
-    with pytest.raises(Fault, match=f"port {port} .ssh. is held by the machine in {pc.disk('cp1').directory}; pin ano"):
+    with pytest.raises(
+        HelperError, match=f"port {port} .ssh. is held by the machine in {pc.disk('cp1').directory}; pin ano"
+    ):
         disk.create(spec)
     disk.delete(pc.disk("cp1"))
     assert disk.create(spec)["ports"] == {"ssh": port}
@@ -147,11 +150,12 @@ def test_removal_that_was_cut_short_counts_as_never_made(pc: Computer, monkeypat
 # --- The program -----------------------------------------------------------------------------------------------------
 
 
-def run(*words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """The program as Pulumi runs it: by its path, outside any virtual environment."""
+def run(verb: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The helper as Pulumi runs it."""
     return subprocess.run(
-        [sys.executable, "-I", str(PROGRAM), *words],
-        env={**os.environ, **environment},
+        ["/bin/sh", "-c", launcher.command(verb)],
+        cwd=CHECKOUT,
+        env={**os.environ, "FJORDKUBE_PYTHON": sys.executable, **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -161,23 +165,22 @@ def run(*words: str, environment: dict[str, str]) -> subprocess.CompletedProcess
 
 def test_program_prints_data_alone_and_leaves_files_to_their_owner(pc: Computer) -> None:
     spec = pc.disk()
-    done = run("disk", "create", environment=to_environment(spec))
+    done = run("local-disk", environment=to_environment(spec))
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"host_key", "ports"}
     assert spec.directory.stat().st_mode & 0o077 == 0
-    assert run("disk", "update", environment=to_environment(spec)).stdout == done.stdout
-    assert run("disk", "delete", environment=to_environment(spec)).returncode == 0
+    assert run("local-disk", environment=to_environment(spec)).stdout == done.stdout
+    assert run("local-disk-delete", environment=to_environment(spec)).returncode == 0
     assert not spec.directory.exists()
 
 
 def test_program_says_what_is_wrong_without_a_traceback(pc: Computer) -> None:
     spec = pc.disk()
     spec.initrd.unlink()
-    done = run("disk", "create", environment=to_environment(spec))
+    done = run("local-disk", environment=to_environment(spec))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"error: {spec.initrd}: not there; run make up, which makes the bundle\n"
-    assert run("disk", environment={}).returncode == 2
-    nothing = run("power", "create", environment={})
+    nothing = run("local-power", environment={})
     assert nothing.stderr.startswith("error: environment: MACHINE_DIRECTORY, MACHINE_NAME")
 
 
@@ -196,8 +199,8 @@ def test_full_disk_names_the_path(
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    assert program.main(["disk", "create"]) == 1
+    assert main(["local-disk"], os.environ) == 1
     path = spec.claims if name == "ports.json" else spec.directory / name
     assert capsys.readouterr().err == f"error: {path}: No space left on device\n"
     monkeypatch.setattr(os, "fsync", fsync)
-    assert program.main(["disk", "create"]) == 0
+    assert main(["local-disk"], os.environ) == 0

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from components.nodes.local import lock
-from components.nodes.local.machine.locks import locked
-from components.places import CHECKOUT
+from fjordkube.helpers.local_vm.locks import locked
+from fjordkube.nodes.local import lock
+from fjordkube.roots import CHECKOUT
 from tests.unit.local_machine import kill, until
 
 HOLD = """
 import subprocess, sys, time
-from components.nodes.local import lock
+from fjordkube.nodes.local import lock
 with lock.hold("local"):
     child = subprocess.Popen(["sleep", "40"])
     print(child.pid, flush=True)

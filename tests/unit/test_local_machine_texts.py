@@ -12,9 +12,9 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from components.nodes.local.machine import kernel, qemu, seed
-from components.nodes.local.machine.faults import Fault
-from components.nodes.local.machine.spec import GUEST_PORTS, Disk, Power, from_environment, to_environment
+from fjordkube.helpers.errors import HelperError
+from fjordkube.helpers.local_vm import kernel, qemu, seed
+from fjordkube.helpers.local_vm.spec import GUEST_PORTS, Disk, Power, from_environment, to_environment
 
 DISK = Disk(
     directory=Path("/srv/vm/local/w1"),
@@ -95,7 +95,7 @@ def test_each_field_is_a_variable_of_its_own_so_that_a_diff_names_it() -> None:
 def test_missing_variables_are_named_all_at_once() -> None:
     environment = to_environment(POWER)
     del environment["MACHINE_CPUS"], environment["MACHINE_BOOT"]
-    with pytest.raises(Fault, match=r"^environment: MACHINE_CPUS, MACHINE_BOOT not set; "):
+    with pytest.raises(HelperError, match=r"^environment: MACHINE_CPUS, MACHINE_BOOT not set; "):
         from_environment(Power, environment)
 
 

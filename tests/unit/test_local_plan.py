@@ -1,4 +1,4 @@
-"""From settings to machines: names, places, sizes, and the two numbers that make Pulumi see what it cannot know."""
+"""From settings to machines: names, roots, sizes, and the two numbers that make Pulumi see what it cannot know."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from components import places
-from components.bundle import Bundle
-from components.errors import MachineError
-from components.nodes.local import plan
-from components.nodes.local.machine import disk, power
-from components.nodes.local.machine.record import Made
-from components.nodes.local.plan import Found, Machine
+from fjordkube import roots
+from fjordkube.bundle import Bundle
+from fjordkube.errors import MachineError
+from fjordkube.helpers.local_vm import disk, power
+from fjordkube.helpers.local_vm.record import Made
+from fjordkube.nodes.local import plan
+from fjordkube.nodes.local.plan import Found, Machine
 from tests.unit.local_machine import Computer, computer
 from tests.unit.local_nodes import local_nodes
 
@@ -107,7 +107,7 @@ def test_temporary_folder_too_deep_for_sockets_is_refused(monkeypatch: pytest.Mo
 def test_checkouts_share_the_note_of_ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     first = plan.claims()
     monkeypatch.setenv("FJORDKUBE_HOME", str(tmp_path / "other"))
-    assert plan.claims() == first == places.cache_root() / "ports.json"
+    assert plan.claims() == first == roots.cache_root() / "ports.json"
 
 
 # --- Boot and generation ---------------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from components.nodes.local.machine import ports, record
-from components.nodes.local.machine.faults import Fault
-from components.nodes.local.machine.record import Made
+from fjordkube.helpers.errors import HelperError
+from fjordkube.helpers.local_vm import ports, record
+from fjordkube.helpers.local_vm.record import Made
 
 
 def free(_port: int) -> bool:
@@ -49,7 +49,7 @@ def test_chosen_ports_are_the_same_again_and_different_from_each_other_and_from_
 
 def test_search_goes_round_to_the_last_free_port_and_then_gives_up() -> None:
     assert choose({"ssh": None}, taken=lambda port: port != ports.FIRST + 5) == {"ssh": ports.FIRST + 5}
-    with pytest.raises(Fault, match=r"^ports: none free from 20000 to 31999; "):
+    with pytest.raises(HelperError, match=r"^ports: none free from 20000 to 31999; "):
         choose({"ssh": None}, taken=lambda _port: True)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from components.nodes.local.machine import disk, power, process, qemu, record, switch
-from components.nodes.local.machine.faults import Fault
-from components.nodes.local.machine.spec import Disk, Power
+from fjordkube.helpers.errors import HelperError
+from fjordkube.helpers.local_vm import disk, power, process, qemu, record, switch
+from fjordkube.helpers.local_vm.spec import Disk, Power
 from tests.unit.local_machine import Computer, alive, computer, kill, until
 
 
@@ -172,7 +172,7 @@ def test_disks_that_are_thrown_away_are_not_waited_for(pc: Computer, monkeypatch
 def test_machine_that_ends_at_once_is_named_with_its_console(pc: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_QEMU", "dies")
     _, spec = made(pc)
-    with pytest.raises(Fault) as failed:
+    with pytest.raises(HelperError) as failed:
         power.create(spec)
     console = qemu.files(spec).console
     assert str(failed.value) == (
@@ -186,7 +186,7 @@ def test_machine_that_ends_later_is_named_with_the_last_lines_of_its_console(
     monkeypatch.setenv("FAKE_QEMU", "stops")
     _, spec = made(pc)
     before = time.monotonic()
-    with pytest.raises(Fault) as failed:
+    with pytest.raises(HelperError) as failed:
         power.create(spec)
     head, *lines = str(failed.value).splitlines()
     assert head == f"cp1: its process ended before SSH answered. Console ({qemu.files(spec).console}):"
@@ -200,7 +200,7 @@ def test_machine_that_never_answers_is_powered_off_in_bounded_time(
     monkeypatch.setenv("FAKE_QEMU", "silent")
     monkeypatch.setitem(power.BOOT_SECONDS, "tcg", 1)
     disk_spec, spec = made(pc)
-    with pytest.raises(Fault) as failed:
+    with pytest.raises(HelperError) as failed:
         power.create(spec)
     assert str(failed.value) == (
         "cp1: did not answer on SSH within 1 s. It was powered off; its disks are kept, make up starts it anew. "
@@ -220,7 +220,7 @@ def test_guest_that_was_stopped_by_a_full_disk_is_told_as_that(pc: Computer, mon
     monkeypatch.setenv("FAKE_STATUS", "io-error")
     monkeypatch.setitem(power.BOOT_SECONDS, "tcg", 1)
     disk_spec, spec = made(pc)
-    with pytest.raises(Fault) as failed:
+    with pytest.raises(HelperError) as failed:
         power.create(spec)
     assert str(failed.value).startswith(
         f"cp1: is stopped because writing to {disk_spec.directory} failed: the disk is full; free some space. It was"
@@ -230,14 +230,14 @@ def test_guest_that_was_stopped_by_a_full_disk_is_told_as_that(pc: Computer, mon
 def test_qemu_that_refuses_is_quoted(pc: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_QEMU", "refuses")
     _, spec = made(pc)
-    with pytest.raises(Fault, match=r"^cp1: QEMU did not start: qemu: no such thing as a guest$"):
+    with pytest.raises(HelperError, match=r"^cp1: QEMU did not start: qemu: no such thing as a guest$"):
         power.create(spec)
 
 
 def test_missing_qemu_is_named_with_its_package(pc: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FJORDKUBE_QEMU", "/nowhere/qemu")
     _, spec = made(pc)
-    with pytest.raises(Fault, match=r"^cp1: /nowhere/qemu: not in PATH; install qemu-system-x86$"):
+    with pytest.raises(HelperError, match=r"^cp1: /nowhere/qemu: not in PATH; install qemu-system-x86$"):
         power.create(spec)
 
 
@@ -245,14 +245,16 @@ def test_missing_qemu_of_a_worker_that_gives_way_is_named_too(pc: Computer, monk
     monkeypatch.setenv("FJORDKUBE_QEMU", "/nowhere/qemu")
     spec = pc.disk("w1", role="worker")
     disk.create(spec)
-    with pytest.raises(Fault, match=r"^w1: .*/nowhere/qemu"):
+    with pytest.raises(HelperError, match=r"^w1: .*/nowhere/qemu"):
         power.create(pc.power(spec))
 
 
 def test_machine_without_disks_is_not_started(pc: Computer) -> None:
     disk_spec, spec = made(pc)
     (disk_spec.directory / "machine.json").unlink()
-    with pytest.raises(Fault, match=r"^cp1: .*/machine\.json is gone, its disks with it; make down, then make up$"):
+    with pytest.raises(
+        HelperError, match=r"^cp1: .*/machine\.json is gone, its disks with it; make down, then make up$"
+    ):
         power.create(spec)
     assert starts(pc) == 0
 
@@ -260,7 +262,7 @@ def test_machine_without_disks_is_not_started(pc: Computer) -> None:
 def test_sockets_under_somebody_elses_folder_are_refused(pc: Computer) -> None:
     _, spec = made(pc)
     spec.sockets.parent.chmod(0o755)
-    with pytest.raises(Fault, match=f"^{spec.sockets.parent}: not a folder of this user alone; "):
+    with pytest.raises(HelperError, match=f"^{spec.sockets.parent}: not a folder of this user alone; "):
         power.create(spec)
     assert starts(pc) == 0
 
@@ -310,7 +312,7 @@ def test_a_switch_that_never_runs_is_a_fault(pc: Computer, monkeypatch: pytest.M
     (pc.folder / "bin" / "vde_switch").write_text("#!/bin/sh\n")
     monkeypatch.setattr(switch, "START_S", 0.2)
     switch.folder(pc.sockets)
-    with pytest.raises(Fault, match=r"not running 0\.2 s after its start"):
+    with pytest.raises(HelperError, match=r"not running 0\.2 s after its start"):
         switch.start(pc.sockets)
 
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from components.errors import MachineError
-from components.nodes.local import plan, preflight
-from components.nodes.local.machine import disk, ports, power, record
-from components.nodes.local.machine.record import Made
+from fjordkube.errors import MachineError
+from fjordkube.helpers.local_vm import disk, ports, power, record
+from fjordkube.helpers.local_vm.record import Made
+from fjordkube.nodes.local import plan, preflight
 from tests.unit.local_machine import Computer, computer
 from tests.unit.local_nodes import local_nodes
 

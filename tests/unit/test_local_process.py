@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from components.nodes.local.machine import process
+from fjordkube.helpers.local_vm import process
 from tests.unit.local_machine import alive
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from components.nodes.local.machine import qmp
+from fjordkube.helpers.local_vm import qmp
 
 Answer = Callable[[Any, str], None]
 

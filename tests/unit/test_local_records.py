@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.nodes.local.machine import record
-from components.nodes.local.machine.record import Made, Started
+from fjordkube.helpers.local_vm import record
+from fjordkube.helpers.local_vm.record import Made, Started
 
 MADE = Made(1, 12, 4, {"ssh": 20001})
 

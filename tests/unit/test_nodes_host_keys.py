@@ -13,8 +13,8 @@ import pulumi
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
-from components.errors import MachineError
-from components.nodes import host_keys
+from fjordkube.errors import MachineError
+from fjordkube.nodes import host_keys
 
 SEED = "a seed that is used by tests alone, 43 letters"
 OTHER = "another seed that is used by tests alone, 48"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.nodes import ssh_key
+from fjordkube.nodes import ssh_key
 
 Make = Callable[..., Path]
 

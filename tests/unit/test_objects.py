@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.objects import Object, exec_probes, http_probes, naming, prepared, token, wants
-from components.objects.kubernetes_object import plugin_version
+from fjordkube.objects import Object, exec_probes, http_probes, naming, prepared, token, wants
+from fjordkube.objects.kubernetes_object import plugin_version
 
 
 def thing(kind: str, name: str = "x", api: str = "v1", **more: Any) -> Object:

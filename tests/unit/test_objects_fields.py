@@ -9,27 +9,27 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from components import demo
-from components.ingress import admission, controller
-from components.network import calico
-from components.objects import Object
-from components.pace import PaceName
-from components.settings import Calico, Demo, IngressNginx
+from fjordkube import demo
+from fjordkube.ingress import admission, controller
+from fjordkube.network import calico
+from fjordkube.objects import Object
+from fjordkube.settings import Calico, Demo, IngressNginx
+from fjordkube.timing import TimingName
 
 IMAGES = {key: key for key in ("calico-node", "calico-cni", "calico-kube-controllers")}
-PACES: tuple[PaceName, ...] = ("native", "emulated")
+PACES: tuple[TimingName, ...] = ("native", "emulated")
 
 
 def rendered() -> list[Object]:
     found: list[Object] = []
-    for pace in PACES:
+    for timing in PACES:
         for workers in (0, 2):
             settings = IngressNginx(controller="nginx")
             place = controller.front(settings, "image", "192.168.77.11", 6443, workers)
-            found += controller.objects(settings, place, pace)
-        found += calico.objects(Calico(), IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, pace)
-        found += demo.objects(Demo(), "image", pace, "nginx")
-        found.append(admission.registration("QQ==", pace))
+            found += controller.objects(settings, place, timing)
+        found += calico.objects(Calico(), IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, timing)
+        found += demo.objects(Demo(), "image", timing, "nginx")
+        found.append(admission.registration("QQ==", timing))
     return [*found, admission.service({"a": "b"}), admission.certificate_secret("QQ==", "QQ==")]
 
 

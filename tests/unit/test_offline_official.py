@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import FjordkubeError
+from fjordkube.errors import FjordkubeError
 from offline import binaries, build, catalog, command, manifest, official, programs, source
 from offline.command import BuildError
 from offline.manifest import Manifest, Release

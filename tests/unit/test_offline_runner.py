@@ -82,7 +82,7 @@ def test_lanes_run_side_by_side_and_steps_of_one_lane_after_another(step: Callab
 def test_time_already_spent_and_this_machines_pace_count(step: Callable[..., Step]) -> None:
     steps = [step("a", seconds=100), step("b", seconds=50)]
     assert remaining(steps, {"a": 30.0}) == 120
-    assert remaining(steps, {"a": 30.0}, pace=2.0) == 270
+    assert remaining(steps, {"a": 30.0}, timing=2.0) == 270
     # a step that takes longer than thought is always about to end
     assert remaining(steps, {"a": 500.0}) == 50
 

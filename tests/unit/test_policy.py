@@ -12,8 +12,8 @@ from pulumi_policy import EnforcementLevel, ResourceValidationArgs
 from pulumi_policy import policy as sdk
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
-from components.settings import load
-from components.settings.residency import NREC, SAFESPRING, UPCLOUD
+from fjordkube.settings import load
+from fjordkube.settings.residency import NREC, SAFESPRING, UPCLOUD
 from policy import encryption, exposure, labels, norway, protection, shortcut
 from policy.resource import PRODUCTION, Resource, Rule, in_production, seen, stack_of
 from policy.rules import RULES
@@ -202,8 +202,8 @@ def test_a_group_rule_for_somebody_or_for_another_port_passes() -> None:
 
 
 def test_the_rules_that_this_project_renders_pass() -> None:
-    from components.firewall.openstack import security_group
-    from components.firewall.upcloud import firewall_rules
+    from fjordkube.firewall.openstack import security_group
+    from fjordkube.firewall.upcloud import firewall_rules
 
     stack = load({"firewall": {"admin_cidrs": ["203.0.113.0/24"]}})
     for role in ("control-plane", "worker"):
@@ -220,8 +220,8 @@ def test_the_rules_that_this_project_renders_pass() -> None:
 
 
 def test_the_rules_that_this_project_renders_for_everybody_as_administrator_do_not() -> None:
-    from components.firewall.openstack import security_group
-    from components.firewall.upcloud import firewall_rules
+    from fjordkube.firewall.openstack import security_group
+    from fjordkube.firewall.upcloud import firewall_rules
 
     stack = load({"firewall": {"admin_cidrs": ["0.0.0.0/0"]}})
     rules = [{_camel(key): value for key, value in entry.items()} for entry in firewall_rules(stack, "worker")]
@@ -310,7 +310,7 @@ def test_the_pack_has_every_rule_once_and_all_but_one_refuse() -> None:
     levels = {rule.name for rule in RULES if rule.enforcement_level is not EnforcementLevel.MANDATORY}
     assert levels == {"residency"}
     folder = Path(norway.__file__).parent
-    beside = {"__init__", "__main__", "places", "resource", "rules", "shortcut"}
+    beside = {"__init__", "__main__", "tables", "resource", "rules", "shortcut"}
     assert len({path.stem for path in folder.glob("*.py")} - beside) == 5
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from components import remote
-from components.remote import File, Remote, connection, script, shell
+from fjordkube import remote
+from fjordkube.remote import File, Remote, connection, script, shell
 from tests.components.engine_recording import record, run
 from tests.scripts.machine import Machine
 

@@ -9,10 +9,10 @@ from typing import Any, cast, get_args
 import pytest
 from pydantic import Field
 
-from components.settings import AnyNodes, LocalNodes, NodeSettings, load
-from components.settings.consistency import _everything_is_where_residency_allows as check
-from components.settings.data import Data
-from components.settings.residency import COUNTRIES, EEA, REGIONS, ZONES, Residency, norwegian, refused
+from fjordkube.settings import AnyNodes, LocalNodes, NodeSettings, load
+from fjordkube.settings.consistency import _everything_is_where_residency_allows as check
+from fjordkube.settings.data import Data
+from fjordkube.settings.residency import COUNTRIES, EEA, REGIONS, ZONES, Residency, norwegian, refused
 from tests.unit.refusals import at, problems
 
 EVERYWHERE: Sequence[Residency] = get_args(Residency)

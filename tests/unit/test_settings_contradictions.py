@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import load
+from fjordkube.settings import load
 from tests.unit.refusals import at, problems, worker
 
 OUTSIDE = "use a range outside it, e.g."

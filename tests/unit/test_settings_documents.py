@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import yaml
 
-from components.places import CHECKOUT
-from components.settings import Stack, reference, schema
-from components.settings.explanation import keys
+from fjordkube.roots import CHECKOUT
+from fjordkube.settings import Stack, reference, schema
+from fjordkube.settings.explanation import keys
 
 
 def test_schema_in_the_checkout_is_current() -> None:
-    assert schema.FILE.read_text() == schema.text(), "run python -m components.settings.schema --write"
+    assert schema.FILE.read_text() == schema.text(), "run python -m fjordkube.settings.schema --write"
 
 
 def test_reference_in_the_checkout_is_current() -> None:
-    assert reference.FILE.read_text() == reference.text(), "run python -m components.settings.reference --write"
+    assert reference.FILE.read_text() == reference.text(), "run python -m fjordkube.settings.reference --write"
 
 
 @pytest.mark.parametrize("module", [schema, reference])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import ExistingNodes, load
+from fjordkube.settings import ExistingNodes, load
 from tests.unit.refusals import problems
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2l8cUeY9kVXC9i5yOpQ2YVb2fTj1vN0r6m3uGZ1xQe"

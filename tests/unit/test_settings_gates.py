@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import load
+from fjordkube.settings import load
 from tests.unit.refusals import at, problems
 
 

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from components.errors import SettingsError
-from components.places import CHECKOUT
-from components.settings import NginxConfig, Stack, load
-from components.settings.explanation import keys, models_in
+from fjordkube.errors import SettingsError
+from fjordkube.roots import CHECKOUT
+from fjordkube.settings import NginxConfig, Stack, load
+from fjordkube.settings.explanation import keys, models_in
 from tests.unit.refusals import problems
 
 SECRETS = [

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from components.settings import NginxConfig, load
-from components.settings.nginx_keys import RETIRED
+from fjordkube.settings import NginxConfig, load
+from fjordkube.settings.nginx_keys import RETIRED
 from tests.unit.refusals import problems
 
 NUMBERS = {

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from components.errors import SettingsError
-from components.settings import Stack, UpcloudNodes, load
-from components.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER, Size, smallest
+from fjordkube.errors import SettingsError
+from fjordkube.settings import Stack, UpcloudNodes, load
+from fjordkube.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER, Size, smallest
 
 FIREWALL = {"admin_cidrs": ["203.0.113.0/24"]}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from components import versions
-from components.settings import Nodes, explanation, load
+from fjordkube import versions
+from fjordkube.settings import Nodes, explanation, load
 from tests.unit.refusals import at, problems, worker
 
 CIDR_FIX = "write a network such as 10.244.0.0/16"
@@ -149,7 +149,7 @@ def test_version_that_was_never_run_is_refused(field: str, what: str, table: Any
         ),
         ("network.encapsulation", "ipip", "ipip is not one of the values; use none, vxlan-cross-subnet or vxlan"),
         ("nodes.source", "aws", f"aws is not one of the values; use {SOURCES}"),
-        ("cluster.pace", "fast", "fast is not one of the values; use auto, native or emulated"),
+        ("cluster.timing", "fast", "fast is not one of the values; use auto, native or emulated"),
         ("demo.replicas", 0, "0 is too small; use 1 or more"),
         ("demo.enabled", "yes", 'is the text "yes", not a boolean; write true or false, without quotes'),
         ("demo.host", "Demo.Fjord", "Demo.Fjord is not a host name; use lower-case DNS labels joined by dots, "

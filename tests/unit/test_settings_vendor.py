@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.places import CHECKOUT
-from components.settings import Stack, VendorControlPlane, VendorNodes, load
+from fjordkube.roots import CHECKOUT
+from fjordkube.settings import Stack, VendorControlPlane, VendorNodes, load
 from tests.unit.refusals import problems
 
 FIREWALL = {"admin_cidrs": ["203.0.113.0/24"]}

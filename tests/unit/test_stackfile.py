@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from commands import stackfile
-from components.errors import SettingsError
-from components.places import CHECKOUT
+from fjordkube.errors import SettingsError
+from fjordkube.roots import CHECKOUT
 
 SALT = "v1:c2FsdA==:v1:bm9uY2U="
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from components.nodes.vendor_cli.driver import contract
-from components.nodes.vendor_cli.driver.contract import Order
-from components.nodes.vendor_cli.driver.faults import Fault
-from components.places import CHECKOUT
-from components.settings.nodes.node import Role
+from fjordkube.helpers.errors import HelperError
+from fjordkube.helpers.vendor import contract
+from fjordkube.helpers.vendor.contract import Order
+from fjordkube.roots import CHECKOUT
+from fjordkube.settings.nodes.node import Role
 from tests.vendor import fake_vendor
 
 SCHEMA: dict[str, Any] = json.loads((CHECKOUT / "docs" / "sources" / "vendor-contract.schema.json").read_text())
@@ -97,7 +97,7 @@ def taken(answer: dict[str, Any]) -> bool:
         parsed = contract.parse(json.dumps(answer), "read")
         if contract.state(parsed, "read", ORDER.name) == "running":
             contract.facts(parsed, ORDER)
-    except Fault:
+    except HelperError:
         return False
     return True
 
@@ -212,7 +212,7 @@ def test_schema_and_driver_judge_a_list_alike(machines: Any) -> None:
     answer = {"contract": "1", "machines": machines}
     try:
         contract.names(answer)
-    except Fault:
+    except HelperError:
         accepted = False
     else:
         accepted = True

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from components.nodes.vendor_cli.machines import DRIVER
 from tests.vendor import fake_vendor
 
 FAKE = Path(fake_vendor.__file__)
@@ -44,7 +43,7 @@ def environment(folder: Path, mode: str = "paper", **changed: str) -> dict[str, 
 
 def run(verb: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """The driver, to its end."""
-    words = [sys.executable, "-I", str(DRIVER), verb]
+    words = [sys.executable, "-m", "fjordkube.helpers", f"vendor-{verb}"]
     return subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -80,7 +79,7 @@ def test_order_whose_answer_was_lost_is_found_and_not_repeated(tmp_path: Path, m
 
 
 def test_driver_that_is_ended_in_the_middle_leaves_no_vendor_process_and_orders_once(tmp_path: Path) -> None:
-    words = [sys.executable, "-I", str(DRIVER), "create"]
+    words = [sys.executable, "-m", "fjordkube.helpers", "vendor-create"]
     process = subprocess.Popen(words, env=environment(tmp_path, "slow-answer"), stderr=subprocess.PIPE)
     end = time.monotonic() + 20
     while not orders(tmp_path) and time.monotonic() < end:
@@ -94,7 +93,7 @@ def test_driver_that_is_ended_in_the_middle_leaves_no_vendor_process_and_orders_
 
 
 def test_order_that_a_killed_driver_left_behind_is_waited_for_and_not_repeated(tmp_path: Path) -> None:
-    words = [sys.executable, "-I", str(DRIVER), "create"]
+    words = [sys.executable, "-m", "fjordkube.helpers", "vendor-create"]
     late = environment(tmp_path, "late")
     process = subprocess.Popen(words, env=late, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     end = time.monotonic() + 20

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.errors import MachineError
-from components.nodes import host_keys
-from components.nodes.vendor_cli import source
-from components.places import CHECKOUT
-from components.settings import load
+from fjordkube.errors import MachineError
+from fjordkube.nodes import host_keys
+from fjordkube.nodes.vendor_cli import source
+from fjordkube.roots import CHECKOUT
+from fjordkube.settings import load
 
 
 @pytest.fixture

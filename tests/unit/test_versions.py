@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from components import versions
-from components.settings import load
-from components.versions import CalicoRelease
+from fjordkube import versions
+from fjordkube.settings import load
+from fjordkube.versions import CalicoRelease
 
 KUBERNETES, CALICO = versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO
 

@@ -125,8 +125,8 @@ def _state(folder: Path, mode: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _machines(folder: Path, verb: str, request: dict[str, Any]) -> dict[str, Any]:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from components import bundle
-    from components.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
+    from fjordkube import bundle
+    from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
     from tests.machines import machines
 
     found = bundle.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)

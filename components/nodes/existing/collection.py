@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from components.nodes import ssh_key
-from components.nodes.existing import host_keys
-from components.nodes.existing.pins import BASTION, Place
-from components.relay.ssh import Access
-from components.settings import Bastion
+from fjordkube.helpers.ssh import Access
+from fjordkube.nodes import ssh_key
+from fjordkube.nodes.existing import host_keys
+from fjordkube.nodes.existing.pins import BASTION, Place
+from fjordkube.settings import Bastion
 
 AT_ONCE = 16
 CONNECT_SECONDS = 15

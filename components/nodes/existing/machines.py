@@ -1,7 +1,7 @@
 """Machines that exist already, as Pulumi resources: one for the whole list, which asks all hosts what they are.
 
 Owns that survey and the `Node` that each host becomes. Leaves what hosts are asked to question.py, and whether they may
-be used to relay/survey/.
+be used to helpers/survey/.
 
 One survey for all, so that two hosts that cannot be reached are told together. What it prints is in the stack's state
 and nothing depends on it: a host more is an update of the survey, whose output a preview does not know, and would
@@ -17,15 +17,14 @@ from dataclasses import dataclass, replace
 import pulumi
 from pulumi_command import local, remote
 
-from components.bundle import Bundle
-from components.node import Node
-from components.nodes import ssh_key
-from components.nodes.existing import host_keys, question
-from components.nodes.existing.pins import BASTION
-from components.places import CHECKOUT
-from components.relay import starting
-from components.remote import connection, through
-from components.settings import (
+from fjordkube.bundle import Bundle
+from fjordkube.helpers import launcher
+from fjordkube.node import Node
+from fjordkube.nodes import ssh_key
+from fjordkube.nodes.existing import host_keys, question
+from fjordkube.nodes.existing.pins import BASTION
+from fjordkube.remote import connection, through
+from fjordkube.settings import (
     API_PORT,
     Bastion,
     ExistingControlPlane,
@@ -64,16 +63,15 @@ class ExistingMachines(pulumi.ComponentResource):
         nodes = [_node(host, args, settings, bastion) for host in settings.hosts]
 
         # All hosts are looked at before the first is changed; each later resource of a node waits for its `up`.
-        run, asked = starting.command("survey"), question.environment(args.settings, args.bundle.images, args.keys)
+        run, asked = launcher.command("survey"), question.environment(args.settings, args.bundle.images, args.keys)
         self.survey = local.Command(
             f"{name}-survey",
             create=run,
             update=run,
-            dir=str(CHECKOUT),
             environment={
                 **asked,
                 "FJORDKUBE_NODES": pulumi.Output.secret(asked["FJORDKUBE_NODES"]),
-                "FJORDKUBE_RELAY": starting.digest("survey"),
+                "FJORDKUBE_HELPER": launcher.REVISIONS["survey"],
             },
             logging=local.Logging.STDERR,
             add_previous_output_in_env=False,

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from components.nodes.existing import host_keys
-from components.places import CHECKOUT
+from fjordkube.nodes.existing import host_keys
+from fjordkube.roots import CHECKOUT
 
 if TYPE_CHECKING:
-    from components.settings import ExistingNodes
+    from fjordkube.settings import ExistingNodes
 
 BASTION: Final = "(bastion)"
 """The bastion's name among nodes; no node has it, for it is no DNS label."""

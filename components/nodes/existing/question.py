@@ -1,7 +1,7 @@
-"""What hosts are asked before anything on them is changed, from settings: the relay's verb survey, as variables.
+"""What hosts are asked before anything on them is changed, from settings: the helper's verb survey, as variables.
 
 Owns the lists of programs, modules, images and ports. Pure but for the private keys, which it reads. Leaves the bounds
-to relay/survey/judgement.py and answering to scripts/survey.sh.
+to helpers/survey/judgement.py and answering to scripts/survey.sh.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.checks.gate import with_keys_apart
-from components.host.modules import modules
-from components.node import Role
-from components.nodes import ssh_key
-from components.nodes.existing.pins import BASTION
-from components.remote import shell
-from components.settings import API_PORT, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy, Stack
-from components.versions import KUBERNETES
+from fjordkube.gates.gate import with_keys_apart
+from fjordkube.host.modules import modules
+from fjordkube.node import Role
+from fjordkube.nodes import ssh_key
+from fjordkube.nodes.existing.pins import BASTION
+from fjordkube.remote import shell
+from fjordkube.settings import API_PORT, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy, Stack
+from fjordkube.versions import KUBERNETES
 
 PROGRAMS: Final = (
     *("kubeadm", "kubelet", "kubectl", "containerd", "ctr", "crictl"),
@@ -49,7 +49,7 @@ def environment(settings: Stack, images: Mapping[str, str], pins: Mapping[str, s
 
 
 def entrances(nodes: ExistingNodes, pins: Mapping[str, str]) -> str:
-    """The hosts and how they are entered, as relay/gates/places.py reads them. Secret.
+    """The hosts and how they are entered, as helpers/gates/places.py reads them. Secret.
 
     By name: another order in the stack file is no change.
     """

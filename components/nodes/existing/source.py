@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from components.errors import UnfitComputer
-from components.nodes import ssh_key
-from components.nodes.existing.pins import pins
-from components.nodes.source import Machines
+from fjordkube.errors import UnfitComputer
+from fjordkube.nodes import ssh_key
+from fjordkube.nodes.existing.pins import pins
+from fjordkube.nodes.source import Machines
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
-    from components.settings import ExistingNodes, Stack
+    from fjordkube.bundle import Bundle
+    from fjordkube.settings import ExistingNodes, Stack
 
 
 def check(settings: Stack, stack: str, programs: bool = True) -> None:
@@ -28,7 +28,7 @@ def check(settings: Stack, stack: str, programs: bool = True) -> None:
 def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:
     """See components.nodes.source.Source."""
     # on demand: `check` needs no SDK, and whoever only checks shall not wait for it
-    from components.nodes.existing.machines import ExistingMachines, ExistingMachinesArgs
+    from fjordkube.nodes.existing.machines import ExistingMachines, ExistingMachinesArgs
 
     check(settings, stack)
     keys = pins(nodes_of(settings), stack).keys
@@ -46,7 +46,7 @@ def key_problems(nodes: ExistingNodes) -> list[str]:
 
 def nodes_of(settings: Stack) -> ExistingNodes:
     """The settings' nodes, which are of this source."""
-    from components.settings import ExistingNodes
+    from fjordkube.settings import ExistingNodes
 
     assert isinstance(settings.nodes, ExistingNodes)
     return settings.nodes

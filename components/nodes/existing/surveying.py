@@ -1,6 +1,6 @@
 """The survey without an engine: asks hosts what they are, as `up` does, and changes nothing.
 
-Owns running the relay beside this program. Leaves what is asked to question.py, and bounds to relay/survey/.
+Owns running the helper beside this program. Leaves what is asked to question.py, and bounds to helpers/survey/.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from components.errors import MachineError
-from components.nodes.existing import question
-from components.nodes.existing.pins import pins
-from components.nodes.existing.source import nodes_of
-from components.relay import starting
-from components.settings import Stack
+from fjordkube.errors import MachineError
+from fjordkube.helpers import launcher
+from fjordkube.nodes.existing import question
+from fjordkube.nodes.existing.pins import pins
+from fjordkube.nodes.existing.source import nodes_of
+from fjordkube.roots import CHECKOUT
+from fjordkube.settings import Stack
 
 
 def ask(settings: Stack, stack: str, images: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -25,8 +26,9 @@ def ask(settings: Stack, stack: str, images: Mapping[str, str]) -> dict[str, dic
     asked = question.environment(settings, images, pins(nodes_of(settings), stack).keys)
     # by the environment, like the engine does: keys are in no argument
     done = subprocess.run(
-        [sys.executable, "-I", str(starting.FOLDER), "survey"],
-        env={**os.environ, **asked},
+        ["/bin/sh", "-c", launcher.command("survey")],
+        env={**os.environ, "FJORDKUBE_PYTHON": sys.executable, **asked},
+        cwd=CHECKOUT,
         capture_output=True,
         text=True,
         check=False,

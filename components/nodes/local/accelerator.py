@@ -1,7 +1,7 @@
 """KVM or emulation: decided by booting, because /dev/kvm may be there and still not run a stock guest.
 
 Owns the probe (the bundle's kernel, without a disk, for a few seconds) and its cached result. Leaves what follows from
-it to settings and `components/pace`.
+it to settings and `components/timing`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from components.errors import MachineError
-from components.nodes.local.machine import qemu, record
-from components.places import cache_root
+from fjordkube.errors import MachineError
+from fjordkube.helpers.local_vm import qemu, record
+from fjordkube.roots import cache_root
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
+    from fjordkube.bundle import Bundle
 
 Accelerator = Literal["kvm", "tcg"]
 

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from components.errors import FjordkubeError
-from components.places import home_root
+from fjordkube.errors import FjordkubeError
+from fjordkube.roots import home_root
 
 POLL_SECONDS = 0.5
 

@@ -1,33 +1,31 @@
 """The stack's machines as Pulumi resources: for each one its disks and its power, both run on this computer.
 
-Owns the resources and the `Node` that each becomes. Leaves acting to the program in `machine/`, and deciding what is
+Owns the resources and the `Node` that each becomes. Leaves acting to `helpers/local_vm/`, and deciding what is
 asked to `plan`. Machines depend on nothing but themselves, so all are made and started at once.
 """
 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pulumi
 from pulumi_command import local
 
-from components import remote
-from components.errors import MachineError
-from components.node import Node
-from components.nodes.local import plan
-from components.nodes.local.machine import keys
-from components.nodes.local.machine.spec import GUEST_PORTS, to_environment
+from fjordkube import remote
+from fjordkube.errors import MachineError
+from fjordkube.helpers import launcher
+from fjordkube.helpers.local_vm import keys
+from fjordkube.helpers.local_vm.spec import GUEST_PORTS, to_environment
+from fjordkube.node import Node
+from fjordkube.nodes.local import plan
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
-    from components.settings import LocalNodes
-
-PROGRAM = Path(__file__).resolve().parent / "machine"
+    from fjordkube.bundle import Bundle
+    from fjordkube.settings import LocalNodes
 
 
 @dataclass(frozen=True)
@@ -125,17 +123,17 @@ class LocalMachine(pulumi.ComponentResource):
     def _command(
         self,
         name: str,
-        noun: str,
+        noun: Literal["disk", "power"],
         environment: Mapping[str, str],
         anew: list[str],
         after: list[pulumi.Resource] | None = None,
     ) -> local.Command:
-        run = f"python3 -I {shlex.quote(str(PROGRAM))} {noun}"
+        run = launcher.command(f"local-{noun}")
         return local.Command(
             name,
-            create=f"{run} create",
-            update=f"{run} update",
-            delete=f"{run} delete",
+            create=run,
+            update=run,
+            delete=launcher.command(f"local-{noun}-delete"),
             environment=environment,
             triggers=list[Any](anew),
             logging=local.Logging.STDERR,

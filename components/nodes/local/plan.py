@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import MachineError
-from components.node import Role
-from components.nodes.local.machine import power, record
-from components.nodes.local.machine.qemu import Files
-from components.nodes.local.machine.record import Made
-from components.nodes.local.machine.spec import GUEST_PORTS, Disk, Power, Wanted
-from components.places import cache_root, home_root, runtime_root
-from components.settings import LocalControlPlane, LocalNode, LocalWorker
+from fjordkube.errors import MachineError
+from fjordkube.helpers.local_vm import power, record
+from fjordkube.helpers.local_vm.qemu import Files
+from fjordkube.helpers.local_vm.record import Made
+from fjordkube.helpers.local_vm.spec import GUEST_PORTS, Disk, Power, Wanted
+from fjordkube.node import Role
+from fjordkube.roots import cache_root, home_root, runtime_root
+from fjordkube.settings import LocalControlPlane, LocalNode, LocalWorker
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
-    from components.settings import LocalNodes
+    from fjordkube.bundle import Bundle
+    from fjordkube.settings import LocalNodes
 
 INTERFACE = "eth1"
 """NIC of the private network: second on the machine, and named by the kernel in that order."""

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import UnfitComputer
-from components.nodes.local import plan
-from components.nodes.local.machine import ports, process, qemu
-from components.nodes.local.plan import Machine
-from components.places import home_root
+from fjordkube.errors import UnfitComputer
+from fjordkube.helpers.local_vm import ports, process, qemu
+from fjordkube.nodes.local import plan
+from fjordkube.nodes.local.plan import Machine
+from fjordkube.roots import home_root
 
 if TYPE_CHECKING:
-    from components.settings import LocalNodes
+    from fjordkube.settings import LocalNodes
 
 PACKAGES = {
     "qemu-img": "qemu-utils",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.nodes.local import accelerator, preflight
-from components.nodes.local.machines import LocalMachines, LocalMachinesArgs
-from components.nodes.source import Machines, usual_ports
+from fjordkube.nodes.local import accelerator, preflight
+from fjordkube.nodes.local.machines import LocalMachines, LocalMachinesArgs
+from fjordkube.nodes.source import Machines, usual_ports
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
-    from components.settings import LocalNodes, Stack
+    from fjordkube.bundle import Bundle
+    from fjordkube.settings import LocalNodes, Stack
 
 
 def check(settings: Stack, stack: str, programs: bool = True) -> None:
@@ -28,7 +28,7 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:
 
 
 def _nodes(settings: Stack) -> LocalNodes:
-    from components.settings import LocalNodes
+    from fjordkube.settings import LocalNodes
 
     assert isinstance(settings.nodes, LocalNodes)
     return settings.nodes

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_openstack as openstack
 
-from components.node import Node
+from fjordkube.node import Node
 
 if TYPE_CHECKING:
-    from components.settings import OpenstackNodes
-    from components.settings.firewall import Firewall
+    from fjordkube.settings import OpenstackNodes
+    from fjordkube.settings.firewall import Firewall
 
 USES: Final = {"api": "control-plane", "http": "worker", "https": "worker"}
 """Which nodes answer, by use."""

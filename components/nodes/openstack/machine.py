@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import pulumi_openstack as openstack
 
-from components import remote
-from components.errors import MachineError
-from components.node import Node
-from components.nodes import cloud_init, host_keys
-from components.nodes.openstack.security import tags
-from components.settings.nodes.openstack import is_id
-from components.settings.residency import ZONES
+from fjordkube import remote
+from fjordkube.errors import MachineError
+from fjordkube.node import Node
+from fjordkube.nodes import cloud_init, host_keys
+from fjordkube.nodes.openstack.security import tags
+from fjordkube.settings.nodes.openstack import is_id
+from fjordkube.settings.residency import ZONES
 
 if TYPE_CHECKING:
-    from components.settings import OpenstackNode, OpenstackNodes
+    from fjordkube.settings import OpenstackNode, OpenstackNodes
 
 BORN_WITH: Final = ["userData", "keyPair"]
 """Inputs that count at an instance's first boot alone, and for whose change the provider makes it anew. A rewritten

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_openstack as openstack
 
-from components.node import Node
-from components.nodes.openstack.load_balancer import OpenstackLoadBalancer, OpenstackLoadBalancerArgs
-from components.nodes.openstack.machine import OpenstackMachine, OpenstackMachineArgs
-from components.nodes.openstack.security import security_groups, tags
-from components.settings.nodes.openstack import OpenstackNode, spare
+from fjordkube.node import Node
+from fjordkube.nodes.openstack.load_balancer import OpenstackLoadBalancer, OpenstackLoadBalancerArgs
+from fjordkube.nodes.openstack.machine import OpenstackMachine, OpenstackMachineArgs
+from fjordkube.nodes.openstack.security import security_groups, tags
+from fjordkube.settings.nodes.openstack import OpenstackNode, spare
 
 if TYPE_CHECKING:
-    from components.settings import OpenstackNodes, Stack
+    from fjordkube.settings import OpenstackNodes, Stack
 
 POLICIES: Final = {"strict": "anti-affinity", "preferred": "soft-anti-affinity"}
 """OpenStack's words for `anti_affinity`."""

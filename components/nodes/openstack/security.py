@@ -12,9 +12,9 @@ from typing import Any, Final
 import pulumi
 import pulumi_openstack as openstack
 
-from components.firewall.openstack import SecurityGroupRule, security_group
-from components.node import Role
-from components.settings import Stack
+from fjordkube.firewall.openstack import SecurityGroupRule, security_group
+from fjordkube.node import Role
+from fjordkube.settings import Stack
 
 NAMES: Final[Mapping[Role, str]] = {"control-plane": "control-planes", "worker": "workers"}
 

@@ -6,14 +6,14 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from components.errors import UnfitComputer
-from components.nodes import host_keys, ssh_key
-from components.nodes.openstack.machines import OpenstackMachines, OpenstackMachinesArgs
-from components.nodes.source import Machines, usual_ports
+from fjordkube.errors import UnfitComputer
+from fjordkube.nodes import host_keys, ssh_key
+from fjordkube.nodes.openstack.machines import OpenstackMachines, OpenstackMachinesArgs
+from fjordkube.nodes.source import Machines, usual_ports
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
-    from components.settings import OpenstackNodes, Stack
+    from fjordkube.bundle import Bundle
+    from fjordkube.settings import OpenstackNodes, Stack
 
 
 def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: ARG001 - the source's shape
@@ -49,7 +49,7 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: A
 
 
 def _nodes(settings: Stack) -> OpenstackNodes:
-    from components.settings import OpenstackNodes
+    from fjordkube.settings import OpenstackNodes
 
     assert isinstance(settings.nodes, OpenstackNodes)
     return settings.nodes

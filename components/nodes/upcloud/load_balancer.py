@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import pulumi_upcloud as upcloud
 
-from components.node import Node
+from fjordkube.node import Node
 
 if TYPE_CHECKING:
-    from components.settings import UpcloudNodes
+    from fjordkube.settings import UpcloudNodes
 
 USES: Final = {"api": "control-plane", "http": "worker", "https": "worker"}
 """Which nodes answer, by use."""

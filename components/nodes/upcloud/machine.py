@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import pulumi_upcloud as upcloud
 
-from components import remote
-from components.errors import MachineError
-from components.node import Node
-from components.nodes import cloud_init, host_keys
+from fjordkube import remote
+from fjordkube.errors import MachineError
+from fjordkube.node import Node
+from fjordkube.nodes import cloud_init, host_keys
 
 if TYPE_CHECKING:
-    from components.settings import UpcloudNode, UpcloudNodes
+    from fjordkube.settings import UpcloudNode, UpcloudNodes
 
 ETCD_DISK: Final = "/dev/vdb"
 """The second disk on the virtio bus, as the guest names it: position 1 is asked for below."""

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_upcloud as upcloud
 
-from components.firewall.upcloud import firewall_rules
-from components.node import Node
-from components.nodes.upcloud.load_balancer import UpcloudLoadBalancer, UpcloudLoadBalancerArgs
-from components.nodes.upcloud.machine import UpcloudMachine, UpcloudMachineArgs
-from components.settings import NodeSettings, UpcloudNode
+from fjordkube.firewall.upcloud import firewall_rules
+from fjordkube.node import Node
+from fjordkube.nodes.upcloud.load_balancer import UpcloudLoadBalancer, UpcloudLoadBalancerArgs
+from fjordkube.nodes.upcloud.machine import UpcloudMachine, UpcloudMachineArgs
+from fjordkube.settings import NodeSettings, UpcloudNode
 
 if TYPE_CHECKING:
-    from components.settings import Stack, UpcloudNodes
+    from fjordkube.settings import Stack, UpcloudNodes
 
 POLICIES: Final = {"strict": "strict", "preferred": "yes", "none": "no"}
 """UpCloud's words for `anti_affinity`."""

@@ -6,14 +6,14 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from components.errors import UnfitComputer
-from components.nodes import host_keys, ssh_key
-from components.nodes.source import Machines, usual_ports
-from components.nodes.upcloud.machines import UpcloudMachines, UpcloudMachinesArgs
+from fjordkube.errors import UnfitComputer
+from fjordkube.nodes import host_keys, ssh_key
+from fjordkube.nodes.source import Machines, usual_ports
+from fjordkube.nodes.upcloud.machines import UpcloudMachines, UpcloudMachinesArgs
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
-    from components.settings import Stack, UpcloudNodes
+    from fjordkube.bundle import Bundle
+    from fjordkube.settings import Stack, UpcloudNodes
 
 
 def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: ARG001 - the source's shape
@@ -50,7 +50,7 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: A
 
 
 def _nodes(settings: Stack) -> UpcloudNodes:
-    from components.settings import UpcloudNodes
+    from fjordkube.settings import UpcloudNodes
 
     assert isinstance(settings.nodes, UpcloudNodes)
     return settings.nodes

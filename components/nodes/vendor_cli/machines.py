@@ -1,30 +1,27 @@
 """The stack's machines at the vendor as Pulumi resources: one command each, that orders, finds again and deletes.
 
-Owns the resources and the `Node` that each becomes. Leaves talking to the vendor to the program in `driver/`. Machines
+Owns the resources and the `Node` that each becomes. Leaves talking to the vendor to `helpers/vendor/`. Machines
 depend on nothing but themselves, so all are ordered at once.
 """
 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_command import local
 
-from components import remote
-from components.node import Node
-from components.settings import VendorControlPlane, VendorNode
+from fjordkube import remote
+from fjordkube.helpers import launcher
+from fjordkube.node import Node
+from fjordkube.settings import VendorControlPlane, VendorNode
 
 if TYPE_CHECKING:
-    from components.settings import VendorNodes
-
-DRIVER = Path(__file__).resolve().parent / "driver"
+    from fjordkube.settings import VendorNodes
 
 
 @dataclass(frozen=True)
@@ -66,12 +63,11 @@ class VendorMachine:
         # 1. What is ordered; another machine when one of these changes.
         environment = order(node, args)
         anew = {key: environment[key] for key in ANEW}
-        run = f"python3 -I {shlex.quote(str(DRIVER))}"
         self.machine = local.Command(
             name,
-            create=f"{run} create",
-            update=f"{run} create",
-            delete=f"{run} delete",
+            create=launcher.command("vendor-create"),
+            update=launcher.command("vendor-create"),
+            delete=launcher.command("vendor-delete"),
             environment=environment,
             triggers=list[Any](anew.values()),
             logging=local.Logging.STDERR,

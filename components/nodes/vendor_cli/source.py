@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import UnfitComputer
-from components.nodes import ssh_key
-from components.nodes.source import Machines, usual_ports
-from components.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
-from components.places import CHECKOUT
+from fjordkube.errors import UnfitComputer
+from fjordkube.nodes import ssh_key
+from fjordkube.nodes.source import Machines, usual_ports
+from fjordkube.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
+from fjordkube.roots import CHECKOUT
 
 if TYPE_CHECKING:
-    from components.bundle import Bundle
-    from components.settings import Stack, VendorNodes
+    from fjordkube.bundle import Bundle
+    from fjordkube.settings import Stack, VendorNodes
 
 
 def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: ARG001 - the source's shape
@@ -38,7 +38,7 @@ def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: A
         nodes,
         stack,
         ports,
-        command=[str(program(nodes.command[0])), *nodes.command[1:]],
+        command=nodes.command,
         public_key=ssh_key.public(nodes.ssh_key_file),
         private_key=ssh_key.private(nodes.ssh_key_file),
     )
@@ -66,7 +66,7 @@ def _command(words: Sequence[str]) -> list[str]:
 
 
 def _nodes(settings: Stack) -> VendorNodes:
-    from components.settings import VendorNodes
+    from fjordkube.settings import VendorNodes
 
     assert isinstance(settings.nodes, VendorNodes)
     return settings.nodes

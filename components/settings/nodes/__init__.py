@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from components.settings.base import with_default_tag
-from components.settings.nodes.existing import (
+from fjordkube.settings.base import with_default_tag
+from fjordkube.settings.nodes.existing import (
     Bastion,
     ExistingControlPlane,
     ExistingControlPlanePorts,
@@ -21,7 +21,7 @@ from components.settings.nodes.existing import (
     ExistingWorkerPorts,
     Ssh,
 )
-from components.settings.nodes.local import (
+from fjordkube.settings.nodes.local import (
     ControlPlanePorts,
     LocalControlPlane,
     LocalNode,
@@ -31,22 +31,22 @@ from components.settings.nodes.local import (
     Ports,
     WorkerPorts,
 )
-from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from components.settings.nodes.openstack import (
+from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+from fjordkube.settings.nodes.openstack import (
     OpenstackControlPlane,
     OpenstackNode,
     OpenstackNodes,
     OpenstackPool,
     OpenstackWorker,
 )
-from components.settings.nodes.upcloud import (
+from fjordkube.settings.nodes.upcloud import (
     UpcloudControlPlane,
     UpcloudNode,
     UpcloudNodes,
     UpcloudPool,
     UpcloudWorker,
 )
-from components.settings.nodes.vendor_cli import (
+from fjordkube.settings.nodes.vendor_cli import (
     VendorControlPlane,
     VendorNode,
     VendorNodes,

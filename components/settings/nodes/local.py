@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.settings.base import Settings
-from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from components.settings.types import Cidr, HostPort, NamedByText
+from fjordkube.settings.base import Settings
+from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+from fjordkube.settings.types import Cidr, HostPort, NamedByText
 
 
 class Ports(Settings):

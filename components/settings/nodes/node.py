@@ -12,9 +12,9 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from components.settings.base import Settings
-from components.settings.residency import ZONES
-from components.settings.types import Cidr, IPv4, LabelKey, LabelValue, NodeName, Taint
+from fjordkube.settings.base import Settings
+from fjordkube.settings.residency import ZONES
+from fjordkube.settings.types import Cidr, IPv4, LabelKey, LabelValue, NodeName, Taint
 
 Role = Literal["control-plane", "worker"]
 

@@ -15,9 +15,9 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from components.settings.base import Settings
-from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from components.settings.types import Cidr, DiskName, Flag, NamedByText, Nic, Zone, refusal, shown
+from fjordkube.settings.base import Settings
+from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+from fjordkube.settings.types import Cidr, DiskName, Flag, NamedByText, Nic, Zone, refusal, shown
 
 Place = tuple[str | int, ...]
 """A field's place below `nodes`."""

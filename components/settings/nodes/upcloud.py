@@ -12,10 +12,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.settings.base import Settings
-from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from components.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER, Plan, smallest
-from components.settings.types import Cidr, Flag, NamedByText, Nic, Zone
+from fjordkube.settings.base import Settings
+from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+from fjordkube.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER, Plan, smallest
+from fjordkube.settings.types import Cidr, Flag, NamedByText, Nic, Zone
 
 Place = tuple[str | int, ...]
 """A field's place below `nodes`."""

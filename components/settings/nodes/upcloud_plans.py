@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from components.settings.types import refusal, shown
+from fjordkube.settings.types import refusal, shown
 
 _SHAPE: Final = re.compile(r"^(?:([a-z]+)-)?(\d{1,3})xcpu-(\d{1,4})gb$")
 

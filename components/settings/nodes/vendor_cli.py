@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.settings.base import Settings
-from components.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from components.settings.types import Cidr, NamedByText, Nic, Zone
+from fjordkube.settings.base import Settings
+from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
+from fjordkube.settings.types import Cidr, NamedByText, Nic, Zone
 
 Word = Annotated[str, Field(min_length=1, max_length=255)]
 """What the vendor calls a plan or an image."""

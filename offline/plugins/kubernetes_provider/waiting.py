@@ -1,6 +1,6 @@
 """Waiting for the cluster: until an object is ready, or gone.
 
-Owns the pace of the questions, the deadline, cancellation, and what a failure says: conditions, events, pods. Leaves
+Owns the timing of the questions, the deadline, cancellation, and what a failure says: conditions, events, pods. Leaves
 what ready means to `readiness.py`.
 """
 

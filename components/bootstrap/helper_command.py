@@ -1,0 +1,92 @@
+"""A node's membership that needs the API and the node at once: a local command that runs a helper.
+
+Owns the command's environment, the one way secrets reach the helper, and what makes it run again. Leaves what it does
+to helpers/ and the choice of verb to worker.py and control_plane.py. Nothing of a token is ever an input or an output.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import pulumi
+from pulumi_command import local
+
+from fjordkube.bootstrap import steps
+from fjordkube.helpers import launcher
+from fjordkube.network.calico_node import address_annotations
+from fjordkube.node import Node
+from fjordkube.settings import Stack
+from fjordkube.timing import Timing
+
+
+class HelperCommand(local.Command):
+    """Runs the helper's VERB to create and update, its `remove` to delete."""
+
+    def __init__(
+        self,
+        name: str,
+        verb: Literal["join", "member"],
+        *,
+        node: Node,
+        settings: Stack,
+        timing: Timing,
+        kubeconfig: pulumi.Input[str],
+        script: pulumi.Input[str],
+        reset: bool,
+        more: Mapping[str, pulumi.Input[str]] | None = None,
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        run = launcher.command(verb)
+        environment: dict[str, pulumi.Input[str]] = {
+            "FJORDKUBE_NODE": node.name,
+            "FJORDKUBE_ENDPOINT": settings.control_plane_endpoint,
+            "FJORDKUBE_KUBECONFIG": pulumi.Output.secret(kubeconfig),
+            "FJORDKUBE_SCRIPT": script,
+            "FJORDKUBE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
+            # in this order on every run: a label moved in the stack file is no change
+            "FJORDKUBE_LABELS": json.dumps(dict(node.labels), sort_keys=True),
+            "FJORDKUBE_TAINTS": json.dumps(sorted(node.taints)),
+            "FJORDKUBE_WAIT": str(timing.timeouts.tls_bootstrap),
+            "FJORDKUBE_DRAIN": str(timing.drain),
+            **ssh_environment("SSH", node),
+            **({"FJORDKUBE_RESET_SCRIPT": steps.reset()} if reset else {}),
+            **(more or {}),
+            # Another machine or revision is an update. Not `triggers`: a changed trigger replaces the resource
+            # (pulumi-command#855), whose old half would then take the node that has just joined out of the cluster.
+            "FJORDKUBE_MACHINE": node.up,
+            "FJORDKUBE_HELPER": launcher.REVISIONS["membership"],
+        }
+        opts.depends_on = list(after)
+        super().__init__(
+            name,
+            create=run,
+            update=run,
+            delete=launcher.command("remove"),
+            environment=environment,
+            logging=local.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=opts,
+        )
+
+
+def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:
+    """FJORDKUBE_<end>_HOST, _PORT, _USER, _KEY (secret) and _HOST_KEY; _SUDO and _BASTION (secret) where there is one.
+
+    What they mean: helpers/ssh.py.
+    """
+    connection = node.connection
+    environment: dict[str, pulumi.Input[str]] = {
+        f"FJORDKUBE_{end}_HOST": connection.host,
+        f"FJORDKUBE_{end}_PORT": pulumi.Output.from_input(connection.port).apply(lambda port: str(int(port or 22))),
+        f"FJORDKUBE_{end}_USER": pulumi.Output.from_input(connection.user).apply(lambda user: user or "root"),
+        f"FJORDKUBE_{end}_KEY": pulumi.Output.secret(connection.private_key).apply(lambda key: key or ""),
+        f"FJORDKUBE_{end}_HOST_KEY": pulumi.Output.from_input(connection.host_key).apply(lambda key: key or ""),
+    }
+    if node.sudo:
+        environment[f"FJORDKUBE_{end}_SUDO"] = "yes"
+    if node.bastion is not None:
+        environment[f"FJORDKUBE_{end}_BASTION"] = node.bastion.apply(json.dumps)
+    return environment

@@ -1,0 +1,164 @@
+"""Gate ingress: the demo answers from outside, through every node that takes HTTP.
+
+Owns the requests, their decision and figures. Neither API nor SSH is used: what a client sees is what is measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import math
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import HelperError
+from .targets import asked, seconds
+from .waiting import Promise, Unmet, failure, until_kept
+
+SERVED_BY = "X-Served-By"
+"""Header in which the demo names its pod (offline/images/demo/main.go)."""
+
+TIMEOUT = 15.0
+"""Seconds for one answer."""
+
+AT_ONCE = 16
+
+FIX_NOBODY = (
+    "let the port pass to the node (firewall, security group) and see that a controller runs there: "
+    "kubectl -n ingress-nginx get pods -o wide"
+)
+FIX_STATUS = (
+    "404: no Ingress with this host is loaded yet; 502 to 504: its pods do not answer the controller; "
+    "kubectl -n ingress-nginx logs -l app.kubernetes.io/component=controller --prefix"
+)
+FIX_NO_DOOR = "give at least one node a port `http` (Node.ports), or switch the demo off: demo.enabled false"
+FIX_OTHER = "another program answers on this port: see who listens, or choose another port for the node"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One node's door."""
+
+    name: str
+    address: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}/"
+
+
+@dataclass
+class Door:
+    """What was seen at one node's door."""
+
+    target: Target
+    opened: bool = False
+    """Whether it has ever answered as it should."""
+    milliseconds: list[float] = field(default_factory=list)
+    """Of the last row of good answers."""
+    pods: set[str] = field(default_factory=set)
+    failures: int = 0
+    """Requests that failed after the first good answer."""
+    lack: Unmet | None = None
+
+
+def ask_once(connection: http.client.HTTPConnection, host: str) -> tuple[int, str]:
+    """Status and the pod that served; OSError or HTTPException when there is no answer."""
+    connection.request("GET", "/", headers={"Host": host, "User-Agent": "fjordkube-gate"})
+    response = connection.getresponse()
+    response.read()
+    return response.status, response.headers.get(SERVED_BY, "")
+
+
+def judge(target: Target, status: int, pod: str) -> Unmet | None:
+    """What is wrong with an answer."""
+    if status != 200:
+        return Unmet(f"{target.name}: status {status} at {target.url}", FIX_STATUS)
+    if not pod:
+        return Unmet(f"{target.name}: 200 at {target.url}, but not from the demo", FIX_OTHER)
+    return None
+
+
+def knock(door: Door, host: str, requests: int, timeout: float = TIMEOUT) -> None:
+    """Up to `requests` over one connection, ending at the first that is not as it should be."""
+    target = door.target
+    door.milliseconds, door.lack = [], None
+    connection = http.client.HTTPConnection(target.address, target.port, timeout=timeout)
+    try:
+        for _ in range(requests):
+            start = time.perf_counter()
+            try:
+                status, pod = ask_once(connection, host)
+                door.lack = judge(target, status, pod)
+            except (OSError, http.client.HTTPException) as error:
+                door.lack = Unmet(f"{target.name}: no answer at {target.url} ({_why(error)})", FIX_NOBODY)
+            if door.lack:
+                door.failures += door.opened
+                return
+            door.opened = True
+            door.milliseconds.append(1000 * (time.perf_counter() - start))
+            door.pods.add(pod)
+    finally:
+        with contextlib.suppress(OSError):
+            connection.close()
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that `share` of all do not exceed (nearest rank), rounded to a tenth."""
+    ranked = sorted(values)
+    return round(ranked[max(0, math.ceil(share * len(ranked)) - 1)], 1)
+
+
+class Doors:
+    """All doors, knocked at until each has answered enough in a row."""
+
+    def __init__(self, targets: Sequence[Target], host: str, requests: int) -> None:
+        self.doors = [Door(target) for target in targets]
+        self._host, self._requests = host, requests
+
+    def look(self) -> list[Unmet]:
+        """What lacks. Doors that never opened are tried together, once each; then one after the other is measured."""
+        closed = [door for door in self.doors if not door.opened]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda door: knock(door, self._host, 1), closed))
+        for door in self.doors:
+            if door.opened and len(door.milliseconds) < self._requests:
+                knock(door, self._host, self._requests)
+        return [door.lack for door in self.doors if door.lack]
+
+
+def ingress(env: Mapping[str, str], _folder: Path) -> dict[str, Any]:
+    """Waits until every door has answered as it should, in a row; its figures."""
+    ask = asked(env)
+    targets = [Target(entry["name"], entry["address"], int(entry["port"])) for entry in ask["targets"]]
+    requests = int(ask["requests"])
+    needed = f"{requests} times in a row status 200 from the demo (Host: {ask['host']}) through every node's HTTP port"
+    promise = Promise("ingress", needed)
+    if not targets:
+        raise HelperError(failure(promise, [Unmet("no node has a port for HTTP from outside", FIX_NO_DOOR)]))
+    doors = Doors(targets, ask["host"], requests)
+    waited = until_kept(promise, seconds(env), doors.look)
+    times = [value for door in doors.doors for value in door.milliseconds]
+    return {
+        "nodes": len(targets),
+        "host": ask["host"],
+        "urls": [target.url for target in targets],
+        "requests": len(times),
+        "failures": sum(door.failures for door in doors.doors),
+        "p50_ms": percentile(times, 0.50),
+        "p99_ms": percentile(times, 0.99),
+        "pods": len(set().union(*(door.pods for door in doors.doors))),
+        "waited_seconds": waited,
+    }

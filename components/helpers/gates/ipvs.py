@@ -1,0 +1,107 @@
+"""Gate ipvs: the kernel's IPVS table on every node holds a Service, with the scheduler asked for and its endpoints.
+
+Owns the decision and its figures. A kube-proxy that cannot load ip_vs falls back or ends, and Services still seem to
+work from some nodes: only the table tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from .. import session
+from ..api import Api
+from .ipvs_table import Entry, Key, table
+from .service import wanted
+from .targets import Place, asked, places, seconds
+from .waiting import NODE_SILENT, Promise, Unmet, until_kept
+
+ANSWER_SECONDS = 90.0
+
+FIX_PROXY = (
+    "kubectl -n kube-system logs -l k8s-app=kube-proxy --prefix; on the node: 'lsmod' must show ip_vs and its scheduler"
+)
+FIX_SERVICE = (
+    "see that its objects were applied and that its pods are ready: kubectl get service,endpointslices,pods -A"
+)
+FIX_SCHEDULER = (
+    "kube-proxy reads its ConfigMap only at start: kubectl -n kube-system rollout restart daemonset kube-proxy"
+)
+
+
+def table_lacks(
+    name: str, held: Mapping[Key, Entry] | None, expected: Mapping[Key, frozenset[str]], scheduler: str
+) -> list[Unmet]:
+    """What a node's table lacks; `held` is None before the node was asked."""
+    if held is None:
+        return [Unmet(f"{name}: not asked yet", NODE_SILENT)]
+    found = []
+    for key, servers in expected.items():
+        entry = held.get(key)
+        if entry is None:
+            found.append(Unmet(f"{name}: {key} is not in its table of {len(held)} virtual services", FIX_PROXY))
+        elif entry.scheduler != scheduler:
+            found.append(Unmet(f"{name}: {key} has scheduler {entry.scheduler}, not {scheduler}", FIX_SCHEDULER))
+        elif entry.servers != servers:
+            found.append(Unmet(f"{name}: {key} leads to {_named(entry.servers)}, not to {_named(servers)}", FIX_PROXY))
+    return found
+
+
+def _named(servers: frozenset[str]) -> str:
+    return ", ".join(sorted(servers)) or "nothing"
+
+
+class Tables:
+    """Every node's table, looked at until it holds what the API says now."""
+
+    def __init__(self, every: Sequence[Place], ask: Mapping[str, Any], api: Api, talk: session.Sessions) -> None:
+        self._every, self._api, self._talk = every, api, talk
+        self._namespace, self._service, self._scheduler = ask["namespace"], ask["service"], ask["scheduler"]
+        self.held: dict[str, dict[Key, Entry]] = {}
+        self.expected: dict[Key, frozenset[str]] = {}
+
+    def look(self) -> list[Unmet]:
+        """What lacks. Nodes are asked only when there are ready endpoints, and only those that lacked something."""
+        name = f"{self._namespace}/{self._service}"
+        service = self._api.get(f"/api/v1/namespaces/{quote(self._namespace)}/services/{quote(self._service)}")
+        if service is None:
+            return [Unmet(f"Service {name} is not there", FIX_SERVICE)]
+        label = quote(f"kubernetes.io/service-name={self._service}", safe="")
+        slices = f"/apis/discovery.k8s.io/v1/namespaces/{quote(self._namespace)}/endpointslices?labelSelector={label}"
+        self.expected = wanted(service, self._api.get(slices))
+        if not self.expected or not all(self.expected.values()):
+            return [Unmet(f"Service {name} has no ready endpoints", FIX_SERVICE)]
+        lacking = [place.name for place in self._every if self._lacks(place)]
+        answers, silent = self._talk.ask(dict.fromkeys(lacking, "table"), ANSWER_SECONDS)
+        self.held.update({name: table(answer) for name, answer in answers.items()})
+        found: list[Unmet] = []
+        for place in self._every:
+            why = silent.get(place.name)
+            found += [Unmet(f"{place.name}: {why}", NODE_SILENT)] if why else self._lacks(place)
+        return found
+
+    def _lacks(self, place: Place) -> list[Unmet]:
+        return table_lacks(place.name, self.held.get(place.name), self.expected, self._scheduler)
+
+
+def ipvs(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """Waits until every node's table is right; its figures."""
+    every, ask = places(env), asked(env)
+    service = f"{ask['namespace']}/{ask['service']}"
+    needed = f"on every node {service} with scheduler {ask['scheduler']} and exactly its ready endpoints"
+    api = Api(env["FJORDKUBE_KUBECONFIG"], folder)
+    with session.Sessions([place.access for place in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
+        tables = Tables(every, ask, api, talk)
+        waited = until_kept(Promise("ipvs", needed), seconds(env), tables.look)
+    return {
+        "nodes": len(every),
+        "nodes_holding": len(tables.held),
+        "service": service,
+        "addresses": [str(key) for key in tables.expected],
+        "scheduler": ask["scheduler"],
+        "real_servers": len(set().union(*tables.expected.values())),
+        "virtual_services": min(len(held) for held in tables.held.values()),
+        "waited_seconds": waited,
+    }

@@ -1,0 +1,150 @@
+"""The machine's folder: disks, keys, ports, seed. Outlives every power cycle; deleted with the machine.
+
+Owns what is in the folder except the running process. Growing a disk is noted here and done by `power`, which alone
+knows that the machine is stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ..errors import HelperError
+from . import keys, ports, power, record, seed
+from .locks import locked
+from .qemu import Files
+from .record import Made
+from .spec import Disk
+
+GIB = 2**30
+
+
+def create(spec: Disk) -> dict[str, Any]:
+    """Makes what is missing; changes what differs. Returns ports and the host key's public line.
+
+    Raises HelperError, or OSError with the path (a full disk).
+    """
+    at = Files(spec.directory, spec.sockets, spec.name)
+    _check(spec)
+    with locked(lock_of(spec.directory)):
+        spec.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        host_key = keys.make(at.host_key, spec.name)
+        client_key = keys.make(keys.client(spec.directory.parent), "fjordkube")
+    before = record.read_made(spec.directory)
+    for source, target in ((spec.kernel, at.kernel), (spec.initrd, at.initrd), (spec.base, at.base)):
+        _keep(source, target)
+    if not at.root.exists():
+        _root_disk(at, spec.disk_gib)
+    if spec.etcd_disk_gib and not at.etcd.exists():
+        _etcd_disk(at.etcd, spec.etcd_disk_gib)
+    content = seed.archive(spec, at.host_key.read_text(), host_key + "\n", client_key + "\n")
+    record.write(at.seed, content)
+    with locked(spec.claims.with_name(spec.claims.name + ".lock")):
+        chosen = _ports(spec, before)
+        made = Made(spec.generation, spec.disk_gib, spec.etcd_disk_gib, chosen)
+        record.write_made(spec.directory, made)
+        ports.claim(spec.claims, spec.directory, chosen)
+    return {"host_key": host_key, "ports": chosen}
+
+
+def delete(spec: Disk) -> None:
+    """Removes everything of this machine, its process first; with the last machine the stack's own files too."""
+    power.stop(Files(spec.directory, spec.sockets, spec.name), grace=0)
+    stack = spec.directory.parent
+    if spec.directory.exists():
+        # machine.json first: without it the machine counts as never made, however far the removal comes
+        (spec.directory / "machine.json").unlink(missing_ok=True)
+        shutil.rmtree(spec.directory)
+    with locked(spec.claims.with_name(spec.claims.name + ".lock")):
+        ports.claim(spec.claims, spec.directory, {})
+    lock = lock_of(spec.directory)
+    with locked(lock):
+        power.release_switch(spec.directory, spec.sockets)
+        if stack.is_dir() and all(entry.name == keys.CLIENT_FOLDER for entry in stack.iterdir()):
+            shutil.rmtree(stack)
+        if not stack.is_dir():
+            lock.unlink()
+    if not stack.is_dir():
+        with contextlib.suppress(OSError):  # other stacks are there
+            stack.parent.rmdir()
+
+
+def lock_of(directory: Path) -> Path:
+    """Lock of the stack that the machine in `directory` belongs to."""
+    stack = directory.parent
+    return stack.with_name(f".{stack.name}.lock")
+
+
+def _check(spec: Disk) -> None:
+    for path in (spec.kernel, spec.initrd, spec.base):
+        if not path.exists():
+            raise HelperError(f"{path}: not there; run make up, which makes the bundle")
+    least = -(-spec.base.stat().st_size // GIB)
+    if spec.disk_gib < least:
+        raise HelperError(f"disk_gib {spec.disk_gib} is smaller than the base disk; use {least} or more")
+
+
+def _ports(spec: Disk, before: Made | None) -> dict[str, int]:
+    owned = ports.owners(spec.claims)
+    mine = set(before.ports.values()) if before else set()
+    for use, port in spec.ports.items():
+        holder = owned.get(port) if port else None
+        if holder is not None and holder != spec.directory:
+            raise HelperError(
+                f"port {port} ({use}) is held by the machine in {holder}; pin another, or delete that machine"
+            )
+
+    def taken(port: int) -> bool:
+        return owned.get(port, spec.directory) != spec.directory or (port not in mine and ports.in_use(port))
+
+    kept = before.ports if before else {}
+    return ports.choose(spec.ports, kept, taken, str(spec.directory))
+
+
+def _keep(source: Path, target: Path) -> None:
+    """A hard link: the machine keeps its base when the cache is emptied, and no byte is copied."""
+    if target.exists():
+        return
+    target.unlink(missing_ok=True)  # a link whose target is gone
+    try:
+        os.link(source, target)
+    except OSError:  # the cache is on another filesystem, or this one has no hard links
+        target.symlink_to(source)
+
+
+def _root_disk(at: Files, gib: int) -> None:
+    part = at.root.with_name(f".{at.root.name}.part")
+    words = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", at.base.name, "-F", "raw", str(part), f"{gib}G"]
+    run(words, at.root)
+    part.replace(at.root)
+
+
+def _etcd_disk(path: Path, gib: int) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    with part.open("wb") as out:
+        out.truncate(gib * GIB)
+    # Sparse: inode tables are written by the guest when it first needs them.
+    run(
+        ["mke2fs", "-q", "-F", "-t", "ext4", "-L", "etcd", "-E", "lazy_itable_init=1,lazy_journal_init=1", str(part)],
+        path,
+    )
+    part.replace(path)
+
+
+def run(words: list[str], path: Path, good: tuple[int, ...] = (0,)) -> str:
+    """Runs a tool that works on `path`; returns its stdout. Raises HelperError with its last words."""
+    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}  # mke2fs is there
+    try:
+        done = subprocess.run(
+            words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, env=environment
+        )
+    except FileNotFoundError:
+        raise HelperError(f"{words[0]}: not in PATH; run make doctor for what to install") from None
+    if done.returncode not in good:
+        raise HelperError(f"{path}: {words[0]} failed: {(done.stderr or done.stdout).strip()}")
+    return done.stdout

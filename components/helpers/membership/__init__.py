@@ -1,0 +1,1 @@
+"""Joining and leaving a cluster: what needs the Kubernetes API and the node in turn."""

@@ -1,7 +1,0 @@
-"""The one error of the relay: shown as its message, without a traceback."""
-
-from __future__ import annotations
-
-
-class Fault(Exception):
-    """What stops a verb; the message names the thing, its state and the fix."""

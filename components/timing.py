@@ -1,0 +1,182 @@
+"""How fast the machines under a cluster are, as parameters: timeouts, probe periods, leases, garbage collection.
+
+Owns the two sets of figures. Leaves to the callers what is installed and what is proved: that never depends on the
+timing. NATIVE is for hardware and KVM, EMULATED for guests whose every instruction is translated (QEMU without KVM),
+where a TLS handshake takes tenths of a second and a starved probe starts a spiral of restarts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+TimingName = Literal["native", "emulated"]
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """`timeouts` of kubeadm v1beta4, all in seconds. The defaults are kubeadm's own."""
+
+    control_plane_component_health_check: int = 240
+    """Until a static pod of the control plane is healthy."""
+    kubelet_health_check: int = 240
+    """Until the kubelet's healthz answers."""
+    kubernetes_api_call: int = 60
+    """One API call, retries included."""
+    etcd_api_call: int = 120
+    """One etcd call, retries included."""
+    tls_bootstrap: int = 300
+    """Until a joining kubelet holds its certificate."""
+    discovery: int = 300
+    """Until a joining node has reached and checked the API."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One probe of a static pod, in seconds; for kubeadm's `patches`."""
+
+    timeout: int
+    period: int
+    failures: int
+
+
+@dataclass(frozen=True)
+class StaticPodProbes:
+    """Probes laid over the ones kubeadm writes for the control plane's static pods."""
+
+    liveness: Probe
+    startup: Probe
+    readiness: Probe
+    """Of kube-apiserver alone: kubeadm gives the others no readiness probe."""
+
+
+@dataclass(frozen=True)
+class KubeletTiming:
+    """Periods of the kubelet, in seconds; None leaves the kubelet's default."""
+
+    runtime_request_timeout: int | None = None
+    """One call to containerd (default 120)."""
+    node_lease_duration: int | None = None
+    """Lifetime of the node's lease, renewed at a quarter of it (default 40)."""
+    node_status_update: int | None = None
+    """Between two looks at the node's own status (default 10)."""
+    sync: int | None = None
+    """Between two looks at running containers against their configuration (default 60)."""
+    volume_statistics: int | None = None
+    """Between two measurements of what pods' volumes hold (default 60)."""
+    log_monitor: int | None = None
+    """Between two looks at the size of container logs (default 10)."""
+    events_per_second: int | None = None
+    """Most events told to the API (default 50): writing them was a quarter of an emulated API server's requests."""
+    housekeeping: int | None = None
+    """Between two readings of a container's cgroup files (default 10; a fifth of an emulated kubelet's time)."""
+    garbage_collection_percent: int | None = None
+    """GOGC of the kubelet's process (default 100): collecting less often costs memory and saves processor."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One consistent set of figures."""
+
+    name: TimingName
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    probes: StaticPodProbes | None = None
+    """None: kubeadm's own probes."""
+    etcd_heartbeat_ms: int = 250
+    """Between etcd's heartbeats, milliseconds. 250 is kubespray's choice for VPS networks (etcd's default: 100)."""
+    etcd_election_ms: int = 5000
+    """Without a heartbeat for this long a member calls an election, milliseconds (kubespray; etcd's default: 1000)."""
+    control_plane_environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Environment of etcd, API server, controller manager and scheduler."""
+    single_leader_election: bool = True
+    """Whether a lone control plane takes leader leases. With more than one it always does."""
+    node_monitor_grace: int | None = None
+    """Seconds without a lease until a node counts as lost (controller manager's default: 50)."""
+    kubelet: KubeletTiming = field(default_factory=KubeletTiming)
+    eviction_hard: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType(
+            {
+                "memory.available": "100Mi",
+                "nodefs.available": "10%",
+                "nodefs.inodesFree": "5%",
+                "imagefs.available": "15%",
+            }
+        )
+    )
+    """The kubelet's hard eviction thresholds (the first set: the kubelet's defaults)."""
+    image_gc_high_percent: int = 85
+    """Disk use that starts the removal of unused images; 100 switches it off (the kubelet's default: 85)."""
+    reserved_cpu_limit_m: int | None = None
+    """Most CPU that kube and system reservations may each take, millicores; None: as the settings say."""
+    api_wait: int = 300
+    """Seconds from the kubelet's start to an API that answers /readyz."""
+    drain: int = 120
+    """Seconds a node that leaves may take to hand its pods over; after that it leaves anyway."""
+    gate_wait: int = 300
+    """Seconds a gate waits for its promise, unless gates.timeout_seconds says otherwise."""
+
+
+NATIVE = Timing(name="native")
+
+_LONG = Probe(timeout=60, period=60, failures=20)
+
+EMULATED = Timing(
+    name="emulated",
+    timeouts=Timeouts(
+        control_plane_component_health_check=1800,
+        kubelet_health_check=900,
+        kubernetes_api_call=900,
+        etcd_api_call=900,
+        tls_bootstrap=900,
+        discovery=900,
+    ),
+    # A liveness probe that kills a slow API server makes every client retry: the cluster then never converges.
+    probes=StaticPodProbes(
+        liveness=_LONG,
+        startup=Probe(timeout=60, period=10, failures=120),
+        readiness=Probe(timeout=60, period=5, failures=60),
+    ),
+    etcd_heartbeat_ms=1000,
+    etcd_election_ms=10000,
+    control_plane_environment=MappingProxyType({"GOGC": "400"}),
+    # Not longer leases: a controller manager that dies holding one stalls the cluster for its whole length.
+    single_leader_election=False,
+    node_monitor_grace=180,
+    kubelet=KubeletTiming(
+        runtime_request_timeout=900,
+        node_lease_duration=160,
+        node_status_update=20,
+        sync=60,
+        volume_statistics=600,
+        log_monitor=60,
+        events_per_second=1,
+        housekeeping=60,
+        garbage_collection_percent=400,
+    ),
+    # Guests are small and thrown away; their disks are sparse, so a low free share is no sign of trouble.
+    eviction_hard=MappingProxyType(
+        {
+            "memory.available": "100Mi",
+            "nodefs.available": "1%",
+            "nodefs.inodesFree": "1%",
+            "imagefs.available": "1%",
+        }
+    ),
+    # Images are in the disk from the start and could not be pulled again.
+    image_gc_high_percent=100,
+    # An emulated worker has one CPU: 600m reserved of it would leave no room for calico-node and the ingress.
+    reserved_cpu_limit_m=50,
+    api_wait=900,
+    drain=90,
+    gate_wait=1200,
+)
+"""Measured on two cores without KVM (the figures that brought three emulated guests up in 375 s)."""
+
+
+def timing(wanted: Literal["auto", "native", "emulated"], emulated: bool) -> Timing:
+    """The set that is wanted; auto: by whether the machines are emulated, which was measured."""
+    if wanted == "auto":
+        return EMULATED if emulated else NATIVE
+    return EMULATED if wanted == "emulated" else NATIVE

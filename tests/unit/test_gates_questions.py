@@ -1,0 +1,84 @@
+"""Which gates a stack has, and what each asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fjordkube.gates.questions import (
+    DISK_DD_MIB,
+    DISK_SECONDS,
+    DROP_SECONDS,
+    IDLE_SECONDS,
+    WEB_SECONDS,
+    disk,
+    questions,
+    targets,
+    wait,
+)
+from fjordkube.helpers.gates import bgp, data_path, ipvs
+from fjordkube.timing import EMULATED, NATIVE
+from tests.golden.bootstrap_cluster import stack
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, ["bgp", "data-path", "ipvs", "ingress"]),
+        ({"kube_proxy": {"mode": "nftables"}}, ["bgp", "data-path", "ingress"]),
+        ({"kube_proxy": {"mode": "iptables"}, "demo": {"enabled": False}}, ["bgp", "data-path"]),
+        ({"demo": {"enabled": False}}, ["bgp", "data-path", "ipvs"]),
+    ],
+)
+def test_a_stack_is_asked_for_what_it_promises(changes: dict[str, Any], names: list[str]) -> None:
+    assert [question.name for question in questions(stack(**changes), NATIVE)] == names
+
+
+def test_encapsulation_is_looked_for_unless_it_is_asked_for() -> None:
+    for encapsulation, asked in (("none", False), ("vxlan-cross-subnet", True)):
+        found = questions(stack(network={"encapsulation": encapsulation}), NATIVE)
+        assert [question.asked["encapsulated"] for question in found[:2]] == [asked, asked]
+
+
+def test_the_wait_is_by_pace_unless_the_settings_say() -> None:
+    assert (wait(stack(), NATIVE), wait(stack(), EMULATED)) == (300, 1200)
+    assert wait(stack(gates={"timeout_seconds": 77}), EMULATED) == 77
+
+
+def test_bounds_fit_into_each_other() -> None:
+    for timing in WEB_SECONDS:
+        assert WEB_SECONDS[timing] + DROP_SECONDS[timing] < data_path.ANSWER_SECONDS
+    assert max(bgp.ANSWER_SECONDS, data_path.ANSWER_SECONDS, ipvs.ANSWER_SECONDS) < IDLE_SECONDS
+
+
+def test_only_nodes_with_a_port_for_it_take_http() -> None:
+    doors = [
+        {"name": "cp1", "address": "127.0.0.1", "ports": {"ssh": 2201}},
+        {"name": "w1", "address": "127.0.0.1", "ports": {"ssh": 2202, "http": 8080.0}},
+    ]
+    assert targets(doors) == [{"name": "w1", "address": "127.0.0.1", "port": 8080}]
+
+
+def test_the_disk_is_no_gate_of_the_cluster() -> None:
+    assert "disk" not in [question.name for question in questions(stack(), NATIVE)]
+
+
+def test_the_disk_is_asked_for_what_the_settings_say() -> None:
+    settings = stack(gates={"disk": {"fdatasync_p99_ms": 5, "iops": 100, "recommended_iops": 900, "measurement": 7}})
+    asked = disk(settings, NATIVE, "cp1")
+    assert asked.asked == {"fdatasync_p99_ms": 5, "iops": 100, "recommended_iops": 900, "reported_only": ""}
+    assert asked.script is not None
+    assert "\nMEASUREMENT=7\n" in asked.script
+    assert "\nNODE_NAME=cp1\n" in asked.script
+
+
+def test_another_request_or_bound_is_another_request_on_the_node_only_where_it_matters() -> None:
+    usual = disk(stack(), NATIVE, "cp1").script
+    assert disk(stack(gates={"disk": {"iops": 100, "enforce": "never"}}), NATIVE, "cp1").script == usual
+    assert disk(stack(gates={"disk": {"measurement": 2}}), NATIVE, "cp1").script != usual
+
+
+def test_a_disk_at_the_bound_has_time_enough_for_a_percentile() -> None:
+    assert stack().gates.disk.iops * DISK_SECONDS["native"] >= 5000
+    assert DISK_DD_MIB["native"] == 1024
