@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from fjordkube import versions
-from fjordkube.bundle import find
+from fjordkube import images, versions
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import FjordkubeError
 from fjordkube.nodes import source
@@ -16,8 +15,8 @@ from fjordkube.timing import timing
 try:
     settings = load(pulumi.Config("fjordkube").get_object("stack"))
     DeclaredResidency("residency", DeclaredResidencyArgs.of(settings))  # before any machine
-    bundle = find(settings.kubernetes.version, settings.network.version)
-    machines = source.find(settings).provide(settings, bundle, pulumi.get_stack())
+    made_of = images.built(settings.kubernetes.version, settings.network.version)
+    machines = source.find(settings).provide(settings, made_of, pulumi.get_stack())
 except FjordkubeError as error:
     raise pulumi.RunError(str(error)) from None
 
@@ -26,7 +25,7 @@ for line in versions.warnings(settings):
 
 cluster = KubernetesCluster(
     settings.cluster.name,
-    ClusterArgs(settings, machines.nodes, bundle, timing(settings.cluster.timing, machines.emulated)),
+    ClusterArgs(settings, machines.nodes, made_of, timing(settings.cluster.timing, machines.emulated)),
 )
 
 pulumi.export("nodes", {node.name: {"role": node.role, "address": node.address} for node in machines.nodes})

@@ -50,7 +50,7 @@ DISK: Mapping[str, Any] = {
 }
 
 
-def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
+def outputs(stack: Stack, home: Path) -> dict[str, dict[str, Any]]:
     """By type token and pattern of names, as FJORDKUBE_PRETEND takes them."""
     pem = "-----BEGIN {0}-----\n" + "A" * CERTIFICATE_BYTES + "\n-----END {0}-----\n"
     found: dict[str, dict[str, Any]] = {
@@ -77,7 +77,15 @@ def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
         public = {"type": "public", "ipAddressFamily": "IPv4", "ipAddress": "192.0.2.10"}
         private = {"type": "private", "ipAddressFamily": "IPv4"}
         found["upcloud:index/server:Server"] = {"networkInterfaces": [public, private]}
-    return found
+    return found | secrets(key(home).read_text())
+
+
+def secrets(private_key: str) -> dict[str, dict[str, Any]]:
+    """What the stack's own secrets are (components/nodes/login_key.py): its key, and a seed."""
+    return {
+        f"{LOCAL} *-key": {"stdout": private_key},
+        f"{LOCAL} *-host-key-seed": {"stdout": "a seed that is used by tests alone, 43 letters"},
+    }
 
 
 def settings(source: str, home: Path, **nodes: Any) -> dict[str, Any]:

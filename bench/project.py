@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from bench import answers
-from fjordkube.errors import BundleMissing
+from fjordkube.errors import VmImageMissing
 from fjordkube.roots import CHECKOUT, cache_root
 from fjordkube.settings import load
 from offline import binaries
@@ -90,7 +90,7 @@ class Project:
     def pretend(self) -> Run:
         """Brings the stack to the state that `up` would leave, all of it made up."""
         canned = self.folder / "answers.json"
-        canned.write_text(json.dumps(answers.outputs(load(self._settings))))
+        canned.write_text(json.dumps(answers.outputs(load(self._settings), self.folder)))
         more = {
             VARIABLE: str(canned),
             "PULUMI_HOME": str(self.folder / "pretending-plugins"),
@@ -170,7 +170,7 @@ def _bundle() -> Path:
     """The description of the newest bundle in the cache: any will do, nothing is started from it."""
     found = sorted((cache_root() / "bundles").glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
     if not found:
-        raise BundleMissing(f"no bundle in {cache_root()}; run .venv/bin/python -m commands setup --for up")
+        raise VmImageMissing(f"no bundle in {cache_root()}; run .venv/bin/python -m commands setup --for up")
     return found[-1]
 
 

@@ -10,11 +10,11 @@ import subprocess
 from commands import backend, stackfile
 from commands.console import minutes
 from commands.engine import plugins, with_emulator
-from fjordkube.bundle import find
-from fjordkube.errors import BundleMissing, FjordkubeError
+from fjordkube import images
+from fjordkube.errors import FjordkubeError, VmImageMissing
 from fjordkube.helpers.local_vm import qemu
 from fjordkube.nodes import source as nodes_source
-from fjordkube.nodes.local import accelerator
+from fjordkube.nodes.local import accelerator, vm_image
 from fjordkube.roots import cache_root, home_root
 from fjordkube.settings import ExistingNodes, LocalNodes, Stack
 from offline import catalog, manifest, source, system
@@ -65,13 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
     elif settings is not None and isinstance(settings.nodes, LocalNodes):
         try:
             mode = accelerator.choose(
-                settings.nodes.accelerator, find(settings.kubernetes.version, settings.network.version)
+                settings.nodes.accelerator, vm_image.find(settings.kubernetes.version, settings.network.version)
             )
             _line(
                 "machines",
                 {"kvm": "KVM: a guest boots with it", "tcg": "emulated: KVM is not there or does not boot"}[mode],
             )
-        except BundleMissing:
+        except VmImageMissing:
             there = "there" if accelerator.DEVICE.exists() else "not there"
             _line("machines", f"{accelerator.DEVICE} is {there}; booted with when the bundle is built")
         except FjordkubeError as error:
@@ -86,12 +86,9 @@ def _hosts(settings: Stack, stack: str) -> list[str]:
     """Asks hosts that exist what they are, as `up` does before it changes any; the problems."""
     from fjordkube.nodes.existing import surveying  # on demand: it needs Pulumi's SDK, which takes long to load
 
+    made_of = images.built(settings.kubernetes.version, settings.network.version)
     try:
-        images = dict(find(settings.kubernetes.version, settings.network.version).images)
-    except BundleMissing:
-        images = {}  # what they are called is known once it is built
-    try:
-        for name, facts in surveying.ask(settings, stack, images).items():
+        for name, facts in surveying.ask(settings, stack, made_of.references).items():
             size = f"{facts['processors']} processors, {facts['memory_mib']} MiB"
             _line("", f"{name}: {facts['system']}, kernel {facts['kernel']}, {facts['virtualisation']}, {size}")
     except FjordkubeError as error:

@@ -16,12 +16,12 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
-from fjordkube.bundle import Bundle
 from fjordkube.demo import Demo, DemoArgs
 from fjordkube.gates.disk import disk_gate
 from fjordkube.gates.gate import Gate
 from fjordkube.gates.gates import Gates, GatesArgs
 from fjordkube.host import Host, HostArgs
+from fjordkube.images import Images
 from fjordkube.ingress.nginx import Nginx, NginxArgs
 from fjordkube.network.calico import Calico, CalicoArgs
 from fjordkube.node import Node
@@ -38,8 +38,8 @@ class ClusterArgs:
     """What the cluster is to be; of `nodes`, only the private network and the provider's name are read."""
     nodes: Sequence[Node]
     """Its machines, control planes first; from any source."""
-    bundle: Bundle
-    """Images and definitions."""
+    images: Images
+    """What its objects are made of."""
     timing: Timing
     """How patient to be: components.timing.NATIVE or EMULATED."""
 
@@ -121,7 +121,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         args = self._args
         return Host(
             f"{self._prefix}-{node.name}-host",
-            HostArgs(node, args.settings, args.timing, args.nodes, args.bundle.sandbox_image),
+            HostArgs(node, args.settings, args.timing, args.nodes, args.images.sandbox),
             self._child(),
         )
 
@@ -182,7 +182,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 settings=args.settings.network,
                 private_cidr=str(args.settings.nodes.private_cidr),
                 api_host=plane.address,
-                bundle=args.bundle,
+                images=args.images.of("calico-node", "calico-cni", "calico-kube-controllers"),
                 provider=self.provider,
                 timing=args.timing.name,
                 after=[first.member],
@@ -199,7 +199,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             f"{self._prefix}-demo",
             DemoArgs(
                 settings=args.settings.demo,
-                image=args.bundle.images["demo"],
+                image=args.images.references["demo"],
                 provider=self.provider,
                 timing=args.timing.name,
                 # While kubeadm still starts the rest of the control plane, the API is better left to it.
@@ -216,7 +216,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             NginxArgs(
                 settings=args.settings.ingress,
                 api_host=plane.address,
-                bundle=args.bundle,
+                image=args.images.references["ingress-nginx-controller"],
                 provider=self.provider,
                 workers=workers,
                 timing=args.timing.name,
@@ -246,7 +246,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 nodes=args.nodes,
                 kubeconfig=first.kubeconfig,
                 provider=self.provider,
-                image=args.bundle.images["demo"],
+                image=args.images.references["demo"],
                 network=[calico.node, *members],
                 services=[first.addons, *members, *demo_objects],
                 front=[*nginx.objects, *members, *demo_objects],

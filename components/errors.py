@@ -17,8 +17,12 @@ class SettingsError(FjordkubeError):
         super().__init__(_listed(self.problems, "in the stack's settings"))
 
 
-class BundleMissing(FjordkubeError):
-    """The bundle (kernel, disk, images, manifests) for these versions is not in the cache."""
+class VmImageMissing(FjordkubeError):
+    """The image of virtual machines (kernel, disk) for these versions is not in the cache."""
+
+
+class DefinitionsMissing(FjordkubeError):
+    """Calico's definitions are neither in the cache nor to be had."""
 
 
 class MachineError(FjordkubeError):

@@ -29,6 +29,17 @@ class KubernetesRelease:
 
 
 @dataclass(frozen=True)
+class Definitions:
+    """Where a release's CustomResourceDefinitions are (manifests/crds.yaml)."""
+
+    sha256: str
+    """Of the file, 64 hex digits."""
+    module: str
+    """Go module that has the file too, e.g. github.com/projectcalico/calico."""
+    module_version: str
+
+
+@dataclass(frozen=True)
 class CalicoRelease:
     """One supported Calico release and the Kubernetes releases it was run on."""
 
@@ -36,13 +47,24 @@ class CalicoRelease:
     """As Calico writes it, e.g. v3.28.5."""
     kubernetes: frozenset[str]
     """Kubernetes versions on which the gates passed with it."""
+    definitions: Definitions
 
 
 # Kubernetes 1.35 is the last minor that works with containerd 1.x.
 KUBERNETES: Final = {"v1.37.1": KubernetesRelease("v1.37.1", minimum_containerd=(2, 0, 0))}
 """Supported Kubernetes releases by version; the last one is the default."""
 
-CALICO: Final = {"v3.28.5": CalicoRelease("v3.28.5", kubernetes=frozenset({"v1.37.1"}))}
+CALICO: Final = {
+    "v3.28.5": CalicoRelease(
+        "v3.28.5",
+        kubernetes=frozenset({"v1.37.1"}),
+        definitions=Definitions(
+            "541635bf3e0cd409ff2f5b9b78363ac8901da4565fffaeb4c1507e19461bf4c7",
+            "github.com/projectcalico/calico",
+            "v1.11.0-cni-plugin.0.20250813170300-a0db560f0520",
+        ),
+    )
+}
 """Supported Calico releases by version; the last one is the default."""
 
 DEFAULT_KUBERNETES: Final = next(reversed(KUBERNETES))

@@ -1,7 +1,7 @@
-"""The bundle as one description: kernel, disk, definitions, image names and versions that were made to go together.
+"""The bundle as one description: kernel, disk and versions that were made to go together.
 
 Owns `bundle.json` and the checkout's pointer to it, and the last check: kubeadm's own list of images against ours.
-Leaves reading to components/bundle.py.
+Leaves reading to components/nodes/local/vm_image.py.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from fjordkube import bundle as view
+from fjordkube.nodes.local import vm_image as view
 from fjordkube.roots import cache_root
-from offline import command, debian, definitions, disk, kernel, keys, programs
+from offline import command, debian, disk, kernel, keys, programs
 from offline.command import BuildError
 from offline.manifest import Manifest
 from offline.step import Step
@@ -24,7 +24,7 @@ KUBERNETES_IMAGES = "fjordkube.local/kubernetes"
 
 def path(manifest: Manifest) -> Path:
     """Where the cache keeps the bundle's description."""
-    parts = [kernel.find(manifest).folder, disk.path(manifest), definitions.path(manifest)]
+    parts = [kernel.find(manifest).folder, disk.path(manifest)]
     digest = keys.of([str(part) for part in parts], manifest.images, manifest.versions, Path(__file__))
     return cache_root() / "bundles" / digest / view.DESCRIPTION
 
@@ -38,7 +38,7 @@ def steps(manifest: Manifest) -> Iterator[Step]:
         lambda target: build(manifest, target),
         1,
         lane="assemble",
-        needs=(kernel.STEP, disk.STEP, definitions.STEP, "kubeadm"),
+        needs=(kernel.STEP, disk.STEP, "kubeadm"),
     )
 
 
@@ -47,8 +47,7 @@ def build(manifest: Manifest, target: Path) -> None:
     kubeadm = next(step.result for step in programs.steps(manifest) if step.name == "kubeadm")
     of_ours = ["--image-repository", KUBERNETES_IMAGES, "--kubernetes-version", manifest.versions["kubernetes"]]
     listed = command.output([str(kubeadm), "config", "images", "list", *of_ours]).split()
-    images = {image.key: image.name for image in manifest.images}
-    if lacking := sorted(set(listed) - set(images.values())):
+    if lacking := sorted(set(listed) - {image.name for image in manifest.images}):
         raise BuildError(f"kubeadm wants images that the bundle has not: {', '.join(lacking)}; mend sources.toml")
     found = kernel.find(manifest)
     tree = debian.tree_path(manifest.tree("node"))
@@ -58,8 +57,6 @@ def build(manifest: Manifest, target: Path) -> None:
         "disk": str(disk.path(manifest)),
         "digest": target.parent.name,
         "kernel_release": found.release,
-        "calico_crds": str(definitions.path(manifest)),
-        "images": images,
         "versions": {**manifest.versions, "containerd": debian.version(tree, "containerd"), "kernel": found.release},
     }
     target.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")

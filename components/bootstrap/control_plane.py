@@ -19,13 +19,14 @@ import pulumi
 from fjordkube.bootstrap import steps
 from fjordkube.bootstrap.helper_command import HelperCommand, ssh_environment
 from fjordkube.bootstrap.kubeconfig import reachable
+from fjordkube.images import KUBERNETES
 from fjordkube.node import Node
 from fjordkube.remote import Remote
 from fjordkube.settings import Stack
 from fjordkube.timing import Timing
 
-IMAGE_REPOSITORY = "fjordkube.local/kubernetes"
-"""Prefix of the images that the bundle preloads; a name no registry answers to, so that nothing is pulled by chance."""
+IMAGE_REPOSITORY = KUBERNETES
+"""Prefix of the images unless another is given."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ HEALTH_PORT = 10254
 """Health and metrics, on every address of the node: keep it away from the public network by firewall."""
 
 BUNDLE_UID = 33
-"""www-data in the bundle's Debian image."""
+"""www-data in the Debian image that is built here."""
 UPSTREAM_UID = 101
 """www-data in the project's own images, and in those of its forks."""
 
@@ -37,7 +37,7 @@ class Front:
     image: str
     """Name with tag, and digest if one is pinned."""
     uid: int
-    """User that the image's files belong to: 33 in the bundle's image, 101 upstream."""
+    """User that the image's files belong to: 33 in the image that is built here, 101 upstream."""
     api_host: str
     """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
     api_port: int = 6443
@@ -45,9 +45,9 @@ class Front:
     """Also on tainted control planes: right only when there are no workers."""
 
 
-def front(settings: IngressNginx, bundle_image: str, api_host: str, api_port: int, workers: int) -> Front:
-    """The settings' image if there is one, else the bundle's; workers only, if there are any."""
-    name = settings.image or bundle_image
+def front(settings: IngressNginx, usual_image: str, api_host: str, api_port: int, workers: int) -> Front:
+    """The settings' image if there is one, else the usual one; workers only, if there are any."""
+    name = settings.image or usual_image
     return Front(
         image=f"{name}@{settings.digest}" if settings.digest else name,
         uid=UPSTREAM_UID if settings.image else BUNDLE_UID,

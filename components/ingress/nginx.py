@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_command import local
 
-from fjordkube.bundle import Bundle
 from fjordkube.ingress import admission
 from fjordkube.ingress.controller import CLASS, CONTROLLER, LABELS, front, objects
 from fjordkube.objects import KubernetesObject, Objects
@@ -28,8 +27,8 @@ class NginxArgs:
     """Image, ports and tuning."""
     api_host: str
     """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
-    bundle: Bundle
-    """Where the image comes from unless the settings name one."""
+    image: str
+    """The controller's image, unless the settings name one."""
     provider: pulumi.ProviderResource
     """The cluster."""
     workers: int
@@ -55,9 +54,7 @@ class Nginx(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:ingress:Nginx", name, None, opts)
-        place = front(
-            args.settings, args.bundle.images["ingress-nginx-controller"], args.api_host, args.api_port, args.workers
-        )
+        place = front(args.settings, args.image, args.api_host, args.api_port, args.workers)
 
         # The webhook's certificate: made once, kept in the stack's state as a secret.
         made = local.Command(

@@ -32,9 +32,12 @@ class FirstBoot:
     """A blank disk for etcd, e.g. /dev/vdb; None: there is none."""
 
 
-def user_data(boot: FirstBoot) -> pulumi.Output[str]:
+def user_data(
+    hostname: str, host_key: pulumi.Output[HostKey], login_key: pulumi.Output[str], etcd_disk: str | None
+) -> pulumi.Output[str]:
     """Secret. The machine's user data."""
-    return pulumi.Output.secret(text(boot))
+    parts = pulumi.Output.all(host_key, login_key)
+    return pulumi.Output.secret(parts.apply(lambda both: text(FirstBoot(hostname, both[0], both[1], etcd_disk))))
 
 
 def text(boot: FirstBoot) -> str:

@@ -1,36 +1,24 @@
 """SSH host keys of machines that a provider makes: derived from one secret seed, so that they are known beforehand.
 
-Owns the seed and the derivation. The key goes into a new machine by cloud-init and its public line is pinned, so that
-no connection is ever trusted on first use. Leaves machines that make their own keys to `local/`, and keys of machines
-that were there before to `existing/`.
+Owns the derivation. The key goes into a new machine by cloud-init and its public line is pinned, so that no connection
+is ever trusted on first use. Leaves the seed to login_key.py, machines that make their own keys to `local/`, and
+keys of machines that were there before to `existing/`.
 
-Whoever has the seed can be any of the stack's machines. It is in no state and in no log; keep it as you keep the
-stack's passphrase, and give the same one to every checkout that runs the stack.
+Whoever has the seed can be any of the stack's machines. It is in the stack's state, encrypted, and in no log.
 """
 
 from __future__ import annotations
 
 import base64
-import os
-import secrets
 import struct
 from dataclasses import dataclass, field
 from typing import Final
 
+import pulumi
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pulumi.runtime.config import get_config, is_config_secret
-
-from fjordkube.errors import MachineError
-from fjordkube.roots import home_root
-
-CONFIG: Final = "fjordkube:hostKeySeed"
-"""The stack's configuration that holds a shared seed."""
-
-SHORTEST: Final = 32
-"""Characters of a seed: public keys are public, and a short seed could be found from one by trying."""
 
 ALGORITHM: Final = b"ssh-ed25519"
 
@@ -54,44 +42,14 @@ def derive(seed: str, stack: str, node: str) -> HostKey:
     return HostKey(f"{ALGORITHM.decode()} {line}", _openssh(raw, public, f"{node}.{stack}".encode()))
 
 
-def seed() -> str:
-    """Secret. The stack's configuration `fjordkube:hostKeySeed`, or else this checkout's own, made at the first need.
-
-    MachineError where the configuration is too short or lies open in the stack file.
-    """
-    configured = get_config(CONFIG)
-    if configured is None:
-        return _own()
-    if not is_config_secret(CONFIG):
-        raise MachineError(
-            f"{CONFIG}: lies open in the stack file; make a new one, and set it by: pulumi config set --secret {CONFIG}"
-        )
-    if len(configured) < SHORTEST:
-        raise MachineError(
-            f"{CONFIG}: has fewer than {SHORTEST} characters, so that it could be guessed; "
-            "make one by: openssl rand -base64 32"
-        )
-    return str(configured)
+def of(seed: pulumi.Output[str], stack: str, node: str) -> pulumi.Output[HostKey]:
+    """Secret. The same from a seed that the state holds."""
+    return seed.apply(lambda text: derive(text, stack, node))
 
 
-def _own() -> str:
-    """This checkout's seed (0600). A preview may make it: keys that it shows are those that `up` installs."""
-    path = home_root() / "host-key-seed"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
-    except FileExistsError:
-        text = path.read_text().strip()
-        if len(text) < SHORTEST:
-            raise MachineError(
-                f"{path}: is not a whole seed; put back the one that the stack's machines were made with, "
-                "or delete the file if there are none"
-            ) from None
-        return text
-    text = secrets.token_urlsafe(48)
-    with os.fdopen(handle, "w") as file:
-        file.write(text + "\n")
-    return text
+def public(key: pulumi.Output[HostKey]) -> pulumi.Output[str]:
+    """Its public line, which is no secret."""
+    return pulumi.Output.unsecret(key.apply(lambda pair: pair.public))
 
 
 def _texts(*parts: bytes) -> bytes:

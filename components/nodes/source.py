@@ -17,7 +17,7 @@ from fjordkube.node import Node
 from fjordkube.settings import API_PORT
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.images import Images
     from fjordkube.settings import Stack
 
 
@@ -36,13 +36,14 @@ class Machines:
 class Source(Protocol):
     """A module `components/nodes/<source>/source.py`."""
 
-    def check(self, settings: Stack, stack: str, programs: bool = True) -> None:
+    def check(self, settings: Stack, stack: str, programs: bool = True, preview: bool = False) -> None:
         """Raises MachineError with all problems of this computer at once (files, commands, memory); touches nothing.
 
-        `programs`: whether a missing program is a problem (it is none where it is installed next).
+        `programs`: whether a missing program is a problem (it is none where it is installed next). `preview`: whether
+        nothing will be entered, so that private keys may be elsewhere.
         """
 
-    def provide(self, settings: Stack, bundle: Bundle, stack: str) -> Machines:
+    def provide(self, settings: Stack, images: Images, stack: str) -> Machines:
         """Registers the machines of stack `stack` (Pulumi resources) and returns them."""
 
 

@@ -48,7 +48,7 @@ def problem(path: str) -> str | None:
         return f"{path} can be read by others ({readers}), so that ssh refuses it; run: chmod 600 {path}"
     if found.st_size > LARGEST:
         return f"{path} is not a private key; name the file without .pub, e.g. ~/.ssh/id_ed25519"
-    return _unusable(path, file.read_bytes())
+    return unusable(path, file.read_bytes())
 
 
 def private(path: str) -> str:
@@ -56,10 +56,10 @@ def private(path: str) -> str:
     return expanded(path).read_text()
 
 
-def public(path: str) -> str:
-    """Its public line, e.g. "ssh-ed25519 AAAA...", derived from the private key: a .pub file need not be there."""
-    lines: bytes = _load(expanded(path).read_bytes()).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    return lines.decode()
+def public_line(private_key: bytes) -> str:
+    """The public line of a private key's text, e.g. "ssh-ed25519 AAAA...": no .pub file need be there."""
+    line: bytes = _load(private_key).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return line.decode()
 
 
 def expanded(path: str) -> Path:
@@ -67,9 +67,10 @@ def expanded(path: str) -> Path:
     return CHECKOUT / Path(path).expanduser()
 
 
-def _unusable(path: str, content: bytes) -> str | None:
+def unusable(path: str, content: bytes) -> str | None:
+    """Why this text is no private key that can be used, as `state; fix`; None when it is. `path`: its name in both."""
     try:
-        _load(content).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        public_line(content)
     except TypeError:  # cryptography's way to say that a passphrase is needed
         return (
             f"{path} has a passphrase, which is not supported; name a key without one, made for this alone by: "

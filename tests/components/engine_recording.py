@@ -5,12 +5,14 @@ Pulumi's own mocks hand over name, type and inputs only; order, secrecy and pare
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pulumi
 from pulumi.runtime import mocks, rpc
+
+from fjordkube.node import Node
 
 _test = cast(Any, pulumi.runtime.test)
 _deserialize = cast(Any, rpc.deserialize_properties)
@@ -18,6 +20,8 @@ _deserialize = cast(Any, rpc.deserialize_properties)
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
 """Mark of a secret value on the wire (pulumi's property value protocol)."""
 _KIND = "4dabf18193072939515e22adb298388d"
+
+HOST_KEY_SEED = "a seed that is used by tests alone, 43 letters"
 
 
 @dataclass
@@ -44,17 +48,31 @@ class Registered:
     outputs: dict[str, Any] | None = None
     """What a component registered as its outputs."""
 
+    @property
+    def in_the_clear(self) -> str:
+        """All that the state would have unencrypted."""
+        return str({key: value for key, value in self.inputs.items() if key not in self.secret_inputs}) + str(
+            self.outputs
+        )
+
 
 class _Answers(pulumi.runtime.Mocks):
     def __init__(self, outputs: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
         self.outputs = outputs
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        more = self.outputs[args.typ](args.inputs) if args.typ in self.outputs else {}
+        more = _kept(args) or (self.outputs[args.typ](args.inputs) if args.typ in self.outputs else {})
         return f"{args.name}-id", {**args.inputs, **more}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         return {}, None
+
+
+def _kept(args: mocks.MockResourceArgs) -> dict[str, str]:
+    """What a living stack's state has in a preview, too: keys and seed (nodes/login_key.py)."""
+    if args.name.endswith("-host-key-seed"):
+        return {"stdout": HOST_KEY_SEED}
+    return {"stdout": args.inputs["stdin"]} if args.inputs.get("create") == "cat" else {}
 
 
 @dataclass
@@ -111,6 +129,12 @@ def record(preview: bool, outputs: Mapping[str, Callable[[dict[str, Any]], dict[
 def run(program: Callable[[], None]) -> None:
     """Runs a program to its end, everything awaited: without that a failing assert inside `apply` would pass."""
     _test(program)()
+
+
+def pinned(nodes: Sequence[Node], found: dict[str, Any]) -> pulumi.Output[Any]:
+    """Puts each node's pinned host key into `found`."""
+    keys = {node.name: pulumi.Output.from_input(node.connection.host_key) for node in nodes}
+    return pulumi.Output.all(**keys).apply(found.update)
 
 
 def _last(urn: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pulumi
 import pulumi_kubernetes
 import pytest
-import yaml
 
-from fjordkube.bundle import Bundle
+from fjordkube.network import calico
 from fjordkube.network.calico import Calico, CalicoArgs
 from fjordkube.objects.kubernetes_object import plugin_version
 from fjordkube.settings import Calico as CalicoSettings
@@ -18,8 +15,11 @@ from tests.components.engine_recording import Recording, record, run
 PLURALS = {"IPPool": "ippools", "BGPConfiguration": "bgpconfigurations", "FelixConfiguration": "felixconfigurations"}
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Bundle:
+IMAGES = {key: f"registry.example/{key}:1" for key in ("calico-node", "calico-cni", "calico-kube-controllers")}
+
+
+@pytest.fixture(autouse=True)
+def some_definitions(no_definitions: None, monkeypatch: pytest.MonkeyPatch) -> None:
     group = "crd.projectcalico.org"
     crds = [
         {
@@ -30,22 +30,10 @@ def bundle(tmp_path: Path) -> Bundle:
         }
         for kind, plural in PLURALS.items()
     ]
-    path = tmp_path / "crds.yaml"
-    path.write_text(yaml.safe_dump(crds))
-    images = {key: f"registry.example/{key}:1" for key in ("calico-node", "calico-cni", "calico-kube-controllers")}
-    return Bundle(
-        kernel=tmp_path,
-        initrd=tmp_path,
-        disk=tmp_path,
-        digest="0",
-        kernel_release="6.12",
-        calico_crds=path,
-        images=images,
-        versions={},
-    )
+    monkeypatch.setattr(calico, "definitions", lambda _version: crds)
 
 
-def build(bundle: Bundle) -> Calico:
+def build() -> Calico:
     provider = pulumi_kubernetes.Provider("cluster", kubeconfig="{}")
     machine = pulumi.CustomResource("test:index:Machine", "cp1", {})
     return Calico(
@@ -54,7 +42,7 @@ def build(bundle: Bundle) -> Calico:
             settings=CalicoSettings(),
             private_cidr="192.168.77.0/24",
             api_host="192.168.77.11",
-            bundle=bundle,
+            images=IMAGES,
             provider=provider,
             after=[machine],
             deleted_with=provider,
@@ -67,11 +55,11 @@ def children(engine: Recording) -> list[str]:
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_every_object_is_a_resource_of_its_own_under_the_component(bundle: Bundle, preview: bool) -> None:
+def test_every_object_is_a_resource_of_its_own_under_the_component(preview: bool) -> None:
     engine = record(preview)
 
     def program() -> None:
-        build(bundle)
+        build()
 
     run(program)
     assert engine.seen["calico"].type == "fjordkube:network:Calico"
@@ -89,11 +77,11 @@ def test_every_object_is_a_resource_of_its_own_under_the_component(bundle: Bundl
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_definitions_come_before_their_objects_and_all_before_the_pods(bundle: Bundle, preview: bool) -> None:
+def test_definitions_come_before_their_objects_and_all_before_the_pods(preview: bool) -> None:
     engine = record(preview)
 
     def program() -> None:
-        build(bundle)
+        build()
 
     run(program)
     for kind, plural in PLURALS.items():
@@ -107,11 +95,11 @@ def test_definitions_come_before_their_objects_and_all_before_the_pods(bundle: B
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_pods_restart_when_the_api_moves_but_not_when_felix_changes(bundle: Bundle, preview: bool) -> None:
+def test_pods_restart_when_the_api_moves_but_not_when_felix_changes(preview: bool) -> None:
     from fjordkube.network.calico import objects
 
     def digest(settings: CalicoSettings, host: str) -> str:
-        found = objects(settings, bundle.images, "192.168.77.0/24", host, 6443, "native")
+        found = objects(settings, IMAGES, "192.168.77.0/24", host, 6443, "native")
         (node,) = (body for body in found if body["kind"] == "DaemonSet")
         return str(node["spec"]["template"]["metadata"]["annotations"]["fjordkube.io/config"])
 

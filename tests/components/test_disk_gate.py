@@ -10,15 +10,15 @@ from typing import Any
 import pulumi
 import pytest
 
-from fjordkube.bundle import Bundle
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.helpers import launcher
 from fjordkube.timing import EMULATED, NATIVE, Timing
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
 from tests.components.engine_recording import Recording, record, run
+from tests.components.images import IMAGES
 from tests.components.test_gates import FIGURES
 from tests.components.test_ingress import CERTIFICATE, KEY
-from tests.golden.bootstrap_cluster import SANDBOX, node, stack
+from tests.golden.bootstrap_cluster import node, stack
 from tests.unit.helpers.test_disk_gate import found
 
 BOTH = pytest.mark.parametrize("preview", [False, True])
@@ -49,11 +49,6 @@ def build(
     gates: Mapping[str, Any] | None = None,
 ) -> Recording:
     """A cluster of three control planes and one worker, as the engine saw it."""
-    crds = tmp_path / "crds.yaml"
-    crds.write_text("[]\n")
-    images = dict.fromkeys(("demo", "calico-node", "calico-cni", "calico-kube-controllers"), "registry.example/x:1")
-    images |= {"ingress-nginx-controller": "registry.example/x:1", "pause": SANDBOX}
-    bundle = Bundle(tmp_path, tmp_path, tmp_path, "0", "6.12", crds, images, {})
     engine = record(preview, {COMMAND: answer, "command:remote:Command": lambda _: {"stdout": KUBECONFIG}})
 
     def program() -> Any:
@@ -61,7 +56,7 @@ def build(
         settings = stack(
             nodes={"source": "local", "control_planes": list(PLANES), "workers": ["w1"]}, gates=dict(gates or {})
         )
-        made = KubernetesCluster("fjord", ClusterArgs(settings, nodes, bundle, timing))
+        made = KubernetesCluster("fjord", ClusterArgs(settings, nodes, IMAGES, timing))
         return look(made) if look else None
 
     run(program)

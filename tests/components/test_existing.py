@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,15 @@ from fjordkube.errors import MachineError
 from fjordkube.helpers import launcher
 from fjordkube.helpers.gates.targets import places
 from fjordkube.nodes.existing import host_keys, source
-from fjordkube.settings import ExistingNodes, Stack, load
+from fjordkube.settings import Stack, load
 from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
 from tests.components.engine_recording import Recording, record, run
+from tests.components.images import IMAGES
 from tests.components.test_gates import FIGURES
 from tests.components.test_ingress import CERTIFICATE, KEY
 from tests.unit.helpers.test_disk_gate import found
 from tests.unit.ssh_server import line, new_key
-from tests.unit.test_local_plan import BUNDLE
 from tests.unit.test_settings_existing import CONTROL_PLANE, WORKERS, nodes
 
 BOTH = pytest.mark.parametrize("preview", [False, True])
@@ -56,7 +55,7 @@ def register(preview: bool, settings: Stack, look: Callable[[Any], Any] = lambda
     seen = record(preview, {COMMAND: lambda _: {"stdout": '{"hosts": {}}'}})
 
     def program() -> Any:
-        return look(source.provide(settings, BUNDLE, "test"))
+        return look(source.provide(settings, IMAGES, "test"))
 
     run(program)
     return seen
@@ -65,7 +64,7 @@ def register(preview: bool, settings: Stack, look: Callable[[Any], Any] = lambda
 @BOTH
 def test_all_hosts_are_asked_by_one_command(preview: bool, files: dict[str, Any]) -> None:
     seen = register(preview, stack(files))
-    (survey,) = seen.of_type(COMMAND)
+    (survey,) = (command for command in seen.of_type(COMMAND) if command.name != "nodes-key")
     assert (survey.name, survey.parent) == ("nodes-survey", "nodes")
     assert survey.inputs["create"] == survey.inputs["update"] == launcher.command("survey")
     assert "triggers" not in survey.inputs, "a change asks again; nothing is replaced by it"
@@ -188,16 +187,11 @@ def answer(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def cluster(preview: bool, settings: Stack) -> Recording:
     """A whole cluster on the hosts, as the engine saw it."""
-    names = ("demo", "pause", "calico-node", "calico-cni", "calico-kube-controllers", "ingress-nginx-controller")
-    assert isinstance(settings.nodes, ExistingNodes)
-    crds = Path(settings.nodes.ssh.known_hosts).with_name("crds.yaml")
-    crds.write_text("[]\n")
-    bundle = replace(BUNDLE, images=dict.fromkeys(names, "registry.example/x:1"), calico_crds=crds)
     seen = record(preview, {COMMAND: answer, "command:remote:Command": lambda _: {"stdout": KUBECONFIG}})
 
     def program() -> None:
-        machines = source.provide(settings, bundle, "test")
-        KubernetesCluster("fjord", ClusterArgs(settings, machines.nodes, bundle, NATIVE))
+        machines = source.provide(settings, IMAGES, "test")
+        KubernetesCluster("fjord", ClusterArgs(settings, machines.nodes, IMAGES, NATIVE))
 
     run(program)
     return seen
@@ -240,10 +234,11 @@ def test_no_node_has_more_than_eight_resources(preview: bool, files: dict[str, A
 
 
 def refused(settings: Stack) -> list[str]:
+    record(preview=False)  # a preview needs no key
     with pytest.raises(MachineError) as caught:
         source.check(settings, "prod")
     with pytest.raises(MachineError) as again:
-        source.provide(settings, BUNDLE, "prod")
+        source.provide(settings, IMAGES, "prod")
     assert str(caught.value) == str(again.value), "whoever runs the engine directly is told the same"
     return str(caught.value).splitlines()
 

@@ -11,7 +11,6 @@ import pulumi
 import pulumi_kubernetes
 import pytest
 
-from fjordkube.bundle import Bundle
 from fjordkube.ingress import admission
 from fjordkube.ingress.nginx import Nginx, NginxArgs
 from fjordkube.settings import IngressNginx
@@ -28,16 +27,6 @@ def encoded(text: str) -> str:
 
 def build(tmp_path: Path, preview: bool) -> Recording:
     engine = record(preview, {COMMAND: lambda inputs: {"stdout": KEY + CERTIFICATE}})
-    bundle = Bundle(
-        kernel=tmp_path,
-        initrd=tmp_path,
-        disk=tmp_path,
-        digest="0",
-        kernel_release="6.12",
-        calico_crds=tmp_path,
-        images={"ingress-nginx-controller": "registry.example/controller:1"},
-        versions={},
-    )
 
     def program() -> None:
         provider = pulumi_kubernetes.Provider("cluster", kubeconfig="{}")
@@ -47,7 +36,7 @@ def build(tmp_path: Path, preview: bool) -> Recording:
             NginxArgs(
                 settings=IngressNginx(controller="nginx"),
                 api_host="192.168.77.11",
-                bundle=bundle,
+                image="registry.example/controller:1",
                 provider=provider,
                 workers=2,
                 ingresses=[demo],

@@ -17,7 +17,7 @@ from fjordkube.nodes.local.machines import LocalMachines, LocalMachinesArgs
 from tests.components.engine_recording import Recording, run
 from tests.components.engine_recording import record as recording
 from tests.unit.local_nodes import local_nodes
-from tests.unit.test_local_plan import BUNDLE
+from tests.unit.test_local_plan import VM_IMAGE
 
 HOST_KEY = "ssh-ed25519 AAAA"
 NAMES = ["cp1", "w1", "w2"]
@@ -44,7 +44,7 @@ def machines(preview: bool, check: Any = lambda _machines: None, **nodes: Any) -
     seen = recording(preview, {"command:local:Command": answers})
 
     def program() -> Any:
-        args = LocalMachinesArgs(local_nodes(**nodes), BUNDLE, "test", emulated=True)
+        args = LocalMachinesArgs(local_nodes(**nodes), VM_IMAGE, "test", emulated=True)
         return check(LocalMachines("nodes", args))
 
     run(program)

@@ -11,7 +11,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from fjordkube.bundle import Bundle
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import MachineError
 from fjordkube.node import Node
@@ -22,9 +21,9 @@ from fjordkube.nodes.source import Machines
 from fjordkube.settings import OpenstackNodes, Stack, load
 from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
-from tests.components.engine_recording import Recording, record, run
+from tests.components.engine_recording import HOST_KEY_SEED, Recording, pinned, record, run
+from tests.components.images import IMAGES
 from tests.components.test_disk_gate import answer
-from tests.golden.bootstrap_cluster import SANDBOX
 from tests.unit.test_settings_openstack import FIREWALL, IMAGE, OUTSIDE, OWN, ROUTED, SHARED, port
 
 INSTANCE, KEY = "openstack:compute/instance:Instance", "openstack:compute/keypair:Keypair"
@@ -39,8 +38,7 @@ ROUTER, ROUTE = "openstack:networking/router:Router", "openstack:networking/rout
 FLOATING = "openstack:networking/floatingIp:FloatingIp"
 LISTENER, MEMBERS = "openstack:loadbalancer/listener:Listener", "openstack:loadbalancer/members:Members"
 BALANCER = "openstack:loadbalancer/loadBalancer:LoadBalancer"
-SEED = "a seed that is used by tests alone, 43 letters"
-CRDS = "crds.yaml"
+SEED = HOST_KEY_SEED
 SECOND_NIC: dict[str, Any] = {"floating_ip_pool": None, "external_network": None, "public_network": "ext-net"}
 
 both = pytest.mark.parametrize("preview", [False, True])
@@ -49,11 +47,9 @@ both = pytest.mark.parametrize("preview", [False, True])
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FJORDKUBE_HOME", str(tmp_path))
-    pulumi.runtime.set_all_config({host_keys.CONFIG: SEED}, [host_keys.CONFIG])
     key = tmp_path / "id_ed25519"
     key.touch(mode=0o600)
     key.write_text(host_keys.derive(SEED, "login", "nobody").private)
-    (tmp_path / CRDS).write_text("[]\n")
 
 
 def settings(tmp_path: Path, base: dict[str, Any], **nodes: Any) -> Stack:
@@ -65,12 +61,6 @@ def settings(tmp_path: Path, base: dict[str, Any], **nodes: Any) -> Stack:
             "firewall": FIREWALL,
         }
     )
-
-
-def bundle(tmp_path: Path) -> Bundle:
-    names = ("demo", "calico-node", "calico-cni", "calico-kube-controllers", "ingress-nginx-controller")
-    images = dict.fromkeys(names, "registry.example/x:1") | {"pause": SANDBOX}
-    return Bundle(tmp_path, tmp_path, tmp_path, "0", "6.12", tmp_path / CRDS, images, {})
 
 
 def as_openstack_answers(region: str | None = None, zone: str = "nova") -> dict[str, Callable[..., dict[str, Any]]]:
@@ -93,7 +83,7 @@ def made(tmp_path: Path) -> Callable[..., Recording]:
         answers: dict[str, Callable[..., dict[str, Any]]] | None = None,
         **nodes: Any,
     ) -> Recording:
-        stack, files = settings(tmp_path, base, **nodes), bundle(tmp_path)
+        stack, files = settings(tmp_path, base, **nodes), IMAGES
         seen = record(preview, answers or as_openstack_answers())
         run(lambda: look(source.provide(stack, files, "test")))
         return seen
@@ -309,16 +299,15 @@ def test_flavors_and_marks_are_the_settings_own(preview: bool, made: Made) -> No
 @both
 def test_host_keys_are_pinned_installed_and_never_in_the_clear(preview: bool, made: Made) -> None:
     pins: dict[str, Any] = {}
-    seen = made(preview, OWN, lambda ms: pins.update({node.name: node.connection.host_key for node in ms.nodes}))
+    seen = made(preview, OWN, lambda ms: pinned(ms.nodes, pins))
     for name in ("cp1", "w1", "w2"):
         key, instance = host_keys.derive(SEED, "test", name), seen.seen[f"nodes-{name}"]
         assert pins[name] == key.public
         assert "userData" in instance.secret_inputs
         assert key.private.splitlines()[1] in str(opened(instance.inputs["userData"]))
     for thing in seen.seen.values():
-        shown = str({k: value for k, value in thing.inputs.items() if k != "userData"}) + str(thing.outputs)
-        assert "PRIVATE KEY" not in shown, thing.name
-        assert SEED not in shown, thing.name
+        assert "PRIVATE KEY" not in thing.in_the_clear, thing.name
+        assert SEED not in thing.in_the_clear, thing.name
 
 
 @both
@@ -344,7 +333,7 @@ def test_an_unusable_key_is_refused_before_anything_is_registered(tmp_path: Path
         source.check(stack, "test")
     seen = record(True)
     with pytest.raises(MachineError):
-        source.provide(stack, bundle(tmp_path), "test")
+        source.provide(stack, IMAGES, "test")
     assert seen.seen == {}
 
 
@@ -517,7 +506,7 @@ def test_no_node_has_more_than_eight_resources_in_the_whole_program(
     if base is ROUTED:
         listed = [{"name": name, "address": f"10.68.1.{i + 1}", "port": port(i)} for i, name in enumerate(names)]
         listed = [{**node, "etcd_volume_gib": 0} if "cp" in node["name"] else node for node in listed]
-    stack, files = settings(tmp_path, base, control_planes=listed[:3], workers=listed[3:]), bundle(tmp_path)
+    stack, files = settings(tmp_path, base, control_planes=listed[:3], workers=listed[3:]), IMAGES
     seen = record(preview, outputs)
 
     def program() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from fjordkube.bundle import Bundle
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import MachineError
+from fjordkube.images import Images
 from fjordkube.node import Node
 from fjordkube.nodes import host_keys
 from fjordkube.nodes.source import Machines
@@ -22,16 +22,15 @@ from fjordkube.nodes.upcloud.machine import public_address
 from fjordkube.settings import Stack, load
 from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
-from tests.components.engine_recording import Recording, record, run
+from tests.components.engine_recording import HOST_KEY_SEED, Recording, pinned, record, run
+from tests.components.images import IMAGES
 from tests.components.test_disk_gate import answer
-from tests.golden.bootstrap_cluster import SANDBOX
 
 SERVER, STORAGE = "upcloud:index/server:Server", "upcloud:index/storage:Storage"
 RULES, GROUP = "upcloud:index/serverFirewallRules:ServerFirewallRules", "upcloud:index/serverGroup:ServerGroup"
 NETWORK, BALANCER = "upcloud:index/network:Network", "upcloud:index/loadbalancer:Loadbalancer"
 MEMBER = "upcloud:index/loadbalancerStaticBackendMember:LoadbalancerStaticBackendMember"
-SEED = "a seed that is used by tests alone, 43 letters"
-CRDS = "crds.yaml"
+SEED = HOST_KEY_SEED
 
 both = pytest.mark.parametrize("preview", [False, True])
 
@@ -39,11 +38,9 @@ both = pytest.mark.parametrize("preview", [False, True])
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FJORDKUBE_HOME", str(tmp_path))
-    pulumi.runtime.set_all_config({host_keys.CONFIG: SEED}, [host_keys.CONFIG])
     key = tmp_path / "id_ed25519"
     key.touch(mode=0o600)
     key.write_text(host_keys.derive(SEED, "login", "nobody").private)
-    (tmp_path / CRDS).write_text("[]\n")
 
 
 def settings(tmp_path: Path, more: dict[str, Any] | None = None, **nodes: Any) -> Stack:
@@ -54,12 +51,6 @@ def settings(tmp_path: Path, more: dict[str, Any] | None = None, **nodes: Any) -
             **(more or {}),
         }
     )
-
-
-def bundle(tmp_path: Path) -> Bundle:
-    names = ("demo", "calico-node", "calico-cni", "calico-kube-controllers", "ingress-nginx-controller")
-    images = dict.fromkeys(names, "registry.example/x:1") | {"pause": SANDBOX}
-    return Bundle(tmp_path, tmp_path, tmp_path, "0", "6.12", tmp_path / CRDS, images, {})
 
 
 def as_upcloud_answers(zone: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -75,11 +66,11 @@ def as_upcloud_answers(zone: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 def provided(
-    preview: bool, stack: Stack, bundle: Bundle, look: Callable[[Machines], Any] = lambda _: None, zone: str = "no-svg1"
+    preview: bool, stack: Stack, images: Images, look: Callable[[Machines], Any] = lambda _: None, zone: str = "no-svg1"
 ) -> Recording:
     """What is registered for the stack's servers; `look` may await what they return."""
     seen = record(preview, {SERVER: as_upcloud_answers(zone)})
-    run(lambda: look(source.provide(stack, bundle, "test")))
+    run(lambda: look(source.provide(stack, images, "test")))
     return seen
 
 
@@ -88,7 +79,7 @@ def made(tmp_path: Path) -> Callable[..., Recording]:
     def make(
         preview: bool, look: Callable[[Machines], Any] = lambda _: None, zone: str = "no-svg1", **nodes: Any
     ) -> Any:
-        return provided(preview, settings(tmp_path, **nodes), bundle(tmp_path), look, zone)
+        return provided(preview, settings(tmp_path, **nodes), IMAGES, look, zone)
 
     return make
 
@@ -179,10 +170,7 @@ def test_every_server_is_behind_its_firewall_which_goes_with_it(preview: bool, m
 def test_host_keys_are_pinned_installed_and_never_in_the_clear(preview: bool, made: Made) -> None:
     pins: dict[str, Any] = {}
 
-    def look(machines: Machines) -> None:
-        pins.update({node.name: node.connection.host_key for node in machines.nodes})
-
-    seen = made(preview, look)
+    seen = made(preview, lambda machines: pinned(machines.nodes, pins))
     for name in ("cp1", "w1", "w2"):
         key, server = host_keys.derive(SEED, "test", name), seen.seen[f"nodes-{name}"]
         assert pins[name] == key.public
@@ -190,11 +178,9 @@ def test_host_keys_are_pinned_installed_and_never_in_the_clear(preview: bool, ma
         user_data = str(opened(server.inputs["userData"]))
         assert key.private.splitlines()[1] in user_data
         assert key.public in user_data
-    secret = {"userData"}
     for thing in seen.seen.values():
-        shown = str({key: value for key, value in thing.inputs.items() if key not in secret}) + str(thing.outputs)
-        assert "PRIVATE KEY" not in shown, thing.name
-        assert SEED not in shown, thing.name
+        assert "PRIVATE KEY" not in thing.in_the_clear, thing.name
+        assert SEED not in thing.in_the_clear, thing.name
 
 
 @both
@@ -219,7 +205,7 @@ def test_an_unusable_key_is_refused_before_anything_is_registered(tmp_path: Path
         source.check(stack, "test")
     seen = record(True)
     with pytest.raises(MachineError):
-        source.provide(stack, bundle(tmp_path), "test")
+        source.provide(stack, IMAGES, "test")
     assert seen.seen == {}
 
 
@@ -332,7 +318,7 @@ def test_the_load_balancers_name_is_the_one_that_upcloud_gave_its_public_side(tm
     told: list[str] = []
 
     def program() -> Any:
-        front = source.provide(stack, bundle(tmp_path), "test").load_balancer
+        front = source.provide(stack, IMAGES, "test").load_balancer
         assert front is not None
         return front.apply(told.append)
 
@@ -355,7 +341,7 @@ def test_no_node_has_more_than_eight_resources_in_the_whole_program(preview: boo
         "command:remote:Command": lambda _: {"stdout": KUBECONFIG},
     }
     seen = record(preview, outputs)
-    stack, files = settings(tmp_path, control_planes=names[:3], workers=names[3:]), bundle(tmp_path)
+    stack, files = settings(tmp_path, control_planes=names[:3], workers=names[3:]), IMAGES
 
     def program() -> None:
         machines = source.provide(stack, files, "test")

@@ -13,7 +13,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from fjordkube.bundle import Bundle
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import MachineError
 from fjordkube.helpers import launcher
@@ -27,12 +26,11 @@ from fjordkube.settings import Stack, load
 from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
 from tests.components.engine_recording import Recording, Registered, record, run
+from tests.components.images import IMAGES
 from tests.components.test_disk_gate import answer as gate_answer
-from tests.golden.bootstrap_cluster import SANDBOX
 from tests.vendor.fake_vendor import PAPER_KEY
 
 COMMAND = "command:local:Command"
-CRDS = "crds.yaml"
 SEED = "a seed that is used by tests alone, 43 letters"
 MACHINES = ("nodes-cp1", "nodes-w1", "nodes-w2")
 
@@ -48,7 +46,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vendor = tmp_path / "vendor"
     vendor.write_text("#!/bin/sh\nexit 1\n")
     vendor.chmod(0o755)
-    (tmp_path / CRDS).write_text("[]\n")
 
 
 @pytest.fixture
@@ -73,12 +70,6 @@ def settings(tmp_path: Path, more: dict[str, Any] | None = None, **nodes: Any) -
         "ssh_key_file": str(tmp_path / "id_ed25519"),
     }
     return load({"nodes": {**vendor, **nodes}, "firewall": {"admin_cidrs": ["203.0.113.0/24"]}, **(more or {})})
-
-
-def bundle(tmp_path: Path) -> Bundle:
-    names = ("demo", "calico-node", "calico-cni", "calico-kube-controllers", "ingress-nginx-controller")
-    images = dict.fromkeys(names, "registry.example/x:1") | {"pause": SANDBOX}
-    return Bundle(tmp_path, tmp_path, tmp_path, "0", "6.12", tmp_path / CRDS, images, {})
 
 
 def as_the_driver_prints(**changed: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -113,7 +104,7 @@ def made(tmp_path: Path) -> Made:
     ) -> Recording:
         seen = record(preview, {COMMAND: as_the_driver_prints(**(says or {}))})
         stack = settings(tmp_path, more, **nodes)
-        run(lambda: look(source.provide(stack, bundle(tmp_path), "test")))
+        run(lambda: look(source.provide(stack, IMAGES, "test")))
         return seen
 
     return make
@@ -128,21 +119,30 @@ def environment(thing: Registered) -> dict[str, str]:
     return found
 
 
+def orders(seen: Recording) -> list[Registered]:
+    return [command for command in seen.of_type(COMMAND) if command.name != "nodes-key"]
+
+
 # --- What is ordered -------------------------------------------------------------------------------------------------
 
 
 @both
 def test_each_node_is_one_command_that_depends_on_nothing(preview: bool, made: Made) -> None:
     seen = made(preview)
-    commands = seen.of_type(COMMAND)
+    commands = orders(seen)
     assert sorted(command.name for command in commands) == list(MACHINES)
-    assert seen.seen.keys() - {"fjordkube-test"} == {"nodes", *MACHINES}  # the stack itself, which some runs register
-    assert {(command.parent, tuple(command.depends_on)) for command in commands} == {("nodes", ())}
+    assert seen.seen.keys() - {"fjordkube-test"} == {
+        "nodes",
+        "nodes-key",
+        *MACHINES,
+    }  # the stack itself, which some runs register
+    # the key alone, which was there before
+    assert {(command.parent, tuple(command.depends_on)) for command in commands} == {("nodes", ("nodes-key",))}
 
 
 @both
 def test_create_and_update_are_the_same_question_and_delete_takes_it_back(preview: bool, made: Made) -> None:
-    for command in made(preview).of_type(COMMAND):
+    for command in orders(made(preview)):
         assert command.inputs["create"] == command.inputs["update"] == launcher.command("vendor-create")
         assert command.inputs["delete"] == launcher.command("vendor-delete")
         assert command.inputs["addPreviousOutputInEnv"] is False
@@ -183,16 +183,16 @@ def test_the_order_says_all_that_the_settings_say(preview: bool, made: Made, tmp
 def test_no_private_key_is_in_the_order_or_in_the_clear(preview: bool, made: Made) -> None:
     seen = made(preview)
     for thing in seen.seen.values():
-        assert "PRIVATE KEY" not in str(thing.inputs) + str(thing.outputs), thing.name
+        assert "PRIVATE KEY" not in thing.in_the_clear, thing.name
 
 
 def test_unusable_key_or_command_is_refused_before_anything_is_registered(tmp_path: Path) -> None:
     stack = settings(tmp_path)
     (tmp_path / "vendor").chmod(0o644)
     (tmp_path / "id_ed25519").unlink()
-    seen = record(True)
+    seen = record(False)
     with pytest.raises(MachineError, match=r"(?s)2 problems.*nodes\.command: .*nodes\.ssh_key_file: "):
-        source.provide(stack, bundle(tmp_path), "test")
+        source.provide(stack, IMAGES, "test")
     assert seen.seen == {}
 
 
@@ -203,7 +203,7 @@ def test_unusable_key_or_command_is_refused_before_anything_is_registered(tmp_pa
 def test_triggers_are_what_cannot_change_and_the_old_machine_goes_first(preview: bool, made: Made) -> None:
     nodes: dict[str, Node] = {}
     seen = made(preview, lambda machines: nodes.update(by_name(machines)))
-    for command in seen.of_type(COMMAND):
+    for command in orders(seen):
         order = environment(command)
         assert command.inputs["triggers"] == [order[key] for key in ANEW]
         assert command.delete_before_replace
@@ -371,7 +371,7 @@ def whole(preview: bool, tmp_path: Path, **nodes: Any) -> Recording:
         return as_the_driver_prints()(inputs) if of_a_machine else gate_answer(inputs)
 
     seen = record(preview, {COMMAND: local, "command:remote:Command": lambda _: {"stdout": KUBECONFIG}})
-    stack, files = settings(tmp_path, **nodes), bundle(tmp_path)
+    stack, files = settings(tmp_path, **nodes), IMAGES
 
     def program() -> None:
         machines = source.provide(stack, files, "test")

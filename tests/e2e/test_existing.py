@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from fjordkube import bundle
-from fjordkube.nodes.local import accelerator
+from fjordkube.nodes.local import accelerator, vm_image
 from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
 from tests.e2e import cluster
 from tests.engine.command import Commands
@@ -46,7 +45,7 @@ crictl ps -q
 def folder() -> Iterator[Path]:
     """Home of the machines and of the stack. Both are gone afterwards."""
     made = Path(tempfile.mkdtemp(prefix="fjordkube-given-", dir="/var/tmp"))
-    found = bundle.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
+    found = vm_image.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
     try:
         yield made
     finally:
@@ -58,7 +57,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def made(folder: Path) -> dict[str, Made]:
     """The machines, up and bare."""
-    found = bundle.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
+    found = vm_image.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
     return {wanted.name: machines.make(folder / "machines", found, wanted) for wanted in WANTED}
 
 
@@ -75,7 +74,7 @@ def given(folder: Path, made: dict[str, Made]) -> Iterator[Commands]:
 
 def stack(folder: Path, made: dict[str, Made]) -> dict[str, Any]:
     """The stack file: what somebody with three VPS writes, but for forwarded ports and the timing of emulation."""
-    emulated = accelerator.choose("auto", bundle.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)) == "tcg"
+    emulated = accelerator.choose("auto", vm_image.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)) == "tcg"
 
     def host(name: str, *uses: str) -> dict[str, Any]:
         ports = made[name].ports

@@ -19,8 +19,7 @@ from typing import Any
 
 import pytest
 
-from fjordkube import bundle
-from fjordkube.nodes.local import accelerator
+from fjordkube.nodes.local import accelerator, vm_image
 from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
 from tests.e2e import cluster
 from tests.engine.command import Commands
@@ -55,7 +54,7 @@ def stack(folder: Path) -> dict[str, Any]:
     key = folder / "id_ed25519"
     if not key.exists():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    found = bundle.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
+    found = vm_image.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
     emulated = accelerator.choose("auto", found) == "tcg"
     return {
         "cluster": {"name": "vend", "timing": "emulated" if emulated else "native"},

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bench import answers
 from fjordkube.errors import FjordkubeError
 from fjordkube.nodes import host_keys
 from fjordkube.roots import CHECKOUT
@@ -76,9 +77,8 @@ def test_an_example_previews_every_instance_and_no_secret_in_the_clear(name: str
     for node in ("cp1", "cp2", "cp3", "w1", "w2"):
         assert f"nodes-{node}" in done.text
     assert re.search(r'vxlanMode"? *: "Always"', done.text)
-    seed = (commands.home / "host-key-seed").read_text().strip()
-    private = host_keys.derive(seed, "test", "w1").private
-    for secret in (seed, "PRIVATE KEY", *private.splitlines()[1:-1], "ssh_keys"):
+    private = Path(key).read_text()
+    for secret in ("PRIVATE KEY", *private.splitlines()[1:-1], "ssh_keys"):
         assert secret not in done.text
 
 
@@ -143,7 +143,8 @@ def living(commands: Commands, tmp_path: Path) -> Callable[..., Stack]:
 
     def make(settings: dict[str, Any], answered: dict[str, Any]) -> Stack:
         plugins, canned = tmp_path / "plugins", tmp_path / "canned.json"
-        canned.write_text(json.dumps({FLOATING: {"address": "198.51.100.7"}, **answered}))
+        login = Path(settings["nodes"]["ssh_key_file"]).read_text()
+        canned.write_text(json.dumps({FLOATING: {"address": "198.51.100.7"}, **answered, **answers.secrets(login)}))
         stack = Stack(tmp_path / "stack", installation.install_pretending(pulumi, tmp_path / "bin", plugins), plugins)
         stack.environment |= {"FJORDKUBE_PRETEND": str(canned), "FJORDKUBE_HOME": str(commands.home)}
         change(stack, settings)
@@ -180,10 +181,9 @@ def test_a_pool_shrinks_at_its_highest_number(living: Callable[..., Stack], own:
 
 
 def test_another_key_is_no_change_of_a_living_instance_and_another_image_makes_each_anew_with_its_port_kept(
-    living: Callable[..., Stack], own: dict[str, Any], commands: Commands
+    living: Callable[..., Stack], own: dict[str, Any]
 ) -> None:
     stack = living(own, {})
-    (commands.home / "host-key-seed").unlink()
     assert stack.preview().changes() == {}
     Path(own["nodes"]["ssh_key_file"]).write_text(host_keys.derive("x" * 32, "login", "another").private)
     assert not {"nodes-cp1", "nodes-w1", "nodes-w2"} & set(stack.preview().changes())

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from bench import answers
 from fjordkube.errors import FjordkubeError
-from fjordkube.nodes import host_keys
+from fjordkube.nodes import host_keys, stack_config
 from fjordkube.roots import CHECKOUT
 from offline import binaries
 from offline.plugins import installation
@@ -52,9 +53,8 @@ def test_the_example_previews_every_server_and_no_secret_in_the_clear(
     for name in ("cp1", "cp2", "cp3", "w1", "w2", "w3"):
         assert f"nodes-{name}" in done.text
     assert "no-svg1" in done.text
-    seed = (commands.home / "host-key-seed").read_text().strip()
-    private = host_keys.derive(seed, "test", "w1").private
-    for secret in (seed, "PRIVATE KEY", *private.splitlines()[1:-1], "ssh_keys"):
+    private = Path(example["nodes"]["ssh_key_file"]).read_text()
+    for secret in ("PRIVATE KEY", *private.splitlines()[1:-1], "ssh_keys"):
         assert secret not in done.text
 
 
@@ -119,7 +119,8 @@ def living(commands: Commands, example: dict[str, Any], tmp_path: Path) -> Calla
     def make(settings: dict[str, Any]) -> Stack:
         plugins, canned = tmp_path / "plugins", tmp_path / "canned.json"
         nics = [{"type": "public", "ipAddress": "198.51.100.7"}, {"type": "private", "ipAddress": "10.1.0.0"}]
-        canned.write_text(json.dumps({SERVER: {"networkInterfaces": nics}}))
+        login = Path(settings["nodes"]["ssh_key_file"]).read_text()
+        canned.write_text(json.dumps({SERVER: {"networkInterfaces": nics}, **answers.secrets(login)}))
         stack = Stack(tmp_path / "stack", installation.install_pretending(pulumi, tmp_path / "bin", plugins), plugins)
         stack.environment |= {"FJORDKUBE_PRETEND": str(canned), "FJORDKUBE_HOME": str(commands.home)}
         change(stack, settings)
@@ -133,16 +134,15 @@ def change(stack: Stack, settings: dict[str, Any]) -> None:
     stack.program(PROGRAM % json.dumps(settings))
 
 
-def test_another_key_or_seed_is_no_change_of_a_living_server_and_another_image_makes_it_anew_with_its_disk(
-    living: Callable[[dict[str, Any]], Stack], example: dict[str, Any], commands: Commands
+def test_another_key_is_no_change_of_a_living_server_and_another_image_makes_it_anew_with_its_disk(
+    living: Callable[[dict[str, Any]], Stack], example: dict[str, Any]
 ) -> None:
     example["nodes"] |= {"control_planes": ["cp1"], "workers": ["w1"]}
     stack = living(example)
     assert stack.preview().changes() == {}
     assert "PRIVATE KEY" not in stack.state()
-    (commands.home / "host-key-seed").unlink()
     Path(example["nodes"]["ssh_key_file"]).write_text(host_keys.derive("x" * 32, "login", "another").private)
-    assert stack.preview().changes() == {}
+    assert stack.preview().changes() == {"nodes-key": ["update"]}
     example["nodes"]["template"] = "another image"
     change(stack, example)
     changes = stack.preview().changes()
@@ -160,17 +160,17 @@ def test_the_second_of_five_workers_goes_and_no_other_nodes_resource_is_touched(
     assert stack.preview().changes() == {"nodes-w2": ["delete"], "nodes-w2-firewall": ["delete"]}
 
 
-def test_a_seed_in_the_stacks_configuration_is_used_where_it_is_secret_and_refused_where_it_is_not(
-    living: Callable[[dict[str, Any]], Stack], example: dict[str, Any], commands: Commands
+def test_a_key_in_the_stacks_configuration_is_used_where_it_is_secret_and_refused_where_it_is_not(
+    living: Callable[[dict[str, Any]], Stack], example: dict[str, Any]
 ) -> None:
     example["nodes"] |= {"control_planes": ["cp1"], "workers": ["w1"]}
-    stack = living(example)
-    (commands.home / "host-key-seed").unlink()
-    seed = "a seed that is used by tests alone, 43 letters"
-    stack.configure(host_keys.CONFIG, seed, secret=True)
+    stack, file = living(example), Path(example["nodes"]["ssh_key_file"])
+    private = file.read_text()
+    file.unlink()
+    assert stack.preview().changes() == {}, "a preview needs no key"
+    stack.configure(stack_config.SSH_KEY, private, secret=True)
     assert stack.preview().changes() == {}
-    assert not (commands.home / "host-key-seed").exists()
-    stack.configure(host_keys.CONFIG, seed)
+    stack.configure(stack_config.SSH_KEY, private)
     refused = stack.preview(fails=True).output
-    assert "fjordkube:hostKeySeed: lies open in the stack file" in refused
-    assert seed not in refused
+    assert "fjordkube:sshPrivateKey: lies open in the stack file" in refused
+    assert private.splitlines()[1] not in refused

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from commands.engine import with_emulator
-from fjordkube.bundle import Bundle
 from fjordkube.helpers.local_vm import keys
 from fjordkube.helpers.local_vm.spec import to_environment
 from fjordkube.nodes.local import accelerator, plan
+from fjordkube.nodes.local.vm_image import VmImage
 from fjordkube.settings import LocalControlPlane, LocalNodes, LocalWorker
 
 STACK = "m"
@@ -54,23 +54,23 @@ class Made:
     """Port on 127.0.0.1 by use: ssh, api, http, https."""
 
 
-def make(home: Path, bundle: Bundle, wanted: Wanted) -> Made:
+def make(home: Path, image: VmImage, wanted: Wanted) -> Made:
     """Makes the machine and starts it; returns when SSH answers. A second call finds it. CalledProcessError if not."""
     with _at(home):
-        machine, settings, emulated = _planned(bundle, wanted)
+        machine, settings, emulated = _planned(image, wanted)
         if wanted.authorized:
             _authorize(machine.directory.parent, wanted.authorized)
         found = plan.find(machine)
-        facts = _run("disk", "create", to_environment(plan.disk_spec(machine, settings, bundle, emulated, found)))
+        facts = _run("disk", "create", to_environment(plan.disk_spec(machine, settings, image, emulated, found)))
         _run("power", "create", to_environment(plan.power_spec(machine, emulated, found)))
     return Made(wanted.name, str(facts["host_key"]), dict(facts["ports"]))
 
 
-def delete(home: Path, bundle: Bundle, wanted: Wanted) -> None:
+def delete(home: Path, image: VmImage, wanted: Wanted) -> None:
     """Takes the machine and all of it away; fine when it is not there."""
     with _at(home):
-        machine, settings, emulated = _planned(bundle, wanted)
-        spec = plan.disk_spec(machine, settings, bundle, emulated, plan.find(machine))
+        machine, settings, emulated = _planned(image, wanted)
+        spec = plan.disk_spec(machine, settings, image, emulated, plan.find(machine))
         _run("disk", "delete", to_environment(spec))
 
 
@@ -80,14 +80,14 @@ def client_key(home: Path) -> Path:
         return keys.client(home.resolve() / "vm" / STACK)
 
 
-def _planned(bundle: Bundle, wanted: Wanted) -> tuple[plan.Machine, LocalNodes, bool]:
+def _planned(image: VmImage, wanted: Wanted) -> tuple[plan.Machine, LocalNodes, bool]:
     plane, worker = LocalControlPlane(name="cp0"), LocalWorker(name="w0")
     if wanted.role == "control-plane":
         plane = LocalControlPlane(name=wanted.name, address=wanted.address)
     else:
         worker = LocalWorker(name=wanted.name, address=wanted.address)
     settings = LocalNodes(private_cidr=wanted.network, control_planes=[plane], workers=[worker])
-    emulated = accelerator.choose("auto", bundle) == "tcg"
+    emulated = accelerator.choose("auto", image) == "tcg"
     planned = plan.machines(settings, STACK, emulated)
     return next(machine for machine in planned if machine.name == wanted.name), settings, emulated
 

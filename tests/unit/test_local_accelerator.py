@@ -11,7 +11,7 @@ import pytest
 
 from fjordkube.errors import MachineError
 from fjordkube.nodes.local import accelerator
-from tests.unit.test_local_plan import BUNDLE
+from tests.unit.test_local_plan import VM_IMAGE
 
 PROOF = "VFS: Unable to mount root fs on unknown-block(0,0)"
 
@@ -45,41 +45,41 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_guest_that_comes_to_its_missing_root_proves_kvm(host: Any) -> None:
     host.boots(f"echo 'Linux version 6'; echo '{PROOF}'; exec sleep 30")
     before = time.monotonic()
-    assert accelerator.choose("auto", BUNDLE) == "kvm"
+    assert accelerator.choose("auto", VM_IMAGE) == "kvm"
     assert time.monotonic() - before < 1
-    assert accelerator.choose("kvm", BUNDLE) == "kvm"
+    assert accelerator.choose("kvm", VM_IMAGE) == "kvm"
 
 
 @pytest.mark.parametrize("body", ["exit 1", "echo 'KVM internal error'", "exec sleep 30", "echo Linux; exec sleep 30"])
 def test_device_that_boots_nothing_means_emulation_in_bounded_time(host: Any, body: str) -> None:
     host.boots(body)
     before = time.monotonic()
-    assert accelerator.choose("auto", BUNDLE) == "tcg"
+    assert accelerator.choose("auto", VM_IMAGE) == "tcg"
     assert time.monotonic() - before < 5
 
 
 def test_demanded_kvm_that_boots_nothing_is_refused_with_the_ways_out(host: Any) -> None:
     host.boots("exit 1")
     with pytest.raises(MachineError, match=r"^nodes\.accelerator: kvm, but a guest does not boot with .*; use auto or"):
-        accelerator.choose("kvm", BUNDLE)
+        accelerator.choose("kvm", VM_IMAGE)
 
 
 def test_without_the_device_or_where_emulation_is_asked_nothing_is_tried(host: Any) -> None:
     host.boots(f"echo '{PROOF}'")
-    assert accelerator.choose("tcg", BUNDLE) == "tcg"
+    assert accelerator.choose("tcg", VM_IMAGE) == "tcg"
     host.kvm.unlink()
-    assert accelerator.choose("auto", BUNDLE) == "tcg"
+    assert accelerator.choose("auto", VM_IMAGE) == "tcg"
     assert host.asked == 0
 
 
 def test_answer_is_kept_until_what_it_rests_on_changes(host: Any) -> None:
     host.boots(f"echo '{PROOF}'")
-    assert [accelerator.probe(BUNDLE) for _ in range(3)] == ["kvm"] * 3
+    assert [accelerator.probe(VM_IMAGE) for _ in range(3)] == ["kvm"] * 3
     assert host.asked == 1
-    accelerator.probe(replace(BUNDLE, digest="other"))
+    accelerator.probe(replace(VM_IMAGE, digest="other"))
     assert host.asked == 2
     host.boots("exit 1 # another QEMU")
-    assert accelerator.probe(replace(BUNDLE, digest="other")) == "tcg"
+    assert accelerator.probe(replace(VM_IMAGE, digest="other")) == "tcg"
     assert host.asked == 3
 
 
@@ -88,8 +88,8 @@ def test_broken_note_of_the_answer_is_asked_again(host: Any, tmp_path: Path, tex
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "accelerator.json").write_text(text)
     host.boots(f"echo '{PROOF}'")
-    assert accelerator.probe(BUNDLE) == "kvm"
+    assert accelerator.probe(VM_IMAGE) == "kvm"
 
 
 def test_missing_qemu_means_emulation(host: Any) -> None:
-    assert accelerator.probe(BUNDLE) == "tcg"
+    assert accelerator.probe(VM_IMAGE) == "tcg"

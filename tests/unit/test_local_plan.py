@@ -10,23 +10,21 @@ from typing import Any
 import pytest
 
 from fjordkube import roots
-from fjordkube.bundle import Bundle
 from fjordkube.errors import MachineError
 from fjordkube.helpers.local_vm import disk, power
 from fjordkube.helpers.local_vm.record import Made
 from fjordkube.nodes.local import plan
 from fjordkube.nodes.local.plan import Found, Machine
+from fjordkube.nodes.local.vm_image import VmImage
 from tests.unit.local_machine import Computer, computer
 from tests.unit.local_nodes import local_nodes
 
-BUNDLE = Bundle(
+VM_IMAGE = VmImage(
     kernel=Path("/cache/kernel"),
     initrd=Path("/cache/initrd"),
     disk=Path("/cache/base"),
     digest="abc",
     kernel_release="6.12",
-    calico_crds=Path("/cache/crds"),
-    images={},
     versions={},
 )
 MADE = Made(generation=3, disk_gib=12, etcd_disk_gib=4, ports={})
@@ -160,14 +158,14 @@ def test_only_image_address_and_generation_make_a_machine_anew() -> None:
     settings = local_nodes()
     machine = machines()[0]
 
-    def anew(changed: Machine = machine, bundle: Bundle = BUNDLE, found: Found | None = None) -> list[str]:
-        spec = plan.disk_spec(changed, settings, bundle, True, found or Found(None, 0, False))
-        return plan.replaced_with(spec, bundle)
+    def anew(changed: Machine = machine, image: VmImage = VM_IMAGE, found: Found | None = None) -> list[str]:
+        spec = plan.disk_spec(changed, settings, image, True, found or Found(None, 0, False))
+        return plan.replaced_with(spec, image)
 
     same = anew()
     assert anew(replace(machine, disk_gib=40, cpus=4, memory_mib=8192, ports={"ssh": 2201})) == same
     assert anew(replace(machine, address="192.168.77.12")) != same
-    assert anew(bundle=replace(BUNDLE, digest="def")) != same
+    assert anew(image=replace(VM_IMAGE, digest="def")) != same
     assert anew(replace(machine, disk_gib=6), found=Found(replace(MADE, generation=1), 1, True)) != same
 
 
@@ -175,9 +173,9 @@ def test_specs_carry_what_was_planned() -> None:
     settings = local_nodes(private_cidr="192.168.64.0/20")
     machine = plan.machines(settings, "local", False)[1]
     found = Found(MADE, 5, False)
-    disk_spec = plan.disk_spec(machine, settings, BUNDLE, False, found)
+    disk_spec = plan.disk_spec(machine, settings, VM_IMAGE, False, found)
     assert (disk_spec.prefix_length, disk_spec.interface, disk_spec.emulated) == (20, "eth1", False)
-    assert (disk_spec.kernel, disk_spec.base) == (BUNDLE.kernel, BUNDLE.disk)
+    assert (disk_spec.kernel, disk_spec.base) == (VM_IMAGE.kernel, VM_IMAGE.disk)
     power_spec = plan.power_spec(machine, False, found)
     assert (power_spec.accelerator, power_spec.boot) == ("kvm", 6)
     assert (power_spec.directory, power_spec.sockets) == (disk_spec.directory, disk_spec.sockets)

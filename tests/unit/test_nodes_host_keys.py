@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ import pulumi
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
-from fjordkube.errors import MachineError
 from fjordkube.nodes import host_keys
 
 SEED = "a seed that is used by tests alone, 43 letters"
@@ -71,35 +69,3 @@ def test_the_private_key_is_in_no_repr() -> None:
     key = host_keys.derive(SEED, "production", "w1")
     assert "PRIVATE" not in repr(key)
     assert key.private.splitlines()[1] not in repr(key)
-
-
-def test_a_checkout_makes_its_seed_once_and_nobody_else_reads_it(home: Path) -> None:
-    first = host_keys.seed()
-    assert host_keys.seed() == first
-    assert len(first) >= host_keys.SHORTEST
-    assert stat.S_IMODE((home / "host-key-seed").stat().st_mode) == 0o600
-
-
-def test_a_seed_that_was_cut_off_is_not_used(home: Path) -> None:
-    home.mkdir()
-    (home / "host-key-seed").write_text("")
-    with pytest.raises(MachineError, match="not a whole seed; put back"):
-        host_keys.seed()
-
-
-def test_a_configured_seed_wins_and_no_file_is_made(home: Path) -> None:
-    pulumi.runtime.set_all_config({host_keys.CONFIG: SEED}, [host_keys.CONFIG])
-    assert host_keys.seed() == SEED
-    assert not home.exists()
-
-
-@pytest.mark.parametrize(("value", "secret", "says"), [(SEED, False, "lies open"), ("short", True, "fewer than 32")])
-def test_a_configured_seed_that_guards_nothing_is_refused_without_repeating_it(
-    value: str, secret: bool, says: str
-) -> None:
-    pulumi.runtime.set_all_config({host_keys.CONFIG: value}, [host_keys.CONFIG] if secret else [])
-    with pytest.raises(MachineError) as caught:
-        host_keys.seed()
-    assert says in str(caught.value)
-    assert "fjordkube:hostKeySeed: " in str(caught.value)
-    assert value not in str(caught.value)

@@ -46,7 +46,7 @@ def test_key_of_each_kind_and_form_is_taken_and_its_public_line_derived(make: Ma
     line = " ".join(public.read_text().split()[:2])
     public.unlink()
     assert ssh_key.problem(str(path)) is None
-    assert ssh_key.public(str(path)) == line
+    assert ssh_key.public_line(path.read_bytes()) == line
     assert ssh_key.private(str(path)) == path.read_text()
 
 

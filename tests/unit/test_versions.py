@@ -6,7 +6,7 @@ import pytest
 
 from fjordkube import versions
 from fjordkube.settings import load
-from fjordkube.versions import CalicoRelease
+from fjordkube.versions import CalicoRelease, Definitions
 
 KUBERNETES, CALICO = versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO
 
@@ -55,7 +55,7 @@ def test_everything_that_does_not_go_together_is_told() -> None:
 
 
 def test_calico_that_was_not_run_on_this_kubernetes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    other = CalicoRelease("v3.99.0", kubernetes=frozenset({"v1.40.0", "v1.39.1"}))
+    other = CalicoRelease("v3.99.0", kubernetes=frozenset({"v1.40.0", "v1.39.1"}), definitions=Definitions("", "", ""))
     monkeypatch.setitem(versions.CALICO, other.version, other)
     assert versions.check(KUBERNETES, other.version) == [
         f"network.version: Calico v3.99.0 has not been run on Kubernetes {KUBERNETES}; use it with v1.39.1 or v1.40.0"

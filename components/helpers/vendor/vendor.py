@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import HelperError
@@ -42,6 +42,8 @@ class Vendor:
     seconds: float
     held: int
     """The file that a call keeps open while it runs: see turn.py."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Secret. Variables for the command."""
 
     def ask(self, verb: str, request: Mapping[str, Any], attempts: int = 1) -> dict[str, Any]:
         """The answer. HelperError when there is none of the contract's after all attempts."""
@@ -62,6 +64,7 @@ class Vendor:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=[self.held],
+                env={**os.environ, **self.secrets},
                 start_new_session=True,
             )
         except FileNotFoundError:

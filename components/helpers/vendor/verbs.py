@@ -37,7 +37,11 @@ def _vendor(env: Mapping[str, str]) -> Iterator[tuple[Vendor, Order, float]]:
     command, patience = _value(env, "COMMAND"), float(_value(env, "PATIENCE_SECONDS"))
     seconds = float(_value(env, "CALL_SECONDS"))
     with turn(order.name, command, patience) as held:
-        yield Vendor(json.loads(command), seconds, held), order, patience
+        yield (
+            Vendor(json.loads(command), seconds, held, json.loads(env.get(PREFIX + "SECRETS") or "{}")),
+            order,
+            patience,
+        )
 
 
 def _value(env: Mapping[str, str], name: str) -> str:

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 import pulumi
 from pulumi_command import local, remote
 
-from fjordkube.bundle import Bundle
 from fjordkube.helpers import launcher
 from fjordkube.node import Node
-from fjordkube.nodes import ssh_key
 from fjordkube.nodes.existing import host_keys, question
 from fjordkube.nodes.existing.pins import BASTION
+from fjordkube.nodes.login_key import LoginKey
+from fjordkube.nodes.stack_config import BASTION_KEY, SSH_KEY
 from fjordkube.remote import connection, through
 from fjordkube.settings import (
     API_PORT,
@@ -42,8 +42,8 @@ class ExistingMachinesArgs:
 
     settings: Stack
     """With nodes of source existing."""
-    bundle: Bundle
-    """Images that hosts must have."""
+    images: Mapping[str, str]
+    """References of images that hosts must have, by component."""
     keys: Mapping[str, str]
     """Public host key line by node name, and of the bastion by `BASTION`: see pins.py."""
 
@@ -59,18 +59,27 @@ class ExistingMachines(pulumi.ComponentResource):
         super().__init__("fjordkube:nodes:ExistingMachines", name, None, opts)
         settings = args.settings.nodes
         assert isinstance(settings, ExistingNodes)
-        bastion = _bastion(settings.ssh.bastion, args.keys) if settings.ssh.bastion else None
-        nodes = [_node(host, args, settings, bastion) for host in settings.hosts]
+        child = pulumi.ResourceOptions(parent=self)
+        key, bastion, bastion_key = LoginKey(f"{name}-key", SSH_KEY, settings.ssh.key_file, child), None, None
+        if settings.ssh.bastion:
+            assert settings.ssh.bastion.key_file, "consistency.py asks for it"
+            bastion_key = LoginKey(f"{name}-bastion-key", BASTION_KEY, settings.ssh.bastion.key_file, child).private
+            bastion = _bastion(settings.ssh.bastion, bastion_key, args.keys)
+        nodes = [_node(host, args, settings, key.private, bastion) for host in settings.hosts]
 
         # All hosts are looked at before the first is changed; each later resource of a node waits for its `up`.
-        run, asked = launcher.command("survey"), question.environment(args.settings, args.bundle.images, args.keys)
+        run, asked = launcher.command("survey"), question.environment(args.settings, args.images)
+        keys = pulumi.Output.all(key.private, bastion_key)
+        nodes_entered: pulumi.Output[str] = keys.apply(
+            lambda both: question.entrances(settings, args.keys, both[0], both[1])
+        )
         self.survey = local.Command(
             f"{name}-survey",
             create=run,
             update=run,
             environment={
                 **asked,
-                "FJORDKUBE_NODES": pulumi.Output.secret(asked["FJORDKUBE_NODES"]),
+                "FJORDKUBE_NODES": nodes_entered,
                 "FJORDKUBE_HELPER": launcher.REVISIONS["survey"],
             },
             logging=local.Logging.STDERR,
@@ -87,17 +96,19 @@ class ExistingMachines(pulumi.ComponentResource):
         return self.survey.urn.apply(lambda _: text)
 
 
-def _bastion(bastion: Bastion, keys: Mapping[str, str]) -> remote.ProxyConnectionArgs:
-    assert bastion.key_file, "consistency.py asks for it"
-    return through(bastion.host, bastion.port, ssh_key.private(bastion.key_file), keys[BASTION], bastion.user)
+def _bastion(bastion: Bastion, key: pulumi.Output[str], keys: Mapping[str, str]) -> remote.ProxyConnectionArgs:
+    return through(bastion.host, bastion.port, key, keys[BASTION], bastion.user)
 
 
 def _node(
-    host: ExistingNode, args: ExistingMachinesArgs, settings: ExistingNodes, bastion: remote.ProxyConnectionArgs | None
+    host: ExistingNode,
+    args: ExistingMachinesArgs,
+    settings: ExistingNodes,
+    private_key: pulumi.Output[str],
+    bastion: remote.ProxyConnectionArgs | None,
 ) -> Node:
     address, user = settings.addresses[host.name], settings.user_of(host)
     at, port, key = settings.host_of(host), settings.port_of(host), args.keys[host.name]
-    private_key = ssh_key.private(settings.ssh.key_file)
     disk = host.etcd_disk if isinstance(host, ExistingControlPlane) else None
     return Node(
         name=host.name,

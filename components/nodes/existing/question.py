@@ -1,7 +1,7 @@
 """What hosts are asked before anything on them is changed, from settings: the helper's verb survey, as variables.
 
-Owns the lists of programs, modules, images and ports. Pure but for the private keys, which it reads. Leaves the bounds
-to helpers/survey/judgement.py and answering to scripts/survey.sh.
+Owns the lists of programs, modules, images and ports; pure. Leaves the bounds to helpers/survey/judgement.py and
+answering to scripts/survey.sh.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any, Final
 from fjordkube.gates.gate import with_keys_apart
 from fjordkube.host.modules import modules
 from fjordkube.node import Role
-from fjordkube.nodes import ssh_key
 from fjordkube.nodes.existing.pins import BASTION
 from fjordkube.remote import shell
 from fjordkube.settings import API_PORT, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy, Stack
@@ -39,26 +38,24 @@ PORTS: Final[dict[Role, tuple[int, ...]]] = {
 BGP: Final = 179
 
 
-def environment(settings: Stack, images: Mapping[str, str], pins: Mapping[str, str]) -> dict[str, str]:
-    """The variables; FJORDKUBE_NODES is secret. `images` by their names in the bundle, `pins`: see pins.py."""
+def environment(settings: Stack, images: Mapping[str, str]) -> dict[str, str]:
+    """The variables but FJORDKUBE_NODES (`entrances`). `images`: reference by component."""
     return {
-        "FJORDKUBE_NODES": entrances(_nodes(settings), pins),
         "FJORDKUBE_SURVEY": question(settings, images),
         "FJORDKUBE_SCRIPT": shell(["survey"], {}),
     }
 
 
-def entrances(nodes: ExistingNodes, pins: Mapping[str, str]) -> str:
-    """The hosts and how they are entered, as helpers/gates/places.py reads them. Secret.
+def entrances(nodes: ExistingNodes, pins: Mapping[str, str], key: str, bastion_key: str | None) -> str:
+    """Secret. FJORDKUBE_NODES: the hosts and how they are entered, as helpers/gates/targets.py reads them.
 
-    By name: another order in the stack file is no change.
+    `pins`: see pins.py. By name: another order in the stack file is no change.
     """
-    key, bastion = ssh_key.private(nodes.ssh.key_file), nodes.ssh.bastion
+    bastion = nodes.ssh.bastion
     through: dict[str, Any] = {}
     if bastion:
-        assert bastion.key_file, "the settings ask for it"
         at = {"host": bastion.host, "port": bastion.port, "user": bastion.user}
-        through["bastion"] = {**at, "key": ssh_key.private(bastion.key_file), "host_key": pins[BASTION]}
+        through["bastion"] = {**at, "key": bastion_key, "host_key": pins[BASTION]}
     return with_keys_apart([_entrance(host, nodes, key, pins) | through for host in sorted(nodes.hosts, key=_name)])
 
 

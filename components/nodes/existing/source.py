@@ -5,42 +5,45 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from fjordkube.errors import UnfitComputer
-from fjordkube.nodes import ssh_key
+from fjordkube.nodes import stack_config
 from fjordkube.nodes.existing.pins import pins
 from fjordkube.nodes.source import Machines
+from fjordkube.nodes.stack_config import BASTION_KEY, SSH_KEY
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.images import Images
     from fjordkube.settings import ExistingNodes, Stack
 
 
-def check(settings: Stack, stack: str, programs: bool = True) -> None:
+def check(settings: Stack, stack: str, programs: bool = True, preview: bool = False) -> None:
     """See components.nodes.source.Source. Asks no host."""
     nodes = nodes_of(settings)
     lacking = programs and shutil.which("ssh") is None
     problems = ["ssh: not in PATH; install it (Debian package openssh-client)"] if lacking else []
-    problems += key_problems(nodes) + pins(nodes, stack).problems
+    problems += key_problems(nodes, preview) + pins(nodes, stack).problems
     if problems:
         raise UnfitComputer(problems)
 
 
-def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:
+def provide(settings: Stack, images: Images, stack: str) -> Machines:
     """See components.nodes.source.Source."""
-    # on demand: `check` needs no SDK, and whoever only checks shall not wait for it
+    # on demand: `check` needs no resources, and whoever only checks shall not wait for them
     from fjordkube.nodes.existing.machines import ExistingMachines, ExistingMachinesArgs
 
-    check(settings, stack)
+    check(settings, stack, preview=pulumi.runtime.is_dry_run())
     keys = pins(nodes_of(settings), stack).keys
-    return Machines(ExistingMachines("nodes", ExistingMachinesArgs(settings, bundle, keys)).nodes)
+    return Machines(ExistingMachines("nodes", ExistingMachinesArgs(settings, images.references, keys)).nodes)
 
 
-def key_problems(nodes: ExistingNodes) -> list[str]:
+def key_problems(nodes: ExistingNodes, preview: bool = False) -> list[str]:
     """`field: state; fix` of each private key that cannot be used."""
-    named = {"nodes.ssh.key_file": nodes.ssh.key_file}
+    named = {"nodes.ssh.key_file": (SSH_KEY, nodes.ssh.key_file)}
     if nodes.ssh.bastion and nodes.ssh.bastion.key_file:
-        named["nodes.ssh.bastion.key_file"] = nodes.ssh.bastion.key_file
-    found = {field: ssh_key.problem(path) for field, path in named.items()}
+        named["nodes.ssh.bastion.key_file"] = (BASTION_KEY, nodes.ssh.bastion.key_file)
+    found = {field: stack_config.key_problem(config, path, preview) for field, (config, path) in named.items()}
     return [f"{field}: {problem}" for field, problem in found.items() if problem]
 
 

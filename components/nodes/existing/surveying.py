@@ -14,6 +14,7 @@ from typing import Any
 
 from fjordkube.errors import MachineError
 from fjordkube.helpers import launcher
+from fjordkube.nodes import ssh_key
 from fjordkube.nodes.existing import question
 from fjordkube.nodes.existing.pins import pins
 from fjordkube.nodes.existing.source import nodes_of
@@ -23,7 +24,12 @@ from fjordkube.settings import Stack
 
 def ask(settings: Stack, stack: str, images: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Facts by host. MachineError: every problem of every host. Private keys and pins must have passed `check`."""
-    asked = question.environment(settings, images, pins(nodes_of(settings), stack).keys)
+    nodes = nodes_of(settings)
+    bastion = nodes.ssh.bastion
+    bastion_key = ssh_key.private(bastion.key_file) if bastion and bastion.key_file else None
+    keys = pins(nodes, stack).keys
+    asked = question.environment(settings, images)
+    asked["FJORDKUBE_NODES"] = question.entrances(nodes, keys, ssh_key.private(nodes.ssh.key_file), bastion_key)
     # by the environment, like the engine does: keys are in no argument
     done = subprocess.run(
         ["/bin/sh", "-c", launcher.command("survey")],

@@ -20,7 +20,7 @@ from fjordkube.helpers.local_vm import qemu, record
 from fjordkube.roots import cache_root
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.nodes.local.vm_image import VmImage
 
 Accelerator = Literal["kvm", "tcg"]
 
@@ -33,11 +33,11 @@ PROOF = b"Unable to mount root fs"
 """The kernel's last words without a disk: it has then been through all of its own start."""
 
 
-def choose(wanted: Literal["auto", "kvm", "tcg"], bundle: Bundle) -> Accelerator:
+def choose(wanted: Literal["auto", "kvm", "tcg"], image: VmImage) -> Accelerator:
     """What machines run with. Raises MachineError when KVM is demanded and does not run a guest."""
     if wanted == "tcg":
         return "tcg"
-    found = probe(bundle)
+    found = probe(image)
     if wanted == "kvm" and found != "kvm":
         raise MachineError(
             f"nodes.accelerator: kvm, but a guest does not boot with {DEVICE} on this host;"
@@ -46,16 +46,16 @@ def choose(wanted: Literal["auto", "kvm", "tcg"], bundle: Bundle) -> Accelerator
     return found
 
 
-def probe(bundle: Bundle) -> Accelerator:
+def probe(image: VmImage) -> Accelerator:
     """kvm if the bundle's kernel really boots with it, else tcg. Bounded by PROBE_SECONDS; cached per host boot."""
     if not os.access(DEVICE, os.R_OK | os.W_OK):
         return "tcg"
-    key = _key(bundle)
+    key = _key(image)
     store = cache_root() / "accelerator.json"
     known = _read(store)
     if known.get("key") == key and known.get("accelerator") in ("kvm", "tcg"):
         return "kvm" if known["accelerator"] == "kvm" else "tcg"
-    result: Accelerator = "kvm" if boots(bundle.kernel, PROBE_SECONDS) else "tcg"
+    result: Accelerator = "kvm" if boots(image.kernel, PROBE_SECONDS) else "tcg"
     store.parent.mkdir(parents=True, exist_ok=True)
     record.write(store, json.dumps({"key": key, "accelerator": result}).encode())
     return result
@@ -91,14 +91,14 @@ def boots(kernel: Path, seconds: float) -> bool:
     return PROOF in seen
 
 
-def _key(bundle: Bundle) -> str:
+def _key(image: VmImage) -> str:
     """Changes with whatever could change the answer: the host's boot, QEMU's program, the guest's kernel."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     program = shutil.which(qemu.program(os.environ))
     if program is None:
         return f"{boot} no-qemu"
     state = Path(program).resolve().stat()
-    return f"{boot} {program} {state.st_size} {state.st_mtime_ns} {bundle.digest}"
+    return f"{boot} {program} {state.st_size} {state.st_mtime_ns} {image.digest}"
 
 
 def _read(store: Path) -> dict[str, str]:

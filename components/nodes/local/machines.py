@@ -24,7 +24,7 @@ from fjordkube.node import Node
 from fjordkube.nodes.local import plan
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.nodes.local.vm_image import VmImage
     from fjordkube.settings import LocalNodes
 
 
@@ -33,7 +33,7 @@ class LocalMachinesArgs:
     """What all machines of a stack are made from."""
 
     settings: LocalNodes
-    bundle: Bundle
+    image: VmImage
     """Kernel and disk image."""
     stack: str
     """Name that keeps the machines of several stacks of one checkout apart."""
@@ -84,8 +84,8 @@ class LocalMachine(pulumi.ComponentResource):
         found = plan.find(machine)
 
         # Disks, keys and ports; made anew, after its old ones are gone, when something changes that they cannot follow.
-        disk_spec = plan.disk_spec(machine, shared.settings, shared.bundle, shared.emulated, found)
-        anew = plan.replaced_with(disk_spec, shared.bundle)
+        disk_spec = plan.disk_spec(machine, shared.settings, shared.image, shared.emulated, found)
+        anew = plan.replaced_with(disk_spec, shared.image)
         disk = self._command(f"{name}-disk", "disk", to_environment(disk_spec), anew)
         facts = disk.stdout.apply(_facts)
         self.ports = facts.apply(lambda entry: dict(entry["ports"]))

@@ -23,7 +23,7 @@ from fjordkube.roots import cache_root, home_root, runtime_root
 from fjordkube.settings import LocalControlPlane, LocalNode, LocalWorker
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.nodes.local.vm_image import VmImage
     from fjordkube.settings import LocalNodes
 
 INTERFACE = "eth1"
@@ -103,7 +103,7 @@ def generation(found: Found, disk_gib: int, etcd_disk_gib: int) -> int:
     return made.generation + 1 if smaller else made.generation
 
 
-def disk_spec(machine: Machine, settings: LocalNodes, bundle: Bundle, emulated: bool, found: Found) -> Disk:
+def disk_spec(machine: Machine, settings: LocalNodes, image: VmImage, emulated: bool, found: Found) -> Disk:
     """What `disk` is asked."""
     return Disk(
         directory=machine.directory,
@@ -116,9 +116,9 @@ def disk_spec(machine: Machine, settings: LocalNodes, bundle: Bundle, emulated: 
         disk_gib=machine.disk_gib,
         etcd_disk_gib=machine.etcd_disk_gib,
         ports=machine.ports,
-        kernel=bundle.kernel,
-        initrd=bundle.initrd,
-        base=bundle.disk,
+        kernel=image.kernel,
+        initrd=image.initrd,
+        base=image.disk,
         claims=claims(),
         sockets=machine.sockets,
         generation=generation(found, machine.disk_gib, machine.etcd_disk_gib),
@@ -144,9 +144,9 @@ def power_spec(machine: Machine, emulated: bool, found: Found) -> Power:
     )
 
 
-def replaced_with(spec: Disk, bundle: Bundle) -> list[str]:
+def replaced_with(spec: Disk, image: VmImage) -> list[str]:
     """What a machine cannot change while keeping its disks: another value of these makes it anew."""
-    return [f"image {bundle.digest}", f"address {spec.address}/{spec.prefix_length}", f"generation {spec.generation}"]
+    return [f"image {image.digest}", f"address {spec.address}/{spec.prefix_length}", f"generation {spec.generation}"]
 
 
 def claims() -> Path:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fjordkube.nodes.local import accelerator, preflight
+from fjordkube.nodes.local import accelerator, preflight, vm_image
 from fjordkube.nodes.local.machines import LocalMachines, LocalMachinesArgs
 from fjordkube.nodes.source import Machines, usual_ports
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.images import Images
     from fjordkube.settings import LocalNodes, Stack
 
 
-def check(settings: Stack, stack: str, programs: bool = True) -> None:
+def check(settings: Stack, stack: str, programs: bool = True, preview: bool = False) -> None:  # noqa: ARG001
     """See components.nodes.source.Source."""
     preflight.check(_nodes(settings), stack, programs=programs)
 
 
-def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:
+def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001
     """See components.nodes.source.Source."""
     nodes = _nodes(settings)
-    emulated = accelerator.choose(nodes.accelerator, bundle) == "tcg"
-    args = LocalMachinesArgs(nodes, bundle, stack, emulated, usual_ports(settings))
+    image = vm_image.find(settings.kubernetes.version, settings.network.version)
+    emulated = accelerator.choose(nodes.accelerator, image) == "tcg"
+    args = LocalMachinesArgs(nodes, image, stack, emulated, usual_ports(settings))
     made = LocalMachines("nodes", args)
     return Machines(made.nodes, emulated)
 

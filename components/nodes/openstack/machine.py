@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ from fjordkube import remote
 from fjordkube.errors import MachineError
 from fjordkube.node import Node
 from fjordkube.nodes import cloud_init, host_keys
+from fjordkube.nodes.login_key import LoginKey
 from fjordkube.nodes.openstack.security import tags
 from fjordkube.settings.nodes.openstack import is_id
 from fjordkube.settings.residency import ZONES
@@ -54,12 +55,10 @@ class OpenstackMachineArgs:
     """What a floating IP needs before it can lead here; None: nothing of this stack."""
     ports: Mapping[str, int]
     """Port of the instance by use: ssh, api, http, https."""
-    login_key: str
-    """Public line of the key that enters as root."""
-    seed: str = field(repr=False)
+    login_key: LoginKey
+    """The key that enters as root."""
+    seed: pulumi.Output[str]
     """Secret. See host_keys."""
-    private_key: str = field(repr=False)
-    """Secret. The key that enters as root."""
 
     @property
     def address(self) -> str:
@@ -106,18 +105,18 @@ class OpenstackMachine:
 
     def __init__(self, name: str, args: OpenstackMachineArgs, parent: pulumi.Resource) -> None:
         self._name, self._args, self._parent = name, args, parent
-        key = host_keys.derive(args.seed, args.stack, args.node.name)
+        key = host_keys.of(args.seed, args.stack, args.node.name)
 
         # 1. The port: the address, and what may pass it.
         self._port, self._port_made = self._its_port()
 
         # 2. The instance with its disks; its user data carries the host key.
         disk = args.settings.etcd_device if args.etcd_volume_gib else None
-        boot = cloud_init.FirstBoot(args.node.name, key, args.login_key, disk)
-        self.instance = self._instance(cloud_init.user_data(boot))
+        user_data = cloud_init.user_data(args.node.name, key, args.login_key.public, disk)
+        self.instance = self._instance(user_data)
 
         # 3. Where it is reached.
-        self.node = self._node(key.public, self._public_address())
+        self.node = self._node(host_keys.public(key), self._public_address())
 
     def _its_port(self) -> tuple[pulumi.Input[str], pulumi.Resource]:
         args, child = self._args, pulumi.ResourceOptions(parent=self._parent)
@@ -236,7 +235,7 @@ class OpenstackMachine:
             return address
         return args.address
 
-    def _node(self, host_key: str, public: pulumi.Input[str]) -> Node:
+    def _node(self, host_key: pulumi.Output[str], public: pulumi.Input[str]) -> Node:
         args, instance = self._args, self.instance
         node, uses = args.node, ("ssh", "api") if args.node.role == "control-plane" else ("ssh", "http", "https")
         # With the id: only an instance that is made stands somewhere.
@@ -251,7 +250,7 @@ class OpenstackMachine:
             interface=args.settings.interface,
             public_address=public,
             ports={use: args.ports[use] for use in uses},
-            connection=remote.connection(public, args.ports["ssh"], args.private_key, host_key),
+            connection=remote.connection(public, args.ports["ssh"], args.login_key.private, host_key),
             # An instance that was restarted is the same one: nobody tells the engine of it.
             up=instance.id.apply(str),
             identity=args.identity,

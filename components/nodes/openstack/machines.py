@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_openstack as openstack
 
 from fjordkube.node import Node
+from fjordkube.nodes.login_key import LoginKey
 from fjordkube.nodes.openstack.load_balancer import OpenstackLoadBalancer, OpenstackLoadBalancerArgs
 from fjordkube.nodes.openstack.machine import OpenstackMachine, OpenstackMachineArgs
 from fjordkube.nodes.openstack.security import security_groups, tags
@@ -38,12 +39,10 @@ class OpenstackMachinesArgs:
     """Name that keeps several stacks of one project apart."""
     ports: Mapping[str, int]
     """Port of an instance by use: ssh, api, and the ingress's http and https."""
-    login_key: str
-    """Public line of the key that enters as root."""
-    seed: str = field(repr=False)
+    login_key: LoginKey
+    """The key that enters as root."""
+    seed: pulumi.Output[str]
     """Secret. See host_keys."""
-    private_key: str = field(repr=False)
-    """Secret. The key that enters as root."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ class OpenstackMachines(pulumi.ComponentResource):
         apart = self._server_group()
         key = openstack.compute.Keypair(
             f"{name}-key",
-            name=key_name(args.stack, args.login_key),
-            public_key=args.login_key,
+            name=args.login_key.public.apply(lambda line: key_name(args.stack, line)),
+            public_key=args.login_key.public,
             region=settings.region_name,
             opts=self._child,
         )
@@ -109,7 +108,6 @@ class OpenstackMachines(pulumi.ComponentResource):
                 ports=args.ports,
                 login_key=args.login_key,
                 seed=args.seed,
-                private_key=args.private_key,
             )
             self.nodes.append(OpenstackMachine(f"{name}-{node.name}", made_from, self).node)
 

@@ -6,24 +6,28 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from fjordkube.errors import UnfitComputer
-from fjordkube.nodes import host_keys, ssh_key
+from fjordkube.nodes import stack_config
+from fjordkube.nodes.login_key import HostKeySeed, LoginKey
 from fjordkube.nodes.openstack.machines import OpenstackMachines, OpenstackMachinesArgs
 from fjordkube.nodes.source import Machines, usual_ports
+from fjordkube.nodes.stack_config import SSH_KEY
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.images import Images
     from fjordkube.settings import OpenstackNodes, Stack
 
 
-def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: ARG001 - the source's shape
+def check(settings: Stack, stack: str, programs: bool = True, preview: bool = False) -> None:  # noqa: ARG001
     """See components.nodes.source.Source.
 
     Credentials are not looked for: they may come from clouds.yaml, from OS_* or from the stack's configuration, and a
     preview by the stand-in needs none. The provider itself names what it misses.
     """
     problems = []
-    if problem := ssh_key.problem(_nodes(settings).ssh_key_file):
+    if problem := stack_config.key_problem(SSH_KEY, _nodes(settings).ssh_key_file, preview):
         problems.append(f"nodes.ssh_key_file: {problem}")
     if programs and shutil.which("ssh", path=os.environ.get("PATH", "") + ":/usr/bin") is None:
         problems.append("ssh: not in PATH; install it (Debian package openssh-client)")
@@ -31,18 +35,17 @@ def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: 
         raise UnfitComputer(problems)
 
 
-def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
+def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
     """See components.nodes.source.Source."""
-    check(settings, stack)
+    check(settings, stack, preview=pulumi.runtime.is_dry_run())
     nodes = _nodes(settings)
     args = OpenstackMachinesArgs(
         nodes,
         settings,
         stack,
         ports=usual_ports(settings),
-        login_key=ssh_key.public(nodes.ssh_key_file),
-        seed=host_keys.seed(),
-        private_key=ssh_key.private(nodes.ssh_key_file),
+        login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),
+        seed=HostKeySeed("nodes-host-key-seed").text,
     )
     made = OpenstackMachines("nodes", args)
     return Machines(made.nodes, load_balancer=made.load_balancer)

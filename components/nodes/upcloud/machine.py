@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ from fjordkube import remote
 from fjordkube.errors import MachineError
 from fjordkube.node import Node
 from fjordkube.nodes import cloud_init, host_keys
+from fjordkube.nodes.login_key import LoginKey
 
 if TYPE_CHECKING:
     from fjordkube.settings import UpcloudNode, UpcloudNodes
@@ -47,12 +48,10 @@ class UpcloudMachineArgs:
     """Port of the server by use: ssh, api, http, https."""
     firewall_rules: Sequence[Mapping[str, str]]
     """See components.firewall.upcloud."""
-    login_key: str
-    """Public line of the key that enters as root."""
-    seed: str = field(repr=False)
+    login_key: LoginKey
+    """The key that enters as root."""
+    seed: pulumi.Output[str]
     """Secret. See host_keys."""
-    private_key: str = field(repr=False)
-    """Secret. The key that enters as root."""
 
     @property
     def address(self) -> str:
@@ -90,14 +89,14 @@ class UpcloudMachine:
 
     def __init__(self, name: str, args: UpcloudMachineArgs, parent: pulumi.Resource) -> None:
         self._name, self._args, self._parent = name, args, parent
-        key = host_keys.derive(args.seed, args.stack, args.node.name)
+        key = host_keys.of(args.seed, args.stack, args.node.name)
 
         # 1. Etcd's disk, which the server is started with.
         disk = self._etcd_disk()
 
         # 2. The server; its user data carries the host key.
-        boot = cloud_init.FirstBoot(args.node.name, key, args.login_key, ETCD_DISK if disk else None)
-        self.server = self._server(disk, cloud_init.user_data(boot))
+        user_data = cloud_init.user_data(args.node.name, key, args.login_key.public, ETCD_DISK if disk else None)
+        self.server = self._server(disk, user_data)
 
         # 3. Its firewall, which is the server's own part and goes with it.
         upcloud.ServerFirewallRules(
@@ -106,7 +105,7 @@ class UpcloudMachine:
             firewall_rules=[upcloud.ServerFirewallRulesFirewallRuleArgs(**rule) for rule in args.firewall_rules],
             opts=pulumi.ResourceOptions(parent=parent, deleted_with=self.server),
         )
-        self.node = self._node(key.public, disk is not None)
+        self.node = self._node(host_keys.public(key), disk is not None)
 
     def _etcd_disk(self) -> upcloud.Storage | None:
         args = self._args
@@ -169,7 +168,7 @@ class UpcloudMachine:
             # The image's cloud-init asks the metadata service for its user data.
             metadata=True,
             user_data=user_data,
-            login=upcloud.ServerLoginArgs(user="root", keys=[args.login_key], create_password=False),
+            login=upcloud.ServerLoginArgs(user="root", keys=[args.login_key.public], create_password=False),
             firewall=True,
             labels=args.labels,
             **more,
@@ -183,7 +182,7 @@ class UpcloudMachine:
             ),
         )
 
-    def _node(self, host_key: str, has_etcd_disk: bool) -> Node:
+    def _node(self, host_key: pulumi.Output[str], has_etcd_disk: bool) -> Node:
         args, server = self._args, self.server
         node, uses = args.node, ("ssh", "api") if args.node.role == "control-plane" else ("ssh", "http", "https")
         found = server.network_interfaces.apply(lambda interfaces: public_address(node.name, interfaces))
@@ -197,7 +196,7 @@ class UpcloudMachine:
             interface=args.settings.interface,
             public_address=public,
             ports={use: args.ports[use] for use in uses},
-            connection=remote.connection(public, args.ports["ssh"], args.private_key, host_key),
+            connection=remote.connection(public, args.ports["ssh"], args.login_key.private, host_key),
             # A server that was restarted is the same one: nobody tells the engine of it.
             up=server.id.apply(str),
             identity=args.identity,

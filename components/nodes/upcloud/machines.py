@@ -7,7 +7,7 @@ Nothing is asked of UpCloud while planning: no data source, so that a preview ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pulumi
@@ -15,6 +15,7 @@ import pulumi_upcloud as upcloud
 
 from fjordkube.firewall.upcloud import firewall_rules
 from fjordkube.node import Node
+from fjordkube.nodes.login_key import LoginKey
 from fjordkube.nodes.upcloud.load_balancer import UpcloudLoadBalancer, UpcloudLoadBalancerArgs
 from fjordkube.nodes.upcloud.machine import UpcloudMachine, UpcloudMachineArgs
 from fjordkube.settings import NodeSettings, UpcloudNode
@@ -35,14 +36,12 @@ class UpcloudMachinesArgs:
     """Name that keeps several stacks of one account apart."""
     ports: Mapping[str, int]
     """Port of a server by use: ssh, api, and the ingress's http and https."""
-    login_key: str
-    """Public line of the key that enters as root."""
+    login_key: LoginKey
+    """The key that enters as root."""
     stack_settings: Stack
     """For the firewall's table."""
-    seed: str = field(repr=False)
+    seed: pulumi.Output[str]
     """Secret. See host_keys."""
-    private_key: str = field(repr=False)
-    """Secret. The key that enters as root."""
 
 
 class UpcloudMachines(pulumi.ComponentResource):
@@ -113,6 +112,5 @@ class UpcloudMachines(pulumi.ComponentResource):
             firewall_rules=firewall_rules(args.stack_settings, node.role),
             login_key=args.login_key,
             seed=args.seed,
-            private_key=args.private_key,
         )
         return UpcloudMachine(f"{name}-{node.name}", made_from, self)

@@ -6,24 +6,28 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from fjordkube.errors import UnfitComputer
-from fjordkube.nodes import host_keys, ssh_key
+from fjordkube.nodes import stack_config
+from fjordkube.nodes.login_key import HostKeySeed, LoginKey
 from fjordkube.nodes.source import Machines, usual_ports
+from fjordkube.nodes.stack_config import SSH_KEY
 from fjordkube.nodes.upcloud.machines import UpcloudMachines, UpcloudMachinesArgs
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.images import Images
     from fjordkube.settings import Stack, UpcloudNodes
 
 
-def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: ARG001 - the source's shape
+def check(settings: Stack, stack: str, programs: bool = True, preview: bool = False) -> None:  # noqa: ARG001
     """See components.nodes.source.Source.
 
     Credentials are not looked for: they may come from the environment, from the stack's configuration or from a
     keyring, and a preview by the stand-in needs none. The provider itself names what it misses.
     """
     problems = []
-    if problem := ssh_key.problem(_nodes(settings).ssh_key_file):
+    if problem := stack_config.key_problem(SSH_KEY, _nodes(settings).ssh_key_file, preview):
         problems.append(f"nodes.ssh_key_file: {problem}")
     if programs and shutil.which("ssh", path=os.environ.get("PATH", "") + ":/usr/bin") is None:
         problems.append("ssh: not in PATH; install it (Debian package openssh-client)")
@@ -31,18 +35,17 @@ def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: 
         raise UnfitComputer(problems)
 
 
-def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
+def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
     """See components.nodes.source.Source."""
-    check(settings, stack)
+    check(settings, stack, preview=pulumi.runtime.is_dry_run())
     nodes = _nodes(settings)
     ports = usual_ports(settings)
     args = UpcloudMachinesArgs(
         nodes,
         stack,
         ports,
-        seed=host_keys.seed(),
-        login_key=ssh_key.public(nodes.ssh_key_file),
-        private_key=ssh_key.private(nodes.ssh_key_file),
+        seed=HostKeySeed("nodes-host-key-seed").text,
+        login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),
         stack_settings=settings,
     )
     made = UpcloudMachines("nodes", args)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from pulumi_command import local
 from fjordkube import remote
 from fjordkube.helpers import launcher
 from fjordkube.node import Node
+from fjordkube.nodes.login_key import LoginKey
 from fjordkube.settings import VendorControlPlane, VendorNode
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ class VendorMachinesArgs:
     """Port of a machine by use: ssh, api, http, https; the vendor's answer may name others."""
     command: Sequence[str]
     """The vendor's command, without the verb."""
-    public_key: str
-    """Public line of the key that enters as root."""
-    private_key: str = field(repr=False)
-    """Secret. The key that enters as root."""
+    login_key: LoginKey
+    """The key that enters as root."""
+    secrets: pulumi.Output[str] | None = None
+    """Secret. Variables for the vendor's command, a JSON object; None: it has them from elsewhere."""
 
 
 class VendorMachines(pulumi.ComponentResource):
@@ -93,7 +94,7 @@ class VendorMachine:
             connection=remote.connection(
                 public,
                 ports.apply(lambda found: found["ssh"]),
-                args.private_key,
+                args.login_key.private,
                 facts.apply(lambda found: str(found["host_key"])),
             ),
             # Another machine at the vendor has another id, or at least another host key.
@@ -121,8 +122,8 @@ ANEW = (
 name, which the name holds, and the SSH key, which a living machine keeps."""
 
 
-def order(node: VendorNode, args: VendorMachinesArgs) -> dict[str, str]:
-    """The driver's variables for one machine. None is secret; one for each field, so that a diff names what changes."""
+def order(node: VendorNode, args: VendorMachinesArgs) -> dict[str, pulumi.Input[str]]:
+    """The helper's variables for one machine; one for each field, so that a diff names what changes."""
     settings = args.settings
     own_disk = isinstance(node, VendorControlPlane) and node.etcd_disk != "root"
     return {
@@ -138,7 +139,8 @@ def order(node: VendorNode, args: VendorMachinesArgs) -> dict[str, str]:
         "VENDOR_PRIVATE_NETWORK": settings.private_cidr,
         "VENDOR_PRIVATE_ADDRESS": str(settings.address_of(node)),
         "VENDOR_ETCD_DISK": "yes" if own_disk else "no",
-        "VENDOR_SSH_PUBLIC_KEY": args.public_key,
+        "VENDOR_SSH_PUBLIC_KEY": args.login_key.public,
+        **({"VENDOR_SECRETS": args.secrets} if args.secrets is not None else {}),
     }
 
 

@@ -8,39 +8,44 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from fjordkube.errors import UnfitComputer
-from fjordkube.nodes import ssh_key
+from fjordkube.nodes import stack_config
+from fjordkube.nodes.login_key import LoginKey
 from fjordkube.nodes.source import Machines, usual_ports
+from fjordkube.nodes.stack_config import SSH_KEY
 from fjordkube.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
 from fjordkube.roots import CHECKOUT
 
 if TYPE_CHECKING:
-    from fjordkube.bundle import Bundle
+    from fjordkube.images import Images
     from fjordkube.settings import Stack, VendorNodes
 
 
-def check(settings: Stack, stack: str, programs: bool = True) -> None:  # noqa: ARG001 - the source's shape
+def check(settings: Stack, stack: str, programs: bool = True, preview: bool = False) -> None:  # noqa: ARG001
     """See components.nodes.source.Source. The command is looked at and not called: a preview orders nothing."""
     nodes = _nodes(settings)
     problems = [f"nodes.command: {problem}" for problem in _command(nodes.command)]
-    if problem := ssh_key.problem(nodes.ssh_key_file):
+    if problem := stack_config.key_problem(SSH_KEY, nodes.ssh_key_file, preview):
         problems.append(f"nodes.ssh_key_file: {problem}")
+    stack_config.vendor_variables()
     if problems:
         raise UnfitComputer(problems)
 
 
-def provide(settings: Stack, bundle: Bundle, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
+def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
     """See components.nodes.source.Source."""
-    check(settings, stack)
+    check(settings, stack, preview=pulumi.runtime.is_dry_run())
     nodes = _nodes(settings)
-    ports = usual_ports(settings)
+    ports, secrets = usual_ports(settings), stack_config.vendor_variables()
     args = VendorMachinesArgs(
         nodes,
         stack,
         ports,
         command=nodes.command,
-        public_key=ssh_key.public(nodes.ssh_key_file),
-        private_key=ssh_key.private(nodes.ssh_key_file),
+        login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),
+        secrets=None if secrets is None else pulumi.Output.secret(secrets),
     )
     return Machines(VendorMachines("nodes", args).nodes)
 

@@ -18,14 +18,10 @@ from fjordkube.nodes.existing import question
 from fjordkube.remote import shell
 from fjordkube.settings import load
 from tests.scripts.machine import Machine
-from tests.unit import test_local_plan
 from tests.unit.helpers.fakes import node_machine, run
 from tests.unit.test_settings_existing import nodes
 
-BUNDLE = replace(
-    test_local_plan.BUNDLE,
-    images={name: f"fjordkube.local/{name}:v1" for name in ("etcd", "kube-apiserver", "kube-proxy", "pause")},
-)
+IMAGES = {name: f"fjordkube.local/{name}:v1" for name in ("etcd", "kube-apiserver", "kube-proxy", "pause")}
 NAMES = {"cp1": 11, "w1": 101, "w2": 102}
 HOST = Host("w1", "worker", "10.1.0.101", 24, "eth1", "")
 PLANE = Host("cp1", "control-plane", "10.1.0.11", 24, "eth1", "LABEL=etcd")
@@ -250,7 +246,7 @@ def ready(folder: Path, name: str) -> Machine:
     }
     for program in {*question.PROGRAMS, "ipvsadm", "nft", "fio", "modprobe", *answers} - {"mount", "base64"}:
         machine.program(program, answers.get(program, ""))
-    machine.write("/images", "\n".join(BUNDLE.images.values()) + "\n")
+    machine.write("/images", "\n".join(IMAGES.values()) + "\n")
     return machine
 
 
@@ -269,7 +265,7 @@ def environment(base: dict[str, str]) -> dict[str, str]:
     return {
         **base,
         "FJORDKUBE_NODES": with_keys_apart(listed),
-        "FJORDKUBE_SURVEY": question.question(load(nodes()), BUNDLE.images),
+        "FJORDKUBE_SURVEY": question.question(load(nodes()), IMAGES),
         "FJORDKUBE_SCRIPT": shell(["survey"], {}),
     }
 
@@ -339,7 +335,7 @@ def test_what_hosts_lack_is_named_all_at_once(hosts: dict[str, Machine], environ
 
 def worker_images() -> list[str]:
     left = question.CONTROL_PLANE_IMAGES
-    return sorted(name for key, name in BUNDLE.images.items() if key not in left)
+    return sorted(name for key, name in IMAGES.items() if key not in left)
 
 
 def test_members_of_this_cluster_are_asked_again_when_a_host_joins_the_list(

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from commands import doctor
-from fjordkube.bundle import Bundle
+from fjordkube import images
+from fjordkube.images import Images
 from fjordkube.nodes.existing import host_keys
 from fjordkube.settings import load
-from tests.unit.helpers.test_survey import BUNDLE, NAMES, ready
+from tests.unit.helpers.test_survey import IMAGES, NAMES, ready
 from tests.unit.ssh_server import line, new_key
 from tests.unit.test_settings_existing import nodes
 
@@ -35,12 +36,12 @@ def test_hosts_are_told_or_what_stands_in_their_way(
         )
     )
 
-    def bundle(*_: str) -> Bundle:
-        return BUNDLE
+    def made_of(*_: str) -> Images:
+        return Images(IMAGES, "fjordkube.local")
 
     for name, value in {**base, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(doctor, "find", bundle)
+    monkeypatch.setattr(images, "built", made_of)
     assert doctor._hosts(settings, "test") == []
     told = capsys.readouterr().out
     assert "w1: Debian GNU/Linux 12 (bookworm), kernel 6.1.0-31-amd64, kvm, 2 processors, 4096 MiB" in told
