@@ -60,7 +60,7 @@ class Run:
 class Project:
     """One stack of the checkout's program, with settings, state and plugins in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Path = CHECKOUT) -> None:
         """FjordkubeError where the engine or a bundle is not built yet (`make test-engine` sees to it)."""
         self.folder = folder
         self._config = folder / f"Pulumi.{STACK}.yaml"
@@ -73,9 +73,25 @@ class Project:
         self._pretending = installation.install_pretending(
             engine, folder / "pretending-engine", folder / "pretending-plugins"
         )
-        (folder / "Pulumi.yaml").write_text(f"name: fjordkube\nruntime: python\nmain: {CHECKOUT}\n")
+        self.python = Path(sys.executable)
+        self.move(program)
         self._pulumi(self._engine, ["stack", "init", STACK, "--no-select"], {})
         (folder / "salt").write_text(self._config.read_text())
+
+    def move(self, program: Path, python: Path | None = None) -> None:
+        """Runs another checkout's program from now on, or a package's; `python`: by that interpreter."""
+        (self.folder / "Pulumi.yaml").write_text(f"name: fjordkube\nruntime: python\nmain: {program}\n")
+        self.python = python or self.python
+
+    def state(self) -> Path:
+        """The stack's state as it lies on the disk; secrets encrypted."""
+        return next((self.folder / "state").rglob(f"stacks/**/{STACK}.json"))
+
+    def destroy(self, *targets: str) -> str:
+        """Deletes those resources and what depends on them, by the plugins of `preview`; what the engine said."""
+        chosen = [word for urn in targets for word in ("--target", urn)]
+        words = ["destroy", "--yes", "--skip-preview", "--target-dependents", *chosen, "--stack", STACK]
+        return self._pulumi(self._engine, [*words, "--config-file", str(self._config)], {})
 
     def write(self, settings: Mapping[str, Any]) -> None:
         """The stack file's `fjordkube:stack` from now on."""
@@ -114,7 +130,7 @@ class Project:
 
     def _complete_objects(self) -> None:
         """Gives Kubernetes objects what their own provider keeps beside them, which a pretending one does not know."""
-        path = next((self.folder / "state").rglob(f"stacks/**/{STACK}.json"))
+        path = self.state()
         state = json.loads(path.read_text())
         for entry in state["checkpoint"]["latest"]["resources"]:
             if entry["type"].startswith("kubernetes:"):
@@ -135,12 +151,13 @@ class Project:
         finally:
             log.unlink()  # it holds outputs in the clear, made up or not
 
-    def _pulumi(self, engine: Path, words: list[str], more: Mapping[str, str]) -> None:
+    def _pulumi(self, engine: Path, words: list[str], more: Mapping[str, str]) -> str:
         environment = {
             **os.environ,
             "PATH": os.pathsep.join([str(engine.parent), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "FJORDKUBE_HOME": str(self.folder),
-            "FJORDKUBE_PYTHON": sys.executable,
+            "FJORDKUBE_PYTHON": str(self.python),
+            "PULUMI_PYTHON_CMD": str(self.python),
             "PULUMI_HOME": str(self.folder / "plugins"),
             "PULUMI_BACKEND_URL": (self.folder / "state").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "bench",
@@ -164,6 +181,7 @@ class Project:
         )
         if done.returncode:
             raise RuntimeError(f"pulumi {words[0]} failed:\n{done.stdout}")
+        return done.stdout
 
 
 def _bundle() -> Path:

@@ -39,7 +39,8 @@ class LoginKey(local.Command):
             name,
             create="cat",
             update="cat",
-            stdin=pulumi.Output.secret(text or ""),
+            # one end, however it was handed over: `pulumi config set` takes a last newline away
+            stdin=pulumi.Output.secret(f"{text.rstrip()}\n" if text else ""),
             logging=local.Logging.NONE,
             add_previous_output_in_env=False,
             opts=pulumi.ResourceOptions.merge(opts, kept),
