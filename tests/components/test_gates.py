@@ -14,7 +14,7 @@ import pytest
 from fjordkube.gates import Gates, GatesArgs
 from fjordkube.gates.gate import reached
 from fjordkube.helpers import launcher
-from fjordkube.helpers.gates.targets import places
+from fjordkube.helpers.gates.targets import targets
 from fjordkube.node import Node
 from fjordkube.remote import connection, through
 from fjordkube.timing import EMULATED
@@ -169,7 +169,7 @@ def test_bastion_and_sudo_reach_the_gates_of_those_nodes_alone() -> None:
         "key": 1,
         "host_key": "ssh-ed25519 BBBB",
     }
-    plain, other = places({"FJORDKUBE_NODES": told[0]})
+    plain, other = targets({"FJORDKUBE_NODES": told[0]})
     assert (plain.access.sudo, plain.access.bastion) == (False, None)
     assert other.access.bastion is not None
     assert (other.access.sudo, other.access.user, other.access.bastion.key) == (True, "debian", "JUMP KEY")

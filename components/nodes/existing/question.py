@@ -49,7 +49,7 @@ def environment(settings: Stack, images: Mapping[str, str], pins: Mapping[str, s
 
 
 def entrances(nodes: ExistingNodes, pins: Mapping[str, str]) -> str:
-    """The hosts and how they are entered, as helpers/gates/places.py reads them. Secret.
+    """The hosts and how they are entered, as helpers/gates/targets.py reads them. Secret.
 
     By name: another order in the stack file is no change.
     """
