@@ -42,6 +42,8 @@ KUBELET: Final = range(10250, 10251)
 BGP: Final = range(179, 180)
 VXLAN: Final = range(4789, 4790)
 DHCP_CLIENT: Final = range(68, 69)
+RESERVED_PORTS: Final = "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767"
+"""Ports of listeners, allowed or not, which the kernel gives to no program that asks for any port."""
 
 EVERY_ROLE: Final[tuple[Role, ...]] = get_args(Role)
 INSIDE: Final[tuple[Source, ...]] = ("nodes", "pods")

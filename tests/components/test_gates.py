@@ -246,6 +246,6 @@ def test_a_preview_of_nothing_yet_knows_no_figures() -> None:
 
 
 @pytest.mark.parametrize(("settings", "seconds"), [({}, "1200"), ({"gates": {"timeout_seconds": 77}}, "77")])
-def test_the_wait_is_the_pace_unless_the_settings_say(settings: dict[str, Any], seconds: str) -> None:
+def test_the_wait_is_by_timing_unless_the_settings_say(settings: dict[str, Any], seconds: str) -> None:
     made = recorded(False, **settings).seen["gates-ingress"]
     assert made.inputs["environment"]["FJORDKUBE_WAIT"] == seconds

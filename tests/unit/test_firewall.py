@@ -10,9 +10,8 @@ import pytest
 
 from fjordkube.firewall import admits, front_roles, networks, nftables, openstack, page, table, upcloud
 from fjordkube.firewall.__main__ import main
-from fjordkube.firewall.table import Source
+from fjordkube.firewall.table import RESERVED_PORTS, Source
 from fjordkube.host import firewall
-from fjordkube.host.sysctls import RESERVED_PORTS
 from fjordkube.node import Role
 from fjordkube.settings import Stack, load
 from fjordkube.settings.consistency import findings
