@@ -49,7 +49,6 @@ def build(tmp_path: Path, preview: bool) -> Recording:
                 api_host="192.168.77.11",
                 bundle=bundle,
                 provider=provider,
-                workers=2,
                 ingresses=[demo],
             ),
         )
