@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from fjordkube import images, versions
+from fjordkube import advice, images
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import FjordkubeError
 from fjordkube.nodes import source
@@ -20,7 +20,7 @@ try:
 except FjordkubeError as error:
     raise pulumi.RunError(str(error)) from None
 
-for line in versions.warnings(settings):
+for line in advice.warnings(settings):
     pulumi.log.warn(line)
 
 cluster = KubernetesCluster(

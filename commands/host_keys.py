@@ -15,7 +15,7 @@ from commands.console import say
 from fjordkube.errors import FjordkubeError, SettingsError
 from fjordkube.helpers.ssh import Access
 from fjordkube.nodes.existing import collection, host_keys
-from fjordkube.nodes.existing.pins import BASTION, Place, file_of, places, read
+from fjordkube.nodes.existing.pins import BASTION, HostPin, file_of, host_pins, read
 from fjordkube.nodes.existing.source import key_problems
 from fjordkube.settings import ExistingNodes
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise HostKeysError("\n".join(wrong))
     file = file_of(nodes)
     text = read(file)
-    every = list(places(nodes))
+    every = list(host_pins(nodes))
     before = [place for place in every if place.name == BASTION]
     problems: list[str] = []
     added = _collect(before, nodes, text, None, problems)
@@ -66,7 +66,7 @@ def _nodes(path: Path) -> ExistingNodes:
 
 
 def _collect(
-    asked: list[Place], nodes: ExistingNodes, text: str, bastion: Access | None, problems: list[str]
+    asked: list[HostPin], nodes: ExistingNodes, text: str, bastion: Access | None, problems: list[str]
 ) -> dict[str, str]:
     """Keys that are new, by name; says what each host shows, and adds to `problems`."""
     known = {place.name: _pinned(place, text) for place in asked}
@@ -90,7 +90,7 @@ def _collect(
     return added
 
 
-def _pinned(place: Place, text: str) -> str | None:
+def _pinned(place: HostPin, text: str) -> str | None:
     try:
         return place.said or host_keys.pinned(text, place.host, place.port)
     except ValueError:
@@ -98,7 +98,7 @@ def _pinned(place: Place, text: str) -> str | None:
         return host_keys.keys(text, place.host, place.port)[0]
 
 
-def _differs(place: Place, pinned: str, found: str, file: str) -> str:
+def _differs(place: HostPin, pinned: str, found: str, file: str) -> str:
     where = "the settings pin" if place.said else f"{file} has"
     at = f"{place.host} port {place.port}"
     change = "correct it" if place.said else "take the old line out of that file and run this again"

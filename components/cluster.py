@@ -98,9 +98,9 @@ class KubernetesCluster(pulumi.ComponentResource):
         self.provider = self._connect(first, control_planes)
         calico = self._calico(control_planes[0], first)
         demo = self._demo(first)
-        nginx = self._nginx(control_planes[0], len(workers), first, demo)
+        nginx = self._nginx(control_planes[0], first, demo)
 
-        front = next((node for node in workers if not node.set_apart), control_planes[0])
+        front = next(node for node in workers if not node.set_apart)  # settings demand one
         self.url = pulumi.Output.all(address=front.public_address, ports=front.ports).apply(
             lambda at: f"http://{at['address']}:{at['ports'].get('http', 80)}/"
         )
@@ -209,7 +209,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             self._child(),
         )
 
-    def _nginx(self, plane: Node, workers: int, first: ControlPlane, demo: Demo | None) -> Nginx:
+    def _nginx(self, plane: Node, first: ControlPlane, demo: Demo | None) -> Nginx:
         args = self._args
         return Nginx(
             f"{self._prefix}-ingress",
@@ -218,7 +218,6 @@ class KubernetesCluster(pulumi.ComponentResource):
                 api_host=plane.address,
                 image=args.images.references["ingress-nginx-controller"],
                 provider=self.provider,
-                workers=workers,
                 timing=args.timing.name,
                 ingresses=[demo.ingress] if demo else [],
                 after=[first.membership],

@@ -1,10 +1,12 @@
 """A node is a node: what every source hands to the rest of the program, wherever the machine came from.
 
-Owns the one shape. Leaves making, starting and deleting machines to `components/nodes/`.
+Owns the one shape, and how a helper is told to enter one. Leaves making, starting and deleting machines to
+`components/nodes/`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -77,3 +79,23 @@ class Node:
     def set_apart(self) -> bool:
         """Whether a taint keeps ordinary pods away: the front door and the demo are then on other workers."""
         return any(not taint.endswith(":PreferNoSchedule") for taint in self.taints)
+
+
+def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:
+    """FJORDKUBE_<end>_HOST, _PORT, _USER, _KEY (secret) and _HOST_KEY; _SUDO and _BASTION (secret) where there is one.
+
+    What they mean: helpers/ssh.py.
+    """
+    connection = node.connection
+    environment: dict[str, pulumi.Input[str]] = {
+        f"FJORDKUBE_{end}_HOST": connection.host,
+        f"FJORDKUBE_{end}_PORT": pulumi.Output.from_input(connection.port).apply(lambda port: str(int(port or 22))),
+        f"FJORDKUBE_{end}_USER": pulumi.Output.from_input(connection.user).apply(lambda user: user or "root"),
+        f"FJORDKUBE_{end}_KEY": pulumi.Output.secret(connection.private_key).apply(lambda key: key or ""),
+        f"FJORDKUBE_{end}_HOST_KEY": pulumi.Output.from_input(connection.host_key).apply(lambda key: key or ""),
+    }
+    if node.sudo:
+        environment[f"FJORDKUBE_{end}_SUDO"] = "yes"
+    if node.bastion is not None:
+        environment[f"FJORDKUBE_{end}_BASTION"] = node.bastion.apply(json.dumps)
+    return environment

@@ -34,7 +34,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Probe:
+class StaticPodProbe:
     """One probe of a static pod, in seconds; for kubeadm's `patches`."""
 
     timeout: int
@@ -46,9 +46,9 @@ class Probe:
 class StaticPodProbes:
     """Probes laid over the ones kubeadm writes for the control plane's static pods."""
 
-    liveness: Probe
-    startup: Probe
-    readiness: Probe
+    liveness: StaticPodProbe
+    startup: StaticPodProbe
+    readiness: StaticPodProbe
     """Of kube-apiserver alone: kubeadm gives the others no readiness probe."""
 
 
@@ -120,7 +120,7 @@ class Timing:
 
 NATIVE = Timing(name="native")
 
-_LONG = Probe(timeout=60, period=60, failures=20)
+_LONG = StaticPodProbe(timeout=60, period=60, failures=20)
 
 EMULATED = Timing(
     name="emulated",
@@ -135,8 +135,8 @@ EMULATED = Timing(
     # A liveness probe that kills a slow API server makes every client retry: the cluster then never converges.
     probes=StaticPodProbes(
         liveness=_LONG,
-        startup=Probe(timeout=60, period=10, failures=120),
-        readiness=Probe(timeout=60, period=5, failures=60),
+        startup=StaticPodProbe(timeout=60, period=10, failures=120),
+        readiness=StaticPodProbe(timeout=60, period=5, failures=60),
     ),
     etcd_heartbeat_ms=1000,
     etcd_election_ms=10000,

@@ -1,18 +1,16 @@
 """What goes with what: the versions this project has really run together, and what is known to end when.
 
-Owns the table of supported Kubernetes and Calico releases, the containerd each Kubernetes needs, and the warnings
-about parts that are on their way out. Leaves image tags (etcd, CoreDNS, pause) to the bundle, which takes them from
-kubeadm itself, and fetching to `offline/`. A version is in the table only after the whole chain passed with it.
+Owns the table of supported Kubernetes and Calico releases, the containerd each Kubernetes needs, and what is said of
+IPVS by version. Leaves the warnings about a stack to `advice.py`, image tags (etcd, CoreDNS, pause) to the bundle,
+which takes them from kubeadm itself, and fetching to `offline/`. A version is in the table only after the whole chain
+passed with it.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from fjordkube.settings import Stack
+from typing import Final
 
 Version = tuple[int, int, int]
 """(major, minor, patch), e.g. (1, 37, 1)."""
@@ -77,9 +75,6 @@ IPVS_GATE_OFF: Final = 40
 IPVS_GONE: Final = 43
 
 _VERSION: Final = re.compile(r"^v?(\d+)\.(\d+)(?:\.(\d+))?")
-
-_MAX_PODS: Final = 110
-"""kubelet's default maxPods."""
 
 
 def parse(version: str) -> Version:
@@ -151,62 +146,6 @@ def ipvs_warning(kubernetes: str) -> str | None:
     return (
         f"kube_proxy.mode: ipvs is deprecated since Kubernetes 1.{IPVS_DEPRECATED}"
         f"{': ' + ', '.join(ahead) if ahead else ''}; kube_proxy.mode nftables is its successor"
-    )
-
-
-INGRESS_NGINX_WARNING: Final = (
-    "ingress.controller: ingress-nginx was archived in March 2026 and gets no more fixes from Kubernetes; "
-    "Chainguard maintains a fork (set ingress.image and ingress.digest to a build of it), "
-    "and the way out is the Gateway API"
-)
-
-
-def warnings(stack: Stack) -> list[str]:
-    """Lines `field: state; what to do` about choices that end, run short later, or reach beyond Norway."""
-    lines = []
-    if stack.kube_proxy.mode == "ipvs" and (line := ipvs_warning(stack.kubernetes.version)):
-        lines.append(line)
-    if stack.ingress.controller == "nginx":
-        lines.append(INGRESS_NGINX_WARNING)
-    for line in (_residency_warning(stack), _pod_room_warning(stack), _mesh_warning(stack)):
-        if line:
-            lines.append(line)
-    return lines
-
-
-def _residency_warning(stack: Stack) -> str | None:
-    if stack.residency == "norway":
-        return None
-    where = "the European Economic Area" if stack.residency == "eea" else "any country"
-    return (
-        f"residency: {stack.residency} lets nodes and data be in {where}, and not in Norway alone; "
-        "norway is the default, and the policy pack takes nothing else in production"
-    )
-
-
-MESH_ADVISED: Final = 100
-"""Nodes up to which Calico's documentation advises a full mesh."""
-
-
-def _mesh_warning(stack: Stack) -> str | None:
-    nodes = len(stack.nodes.all_nodes)
-    if nodes <= MESH_ADVISED:
-        return None
-    return (
-        f"network.node_mesh: {nodes} nodes in a full BGP mesh, {nodes - 1} sessions on each; Calico advises it up to "
-        f"about {MESH_ADVISED}, and route reflectors are not offered yet"
-    )
-
-
-def _pod_room_warning(stack: Stack) -> str | None:
-    network, nodes = stack.network, len(stack.nodes.all_nodes)
-    per_node = -(-_MAX_PODS // 2 ** (32 - network.block_size))
-    if network.block_count >= nodes * per_node:
-        return None
-    return (
-        f"network.pod_cidr: {network.pod_cidr} holds {network.block_count} blocks of /{network.block_size}, and "
-        f"{nodes} full nodes ({_MAX_PODS} pods each) need {nodes * per_node}; nodes will borrow single addresses "
-        "from each other's blocks, which costs a route each: a larger range avoids it"
     )
 
 

@@ -15,6 +15,7 @@ from fjordkube.bootstrap import paths
 from fjordkube.bootstrap.kubelet import kubelet_configuration
 from fjordkube.helpers.membership.labels_and_taints import parsed
 from fjordkube.host.containerd import SOCKET
+from fjordkube.host.paths import ETCD_DATA
 from fjordkube.network.kube_proxy import kube_proxy_configuration
 from fjordkube.node import Node
 from fjordkube.settings import API_PORT, Stack
@@ -58,7 +59,7 @@ def cluster_configuration(
         },
         "etcd": {
             "local": {
-                "dataDir": paths.ETCD_DATA,
+                "dataDir": ETCD_DATA,
                 "extraArgs": [
                     _argument("heartbeat-interval", str(timing.etcd_heartbeat_ms)),
                     _argument("election-timeout", str(timing.etcd_election_ms)),

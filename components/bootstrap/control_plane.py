@@ -17,10 +17,10 @@ from typing import Any
 import pulumi
 
 from fjordkube.bootstrap import steps
-from fjordkube.bootstrap.helper_command import HelperCommand, ssh_environment
+from fjordkube.bootstrap.helper_command import HelperCommand
 from fjordkube.bootstrap.kubeconfig import reachable
 from fjordkube.images import KUBERNETES
-from fjordkube.node import Node
+from fjordkube.node import Node, ssh_environment
 from fjordkube.remote import Remote
 from fjordkube.settings import Stack
 from fjordkube.timing import Timing

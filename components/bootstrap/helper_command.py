@@ -1,7 +1,8 @@
 """A node's membership that needs the API and the node at once: a local command that runs a helper.
 
 Owns the command's environment, the one way secrets reach the helper, and what makes it run again. Leaves what it does
-to helpers/ and the choice of verb to worker.py and control_plane.py. Nothing of a token is ever an input or an output.
+to helpers/, the part about SSH to node.py, and the choice of verb to worker.py and control_plane.py. Nothing of a token
+is ever an input or an output.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pulumi_command import local
 from fjordkube.bootstrap import steps
 from fjordkube.helpers import launcher
 from fjordkube.network.calico_node import address_annotations
-from fjordkube.node import Node
+from fjordkube.node import Node, ssh_environment
 from fjordkube.settings import Stack
 from fjordkube.timing import Timing
 
@@ -70,23 +71,3 @@ class HelperCommand(local.Command):
             add_previous_output_in_env=False,
             opts=opts,
         )
-
-
-def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:
-    """FJORDKUBE_<end>_HOST, _PORT, _USER, _KEY (secret) and _HOST_KEY; _SUDO and _BASTION (secret) where there is one.
-
-    What they mean: helpers/ssh.py.
-    """
-    connection = node.connection
-    environment: dict[str, pulumi.Input[str]] = {
-        f"FJORDKUBE_{end}_HOST": connection.host,
-        f"FJORDKUBE_{end}_PORT": pulumi.Output.from_input(connection.port).apply(lambda port: str(int(port or 22))),
-        f"FJORDKUBE_{end}_USER": pulumi.Output.from_input(connection.user).apply(lambda user: user or "root"),
-        f"FJORDKUBE_{end}_KEY": pulumi.Output.secret(connection.private_key).apply(lambda key: key or ""),
-        f"FJORDKUBE_{end}_HOST_KEY": pulumi.Output.from_input(connection.host_key).apply(lambda key: key or ""),
-    }
-    if node.sudo:
-        environment[f"FJORDKUBE_{end}_SUDO"] = "yes"
-    if node.bastion is not None:
-        environment[f"FJORDKUBE_{end}_BASTION"] = node.bastion.apply(json.dumps)
-    return environment

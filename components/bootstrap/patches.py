@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from fjordkube.timing import Probe, Timing
+from fjordkube.timing import StaticPodProbe, Timing
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
@@ -32,5 +32,5 @@ def static_pod_patches(timing: Timing) -> dict[str, str]:
     return patches
 
 
-def _probe(probe: Probe) -> dict[str, int]:
+def _probe(probe: StaticPodProbe) -> dict[str, int]:
     return {"timeoutSeconds": probe.timeout, "periodSeconds": probe.period, "failureThreshold": probe.failures}

@@ -15,6 +15,7 @@ from fjordkube.bootstrap import paths
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
 from fjordkube.bootstrap.kubelet import kubelet_configuration
 from fjordkube.bootstrap.patches import static_pod_patches
+from fjordkube.host.paths import ETCD_DATA
 from fjordkube.network.calico_node import address_annotations
 from fjordkube.network.kube_proxy import kube_proxy_configuration
 from fjordkube.node import Node
@@ -42,7 +43,7 @@ def member(
         "NODE_NAME": node.name,
         "API_PORT": str(API_PORT),
         "API_WAIT": str(timing.api_wait),
-        "ETCD_DATA": paths.ETCD_DATA,
+        "ETCD_DATA": ETCD_DATA,
         "ETCD_DEVICE": node.etcd_device or "",
         "INIT_FILE": paths.INIT,
         "JOIN_FILE": paths.JOIN,

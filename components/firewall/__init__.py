@@ -1,6 +1,6 @@
 """Who may talk to a node on which port, and why: one table, rendered to nftables, UpCloud and OpenStack."""
 
 from fjordkube.firewall.sources import admits, networks
-from fjordkube.firewall.table import Rule, Source, front_roles, table
+from fjordkube.firewall.table import Rule, Source, table
 
-__all__ = ["Rule", "Source", "admits", "front_roles", "networks", "table"]
+__all__ = ["Rule", "Source", "admits", "networks", "table"]

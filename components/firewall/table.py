@@ -42,8 +42,12 @@ KUBELET: Final = range(10250, 10251)
 BGP: Final = range(179, 180)
 VXLAN: Final = range(4789, 4790)
 DHCP_CLIENT: Final = range(68, 69)
+RESERVED_PORTS: Final = "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767"
+"""Ports of listeners, allowed or not, which the kernel gives to no program that asks for any port."""
 
 EVERY_ROLE: Final[tuple[Role, ...]] = get_args(Role)
+FRONT: Final[tuple[Role, ...]] = ("worker",)
+"""Nodes that ingress-nginx runs on; every stack has one."""
 INSIDE: Final[tuple[Source, ...]] = ("nodes", "pods")
 
 
@@ -74,11 +78,6 @@ def table(settings: Stack) -> tuple[Rule, ...]:
     return (*_control_plane(), *_every_node(settings), *_front(settings), *_pods(settings))
 
 
-def front_roles(settings: Stack) -> tuple[Role, ...]:
-    """Nodes that ingress-nginx runs on: workers, if there are any."""
-    return ("worker",) if any(node.role == "worker" for node in settings.nodes.all_nodes) else ("control-plane",)
-
-
 def _control_plane() -> Iterator[Rule]:
     plane: tuple[Role, ...] = ("control-plane",)
     api = range(API_PORT, API_PORT + 1)
@@ -100,16 +99,16 @@ def _every_node(settings: Stack) -> Iterator[Rule]:
 
 
 def _front(settings: Stack) -> Iterator[Rule]:
-    roles, ingress = front_roles(settings), settings.ingress
+    ingress = settings.ingress
     clients: tuple[Source, ...] = ("ingress-clients", "admins", *INSIDE)
     for name, port in (("HTTP", ingress.http_port), ("HTTPS", ingress.https_port)):
         reason = f"ingress over {name}: its clients, the gate of up, pods that use a public name"
-        yield Rule(roles, "tcp", range(port, port + 1), clients, reason)
+        yield Rule(FRONT, "tcp", range(port, port + 1), clients, reason)
     webhook = range(WEBHOOK_PORT, WEBHOOK_PORT + 1)
-    yield Rule(roles, "tcp", webhook, ("control-planes",), "admission webhook of ingress-nginx, for API servers alone")
+    yield Rule(FRONT, "tcp", webhook, ("control-planes",), "admission webhook of ingress-nginx, for API servers alone")
     if ingress.metrics:
         metrics = range(HEALTH_PORT, HEALTH_PORT + 1)
-        yield Rule(roles, "tcp", metrics, INSIDE, "metrics of ingress-nginx, for a Prometheus in a pod")
+        yield Rule(FRONT, "tcp", metrics, INSIDE, "metrics of ingress-nginx, for a Prometheus in a pod")
 
 
 def _pods(settings: Stack) -> Iterator[Rule]:

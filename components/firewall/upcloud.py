@@ -7,7 +7,7 @@ of this firewall (products/networking/features/firewall, read at second hand; no
 - It is stateless. Answers to what a node asks outside (DNS, NTP, packages) come to a port that the node chose, and no
   rule can tell them from a question. So first every port that somebody listens on is dropped, unless it was opened
   before, and then the rest above 1023 is let in. The node chooses none of those ports for itself
-  (net.ipv4.ip_local_reserved_ports, host/sysctls.py).
+  (net.ipv4.ip_local_reserved_ports, set by host/sysctls.py).
 
 Therefore this is a first fence, and nftables on the host the one that knows connections: a server with these rules
 should not be called `guarded`. Not verified: whether DHCP needs its rule, and how long a comment may be.
@@ -20,8 +20,7 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from fjordkube.firewall.sources import EVERYBODY, networks
-from fjordkube.firewall.table import Rule, Source, table
-from fjordkube.host.sysctls import RESERVED_PORTS
+from fjordkube.firewall.table import RESERVED_PORTS, Rule, Source, table
 from fjordkube.node import Role
 from fjordkube.settings import Stack
 

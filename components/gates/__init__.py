@@ -1,6 +1,5 @@
-"""Gates: the promises that are measured before `up` says done."""
+"""Gates: the promises that are measured before `up` says done. One module per gate, wired by gates.py."""
 
 from fjordkube.gates.gates import Gates, GatesArgs
-from fjordkube.gates.promises import promises
 
-__all__ = ["Gates", "GatesArgs", "promises"]
+__all__ = ["Gates", "GatesArgs"]

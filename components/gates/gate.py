@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 from pulumi_command import local
 
-from fjordkube.gates.questions import Question
+from fjordkube.gates.common import Question
 from fjordkube.helpers import launcher
 from fjordkube.node import Node
 
@@ -62,7 +62,7 @@ class Gate(local.Command):
 
 
 def reached(nodes: Sequence[Node]) -> pulumi.Output[str]:
-    """The nodes and how they are entered, as helpers/gates/places.py reads them; secret, because of the SSH keys.
+    """The nodes and how they are entered, as helpers/gates/targets.py reads them; secret, because of the SSH keys.
 
     Each key stands there once: a variable of the environment ends at 128 KiB.
     """

@@ -1,27 +1,50 @@
 """All gates of a stack: what must be measured as promised before `up` is done.
 
-Owns which gate waits for what, and the probe. Leaves which gates there are to questions.py, measuring to
-helpers/gates/, words to promises.py, and disks, which are measured before there is a cluster, to disk.py. A gate runs
+Owns the list of gates and their order, the resources, and the probe's. Leaves what each asks, needs and tells to its
+module, measuring to helpers/gates/, and disks, which are measured before there is a cluster, to disk.py. A gate runs
 again when the nodes were restarted, when what was installed has changed, or when the way of measuring has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
-from fjordkube.gates import probe
+from fjordkube.gates import bgp, data_path, disk, ingress, ipvs, probe
+from fjordkube.gates.common import Figures, Name, Need, Question, Row, wait
 from fjordkube.gates.gate import Gate
-from fjordkube.gates.promises import promises
-from fjordkube.gates.questions import Name, questions, targets, wait
 from fjordkube.helpers.membership import labels_and_taints
 from fjordkube.node import Node
 from fjordkube.objects import Objects
 from fjordkube.settings import Stack
 from fjordkube.timing import Timing
+
+ROWS: Mapping[Name, Callable[[Figures], list[Row]]] = {
+    "disk": disk.rows,
+    "bgp": bgp.rows,
+    "data-path": data_path.rows,
+    "ipvs": ipvs.rows,
+    "ingress": ingress.rows,
+}
+
+
+def questions(settings: Stack, timing: Timing) -> list[Question]:
+    """The gates of a stack's cluster, in the order of what they build on."""
+    every = [
+        bgp.question(settings),
+        data_path.question(settings, timing),
+        ipvs.question(settings),
+        ingress.question(settings),
+    ]
+    return [question for question in every if question is not None]
+
+
+def promises(figures: Mapping[str, Figures]) -> list[Row]:
+    """Rows of `promise`, `measured` and `needed` for the gates that were run, in their order."""
+    return [row for gate, rows in ROWS.items() if gate in figures for row in rows(figures[gate])]
 
 
 @dataclass(frozen=True)
@@ -74,43 +97,38 @@ class Gates(pulumi.ComponentResource):
 
         # One command per promise. What others build on is measured first, so that a failure is named where it began.
         self.gates: dict[Name, Gate] = {}
+        there: dict[Need | Name, Sequence[pulumi.Resource]] = {
+            "network": args.network,
+            "services": args.services,
+            "front": args.front,
+            "probe": [*self.probe],
+        }
         for question in questions(args.settings, args.timing):
-            self.gates[question.name] = Gate(
+            before = [resource for need in question.needs for resource in there[need]]
+            self.gates[question.name] = made = Gate(
                 f"{name}-{question.name}",
                 question,
                 nodes=self._nodes,
                 kubeconfig=args.kubeconfig,
                 wait=wait(args.settings, args.timing),
-                more=self._doors() if question.name == "ingress" else None,
+                more=self._http_ports() if question.name == "ingress" else None,
                 triggers=args.triggers.get(question.name, ()),
-                opts=pulumi.ResourceOptions(parent=self, depends_on=self._before(question.name)),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=before),
             )
+            there[question.name] = [made]
 
         found: dict[str, pulumi.Output[Mapping[str, Any]]] = {}
         if args.disks:
-            found["disk"] = pulumi.Output.all(**{node: made.figures for node, made in args.disks.items()})
-        found |= {gate: made.figures for gate, made in self.gates.items()}
+            found["disk"] = pulumi.Output.all(**{node: gate.figures for node, gate in args.disks.items()})
+        found |= {name: gate.figures for name, gate in self.gates.items()}
         self.figures = pulumi.Output.all(**found)
         self.promises = self.figures.apply(promises)
         self.register_outputs({"figures": self.figures, "promises": self.promises})
 
-    def _before(self, gate: Name) -> list[pulumi.Resource]:
-        match gate:
-            case "disk":
-                return []  # never among `questions`
-            case "bgp":
-                return [*self._args.network]
-            case "data-path":
-                return [*self._args.network, *self.probe, self.gates["bgp"]]
-            case "ipvs":
-                return [*self._args.services]
-            case "ingress":
-                return [*self._args.front]
-
-    def _doors(self) -> pulumi.Output[Mapping[str, Any]]:
+    def _http_ports(self) -> pulumi.Output[Mapping[str, Any]]:
         nodes = [
             pulumi.Output.all(name=node.name, address=node.public_address, ports=node.ports)
             for node in self._nodes
             if not node.set_apart
         ]
-        return pulumi.Output.all(*nodes).apply(lambda doors: {"targets": targets(doors)})
+        return pulumi.Output.all(*nodes).apply(lambda found: {"targets": ingress.http_ports(found)})

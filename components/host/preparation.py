@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fjordkube.host import containerd, firewall, hostnames, modules, sysctls, units
+from fjordkube.host.paths import ETCD_MOUNT
 from fjordkube.node import Node
 from fjordkube.remote import File, shell
 from fjordkube.settings import Stack
 from fjordkube.timing import Timing
 from fjordkube.versions import KUBERNETES
-
-ETCD_MOUNT = "/var/lib/etcd"
-"""Where etcd's own disk is mounted; its data lies in a folder below, beside ext4's lost+found."""
 
 CRICTL_TIMEOUT = 300
 """Seconds; generous, because crictl is what one asks when a node is slow."""

@@ -9,13 +9,11 @@ from __future__ import annotations
 import pulumi
 from pulumi_command import local
 
-from fjordkube.bootstrap.helper_command import ssh_environment
-from fjordkube.bootstrap.paths import ETCD_DATA, FOLDER
 from fjordkube.firewall import nftables
 from fjordkube.helpers import launcher
 from fjordkube.host import firewall, modules, sysctls, units
-from fjordkube.host.preparation import ETCD_MOUNT
-from fjordkube.node import Node
+from fjordkube.host.paths import ETCD_DATA, ETCD_MOUNT, KUBEADM
+from fjordkube.node import Node, ssh_environment
 from fjordkube.remote import shell
 
 
@@ -48,7 +46,7 @@ def script(node: Node) -> str:
         "ETCD_MOUNT": ETCD_MOUNT,
         "ETCD_DATA": ETCD_DATA if node.role == "control-plane" else "",
         "FILES": " ".join([modules.PATH, sysctls.PATH, units.KUBELET_PATH]),
-        "KUBEADM_FILES": FOLDER,
+        "KUBEADM_FILES": KUBEADM,
         "FIREWALL_TABLE": nftables.TABLE,
         "FIREWALL_FILES": " ".join([units.FIREWALL_WANT, units.FIREWALL_PATH, firewall.PATH]),
     }

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fjordkube.firewall.table import RESERVED_PORTS
+
 PATH = "/etc/sysctl.d/90-fjordkube.conf"
 
 Rule = Literal["exact", "raise", "widen"]
@@ -24,9 +26,6 @@ class Sysctl:
     rule: Rule
     reason: str
 
-
-RESERVED_PORTS = "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767"
-"""Ports of listeners, which the kernel gives to no program that asks for any port."""
 
 SYSCTLS = (
     Sysctl("net.ipv4.ip_forward", "1", "exact", "pods are routed, not bridged, out of the node"),

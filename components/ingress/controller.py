@@ -32,7 +32,7 @@ LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": "contro
 
 @dataclass(frozen=True)
 class Front:
-    """Where the controller runs and what it is."""
+    """What the controller is, and where it asks the API. It runs on workers: it tolerates no taint."""
 
     image: str
     """Name with tag, and digest if one is pinned."""
@@ -41,19 +41,16 @@ class Front:
     api_host: str
     """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
     api_port: int = 6443
-    on_control_planes: bool = False
-    """Also on tainted control planes: right only when there are no workers."""
 
 
-def front(settings: IngressNginx, usual_image: str, api_host: str, api_port: int, workers: int) -> Front:
-    """The settings' image if there is one, else the usual one; workers only, if there are any."""
+def front(settings: IngressNginx, usual_image: str, api_host: str, api_port: int) -> Front:
+    """The settings' image if there is one, else the usual one."""
     name = settings.image or usual_image
     return Front(
         image=f"{name}@{settings.digest}" if settings.digest else name,
         uid=UPSTREAM_UID if settings.image else BUNDLE_UID,
         api_host=api_host,
         api_port=api_port,
-        on_control_planes=workers == 0,
     )
 
 
@@ -128,8 +125,6 @@ def daemon_set(settings: IngressNginx, place: Front, timing: TimingName) -> Obje
         "containers": [container(settings, place, timing)],
         "volumes": [{"name": "webhook-certificate", "secret": {"secretName": SECRET}}],
     }
-    if place.on_control_planes:
-        pod["tolerations"] = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",

@@ -31,8 +31,6 @@ class NginxArgs:
     """The controller's image, unless the settings name one."""
     provider: pulumi.ProviderResource
     """The cluster."""
-    workers: int
-    """Number of workers; with 0 the controller runs on the control planes."""
     timing: TimingName = "native"
     """Sets the probes' periods and the webhook's timeout, nothing else."""
     api_port: int = 6443
@@ -54,7 +52,7 @@ class Nginx(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:ingress:Nginx", name, None, opts)
-        place = front(args.settings, args.image, args.api_host, args.api_port, args.workers)
+        place = front(args.settings, args.image, args.api_host, args.api_port)
 
         # The webhook's certificate: made once, kept in the stack's state as a secret.
         made = local.Command(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fjordkube.settings import Stack
+from fjordkube.versions import kube_proxy_feature_gates
 
 
 def kube_proxy_configuration(settings: Stack) -> dict[str, Any]:
@@ -28,4 +29,6 @@ def kube_proxy_configuration(settings: Stack) -> dict[str, Any]:
     if proxy.mode == "ipvs":
         # strictARP keeps other nodes from answering ARP for addresses on kube-ipvs0: MetalLB and kube-vip need it.
         document["ipvs"] = {"scheduler": proxy.scheduler, "strictARP": proxy.strict_arp}
+    if feature_gates := kube_proxy_feature_gates(settings.kubernetes.version, proxy.mode):
+        document["featureGates"] = feature_gates
     return document

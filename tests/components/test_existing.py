@@ -15,7 +15,7 @@ from pulumi.runtime.rpc import _special_sig_key
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import MachineError
 from fjordkube.helpers import launcher
-from fjordkube.helpers.gates.targets import places
+from fjordkube.helpers.gates.targets import targets
 from fjordkube.nodes.existing import host_keys, source
 from fjordkube.settings import Stack, load
 from fjordkube.timing import NATIVE
@@ -70,13 +70,13 @@ def test_all_hosts_are_asked_by_one_command(preview: bool, files: dict[str, Any]
     assert "triggers" not in survey.inputs, "a change asks again; nothing is replaced by it"
     assert "delete" not in survey.inputs
     environment = opened(survey.inputs["environment"])
-    told = places(environment)
-    assert [(place.name, place.access.host, place.access.port) for place in told] == [
+    told = targets(environment)
+    assert [(target.name, target.access.host, target.access.port) for target in told] == [
         ("cp1", "203.0.113.11", "22"),
         ("w1", "203.0.113.21", "22"),
         ("w2", "203.0.113.22", "22"),
     ]
-    assert [place.access.host_key for place in told] == [KEYS["cp1"], KEYS["w1"], KEYS["w2"]]
+    assert [target.access.host_key for target in told] == [KEYS["cp1"], KEYS["w1"], KEYS["w2"]]
     asked = json.loads(environment["FJORDKUBE_SURVEY"])
     assert asked["hosts"]["cp1"] == {"role": "control-plane", "etcd": "LABEL=etcd"}
     assert "ip_vs" in asked["modules"]
@@ -147,7 +147,7 @@ def test_bastion_and_user_reach_every_way_in(preview: bool, files: dict[str, Any
     }
     workers = [WORKERS[0], {**WORKERS[1], "user": "root"}]
     seen = cluster(preview, stack(files, workers=workers))
-    access = {place.name: place.access for place in places(opened(seen.seen["nodes-survey"].inputs["environment"]))}
+    access = {target.name: target.access for target in targets(opened(seen.seen["nodes-survey"].inputs["environment"]))}
     assert (access["w1"].user, access["w1"].sudo, access["w2"].user, access["w2"].sudo) == (
         "debian",
         True,

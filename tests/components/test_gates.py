@@ -14,7 +14,7 @@ import pytest
 from fjordkube.gates import Gates, GatesArgs
 from fjordkube.gates.gate import reached
 from fjordkube.helpers import launcher
-from fjordkube.helpers.gates.targets import places
+from fjordkube.helpers.gates.targets import targets
 from fjordkube.node import Node
 from fjordkube.remote import connection, through
 from fjordkube.timing import EMULATED
@@ -169,7 +169,7 @@ def test_bastion_and_sudo_reach_the_gates_of_those_nodes_alone() -> None:
         "key": 1,
         "host_key": "ssh-ed25519 BBBB",
     }
-    plain, other = places({"FJORDKUBE_NODES": told[0]})
+    plain, other = targets({"FJORDKUBE_NODES": told[0]})
     assert (plain.access.sudo, plain.access.bastion) == (False, None)
     assert other.access.bastion is not None
     assert (other.access.sudo, other.access.user, other.access.bastion.key) == (True, "debian", "JUMP KEY")
@@ -246,6 +246,6 @@ def test_a_preview_of_nothing_yet_knows_no_figures() -> None:
 
 
 @pytest.mark.parametrize(("settings", "seconds"), [({}, "1200"), ({"gates": {"timeout_seconds": 77}}, "77")])
-def test_the_wait_is_the_pace_unless_the_settings_say(settings: dict[str, Any], seconds: str) -> None:
+def test_the_wait_is_by_timing_unless_the_settings_say(settings: dict[str, Any], seconds: str) -> None:
     made = recorded(False, **settings).seen["gates-ingress"]
     assert made.inputs["environment"]["FJORDKUBE_WAIT"] == seconds

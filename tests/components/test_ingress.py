@@ -38,7 +38,6 @@ def build(tmp_path: Path, preview: bool) -> Recording:
                 api_host="192.168.77.11",
                 image="registry.example/controller:1",
                 provider=provider,
-                workers=2,
                 ingresses=[demo],
             ),
         )

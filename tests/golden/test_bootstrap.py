@@ -15,16 +15,16 @@ from fjordkube.timing import EMULATED, NATIVE, Timing
 from tests.golden.bootstrap_cluster import REPOSITORY, node, nodes, stack, without_scripts
 from tests.golden.golden import check
 
-PACES = [NATIVE, EMULATED]
+TIMINGS = [NATIVE, EMULATED]
 
 
-@pytest.mark.parametrize("timing", PACES, ids=lambda timing: str(timing.name))
+@pytest.mark.parametrize("timing", TIMINGS, ids=lambda timing: str(timing.name))
 def test_init(timing: Timing) -> None:
     every = nodes()
     check(f"bootstrap/init-{timing.name}.yaml", init_file(every[0], stack(), timing, every, ["127.0.0.1"], REPOSITORY))
 
 
-@pytest.mark.parametrize("timing", PACES, ids=lambda timing: str(timing.name))
+@pytest.mark.parametrize("timing", TIMINGS, ids=lambda timing: str(timing.name))
 def test_join(timing: Timing) -> None:
     check(f"bootstrap/join-{timing.name}.yaml", join_file(nodes()[1], timing))
 

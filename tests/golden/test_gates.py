@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import yaml
 
+from fjordkube.gates import disk
+from fjordkube.gates.gates import questions
 from fjordkube.gates.probe import objects
-from fjordkube.gates.questions import disk, questions
 from fjordkube.objects import manifest
 from fjordkube.timing import NATIVE
 from tests.golden.bootstrap_cluster import stack, without_scripts
@@ -37,7 +38,7 @@ def test_text_for_the_nodes() -> None:
 
 
 def test_question_and_text_for_a_control_plane() -> None:
-    asked = disk(stack(), NATIVE, "cp1")
+    asked = disk.question(stack(), NATIVE, "cp1")
     check("gates/disk.yaml", yaml.safe_dump(dict(asked.asked), sort_keys=False))
     assert asked.script is not None
     check("gates/disk.sh", without_scripts(asked.script, "gate-disk"))

@@ -19,7 +19,7 @@ BUNDLE_IMAGE = "registry.example/ingress-nginx/controller:v1.11.0"
 @pytest.mark.parametrize("timing", ["native", "emulated"])
 def test_default_settings(timing: TimingName) -> None:
     settings = IngressNginx(controller="nginx")
-    place = front(settings, BUNDLE_IMAGE, "192.168.77.11", 6443, workers=2)
+    place = front(settings, BUNDLE_IMAGE, "192.168.77.11", 6443)
     check(f"ingress-{timing}.yaml", manifest(objects(settings, place, timing)))
 
 

@@ -8,11 +8,10 @@ from typing import Any, get_args
 
 import pytest
 
-from fjordkube.firewall import admits, front_roles, networks, nftables, openstack, page, table, upcloud
+from fjordkube.firewall import admits, networks, nftables, openstack, page, table, upcloud
 from fjordkube.firewall.__main__ import main
-from fjordkube.firewall.table import Source
+from fjordkube.firewall.table import RESERVED_PORTS, Source
 from fjordkube.host import firewall
-from fjordkube.host.sysctls import RESERVED_PORTS
 from fjordkube.node import Role
 from fjordkube.settings import Stack, load
 from fjordkube.settings.consistency import findings
@@ -122,7 +121,8 @@ def test_networks_are_merged_and_this_machine_is_an_administrator_of_local_nodes
 
 
 def test_front_runs_on_workers() -> None:
-    assert front_roles(stack()) == ("worker",)
+    assert admits(stack(), "worker", HERE, 80)
+    assert not admits(stack(), "control-plane", HERE, 80)
 
 
 # --- Renderings ------------------------------------------------------------------------------------------------------

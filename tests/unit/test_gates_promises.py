@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fjordkube.gates import promises
+from fjordkube.gates.gates import promises
 
 BGP: dict[str, Any] = {"nodes": 3, "sessions_established": 6, "sessions_expected": 6, "tunnel_devices": 0, "routes": 6}
 DATA_PATH: dict[str, Any] = {

@@ -6,17 +6,11 @@ from typing import Any
 
 import pytest
 
-from fjordkube.gates.questions import (
-    DISK_DD_MIB,
-    DISK_SECONDS,
-    DROP_SECONDS,
-    IDLE_SECONDS,
-    WEB_SECONDS,
-    disk,
-    questions,
-    targets,
-    wait,
-)
+from fjordkube.gates import disk
+from fjordkube.gates.common import IDLE_SECONDS, wait
+from fjordkube.gates.data_path import DROP_SECONDS, WEB_SECONDS
+from fjordkube.gates.gates import ROWS, questions
+from fjordkube.gates.ingress import http_ports
 from fjordkube.helpers.gates import bgp, data_path, ipvs
 from fjordkube.timing import EMULATED, NATIVE
 from tests.golden.bootstrap_cluster import stack
@@ -41,7 +35,7 @@ def test_encapsulation_is_looked_for_unless_it_is_asked_for() -> None:
         assert [question.asked["encapsulated"] for question in found[:2]] == [asked, asked]
 
 
-def test_the_wait_is_by_pace_unless_the_settings_say() -> None:
+def test_the_wait_is_by_timing_unless_the_settings_say() -> None:
     assert (wait(stack(), NATIVE), wait(stack(), EMULATED)) == (300, 1200)
     assert wait(stack(gates={"timeout_seconds": 77}), EMULATED) == 77
 
@@ -53,20 +47,21 @@ def test_bounds_fit_into_each_other() -> None:
 
 
 def test_only_nodes_with_a_port_for_it_take_http() -> None:
-    doors = [
+    nodes = [
         {"name": "cp1", "address": "127.0.0.1", "ports": {"ssh": 2201}},
         {"name": "w1", "address": "127.0.0.1", "ports": {"ssh": 2202, "http": 8080.0}},
     ]
-    assert targets(doors) == [{"name": "w1", "address": "127.0.0.1", "port": 8080}]
+    assert http_ports(nodes) == [{"name": "w1", "address": "127.0.0.1", "port": 8080}]
 
 
-def test_the_disk_is_no_gate_of_the_cluster() -> None:
-    assert "disk" not in [question.name for question in questions(stack(), NATIVE)]
+def test_the_disk_is_no_gate_of_the_cluster_but_has_a_row_with_the_others() -> None:
+    asked = [question.name for question in questions(stack(), NATIVE)]
+    assert list(ROWS) == ["disk", *asked]
 
 
 def test_the_disk_is_asked_for_what_the_settings_say() -> None:
     settings = stack(gates={"disk": {"fdatasync_p99_ms": 5, "iops": 100, "recommended_iops": 900, "measurement": 7}})
-    asked = disk(settings, NATIVE, "cp1")
+    asked = disk.question(settings, NATIVE, "cp1")
     assert asked.asked == {"fdatasync_p99_ms": 5, "iops": 100, "recommended_iops": 900, "reported_only": ""}
     assert asked.script is not None
     assert "\nMEASUREMENT=7\n" in asked.script
@@ -74,11 +69,11 @@ def test_the_disk_is_asked_for_what_the_settings_say() -> None:
 
 
 def test_another_request_or_bound_is_another_request_on_the_node_only_where_it_matters() -> None:
-    usual = disk(stack(), NATIVE, "cp1").script
-    assert disk(stack(gates={"disk": {"iops": 100, "enforce": "never"}}), NATIVE, "cp1").script == usual
-    assert disk(stack(gates={"disk": {"measurement": 2}}), NATIVE, "cp1").script != usual
+    usual = disk.question(stack(), NATIVE, "cp1").script
+    assert disk.question(stack(gates={"disk": {"iops": 100, "enforce": "never"}}), NATIVE, "cp1").script == usual
+    assert disk.question(stack(gates={"disk": {"measurement": 2}}), NATIVE, "cp1").script != usual
 
 
 def test_a_disk_at_the_bound_has_time_enough_for_a_percentile() -> None:
-    assert stack().gates.disk.iops * DISK_SECONDS["native"] >= 5000
-    assert DISK_DD_MIB["native"] == 1024
+    assert stack().gates.disk.iops * disk.LIMIT_SECONDS["native"] >= 5000
+    assert disk.DD_MIB["native"] == 1024

@@ -37,7 +37,7 @@ def test_tuning_is_all_strings_in_a_stable_order() -> None:
 
 
 def test_a_changed_value_changes_the_config_map_alone() -> None:
-    place = front(NGINX, "image", "192.168.77.11", 6443, workers=2)
+    place = front(NGINX, "image", "192.168.77.11", 6443)
     before = objects(NGINX, place, "native")
     after = objects(IngressNginx(controller="nginx", config=config(keep_alive=75)), place, "native")
     changed = [new["kind"] for old, new in zip(before, after, strict=True) if old != new]
@@ -65,24 +65,23 @@ def test_a_pod_may_take_as_long_as_its_drain() -> None:
 
 def test_a_digest_pins_the_image() -> None:
     settings = IngressNginx(controller="nginx", digest="sha256:" + "a" * 64)
-    assert front(settings, "registry.example/c:1", "h", 6443, 1).image == "registry.example/c:1@sha256:" + "a" * 64
+    assert front(settings, "registry.example/c:1", "h", 6443).image == "registry.example/c:1@sha256:" + "a" * 64
 
 
 def test_an_image_of_the_settings_runs_as_upstreams_user() -> None:
     settings = IngressNginx(controller="nginx", image="registry.example/fork:2")
-    place = front(settings, "registry.example/c:1", "h", 6443, 1)
+    place = front(settings, "registry.example/c:1", "h", 6443)
     assert (place.image, place.uid) == ("registry.example/fork:2", 101)
-    assert front(NGINX, "registry.example/c:1", "h", 6443, 1).uid == 33
+    assert front(NGINX, "registry.example/c:1", "h", 6443).uid == 33
 
 
-@pytest.mark.parametrize(("workers", "tolerated"), [(0, True), (1, False), (5, False)])
-def test_control_planes_take_traffic_only_when_there_are_no_workers(workers: int, tolerated: bool) -> None:
-    place = front(NGINX, "image", "h", 6443, workers)
-    assert ("tolerations" in daemon_set(NGINX, place, "native")["spec"]["template"]["spec"]) is tolerated
+def test_control_planes_take_no_traffic() -> None:
+    place = front(NGINX, "image", "h", 6443)
+    assert "tolerations" not in daemon_set(NGINX, place, "native")["spec"]["template"]["spec"]
 
 
 def test_the_controller_asks_the_api_itself_not_the_service_address() -> None:
-    place = front(NGINX, "image", "192.168.77.11", 6443, 1)
+    place = front(NGINX, "image", "192.168.77.11", 6443)
     (container,) = daemon_set(NGINX, place, "native")["spec"]["template"]["spec"]["containers"]
     environment = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert environment["KUBERNETES_SERVICE_HOST"] == "192.168.77.11"
@@ -97,7 +96,7 @@ def test_metrics_off_means_no_service_and_no_collector() -> None:
 
 def test_host_ports_follow_the_settings() -> None:
     settings = IngressNginx(controller="nginx", http_port=8080, https_port=8443 + 1000)
-    place = front(settings, "image", "h", 6443, 1)
+    place = front(settings, "image", "h", 6443)
     (container,) = daemon_set(settings, place, "native")["spec"]["template"]["spec"]["containers"]
     assert {port["name"]: port["hostPort"] for port in container["ports"]}["http"] == 8080
     assert "--http-port=8080" in arguments(settings)

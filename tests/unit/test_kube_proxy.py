@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from fjordkube import versions
 from fjordkube.network.kube_proxy import kube_proxy_configuration
 from tests.golden.bootstrap_cluster import stack
 
@@ -27,3 +30,12 @@ def test_nftables_and_iptables_say_nothing_of_ipvs() -> None:
         document = kube_proxy_configuration(stack(kube_proxy={"mode": mode}))
         assert document["mode"] == mode
         assert "ipvs" not in document
+
+
+def test_where_ipvs_is_off_by_default_it_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = stack()
+    assert "featureGates" not in kube_proxy_configuration(settings)
+    # as if the supported Kubernetes were the first in which it is off
+    monkeypatch.setattr(versions, "IPVS_GATE_OFF", versions.parse(settings.kubernetes.version)[1])
+    assert kube_proxy_configuration(settings)["featureGates"] == {"KubeProxyIPVS": True}
+    assert "featureGates" not in kube_proxy_configuration(stack(kube_proxy={"mode": "nftables"}))

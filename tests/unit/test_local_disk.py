@@ -19,7 +19,7 @@ from fjordkube.helpers.__main__ import main
 from fjordkube.helpers.errors import HelperError
 from fjordkube.helpers.local_vm import disk, keys, record
 from fjordkube.helpers.local_vm.record import Made
-from fjordkube.helpers.local_vm.spec import to_environment
+from fjordkube.helpers.local_vm.spec import GIB, to_environment
 from fjordkube.roots import CHECKOUT
 from tests.unit.local_machine import Computer, computer
 
@@ -40,7 +40,7 @@ def test_new_machine_has_disks_keys_and_ports(pc: Computer) -> None:
         *("base.raw", "kernel", "initrd", "root.qcow2", "etcd.raw", "seed.tar", "machine.json"),
         *("host_key", "host_key.pub"),
     }
-    assert (spec.directory / "etcd.raw").stat().st_size == 4 * disk.GIB
+    assert (spec.directory / "etcd.raw").stat().st_size == 4 * GIB
     assert json.loads(spec.claims.read_text()) == {str(port): str(spec.directory) for port in made["ports"].values()}
     for secret in (spec.directory / "host_key", spec.directory / "seed.tar", keys.client(spec.directory.parent)):
         assert secret.stat().st_mode & 0o077 == 0
@@ -80,7 +80,7 @@ def test_machine_keeps_its_base_when_the_cache_is_emptied(pc: Computer) -> None:
     spec = pc.disk()
     disk.create(spec)
     spec.base.unlink()
-    assert (spec.directory / "base.raw").stat().st_size == disk.GIB
+    assert (spec.directory / "base.raw").stat().st_size == GIB
 
 
 def test_machines_of_a_stack_share_the_key_of_who_may_enter_and_have_host_keys_of_their_own(pc: Computer) -> None:
@@ -92,7 +92,7 @@ def test_machines_of_a_stack_share_the_key_of_who_may_enter_and_have_host_keys_o
 
 def test_missing_bundle_and_too_small_a_disk_are_refused(pc: Computer) -> None:
     spec = pc.disk()
-    os.truncate(spec.base, disk.GIB + 1)
+    os.truncate(spec.base, GIB + 1)
     with pytest.raises(HelperError, match=r"^disk_gib 1 is smaller than the base disk; use 2 or more$"):
         disk.create(replace(spec, disk_gib=1))
     spec.kernel.unlink()

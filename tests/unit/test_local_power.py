@@ -14,7 +14,7 @@ import pytest
 
 from fjordkube.helpers.errors import HelperError
 from fjordkube.helpers.local_vm import disk, power, process, qemu, record, switch
-from fjordkube.helpers.local_vm.spec import Disk, Power
+from fjordkube.helpers.local_vm.spec import GIB, Disk, Power
 from tests.unit.local_machine import Computer, alive, computer, kill, until
 
 
@@ -128,7 +128,7 @@ def test_etcd_disk_grows_with_its_filesystem(pc: Computer) -> None:
     disk.create(larger)
     power.create(pc.power(larger))
     file = spec.directory / "etcd.raw"
-    assert file.stat().st_size == 3 * disk.GIB
+    assert file.stat().st_size == 3 * GIB
     assert [call for call in pc.calls if call.startswith(("e2fsck", "resize2fs"))] == [
         f"e2fsck -f -p {file}",
         f"resize2fs {file}",

@@ -17,16 +17,15 @@ from fjordkube.settings import Calico, Demo, IngressNginx
 from fjordkube.timing import TimingName
 
 IMAGES = {key: key for key in ("calico-node", "calico-cni", "calico-kube-controllers")}
-PACES: tuple[TimingName, ...] = ("native", "emulated")
+TIMINGS: tuple[TimingName, ...] = ("native", "emulated")
 
 
 def rendered() -> list[Object]:
     found: list[Object] = []
-    for timing in PACES:
-        for workers in (0, 2):
-            settings = IngressNginx(controller="nginx")
-            place = controller.front(settings, "image", "192.168.77.11", 6443, workers)
-            found += controller.objects(settings, place, timing)
+    for timing in TIMINGS:
+        settings = IngressNginx(controller="nginx")
+        place = controller.front(settings, "image", "192.168.77.11", 6443)
+        found += controller.objects(settings, place, timing)
         found += calico.objects(Calico(), IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, timing)
         found += demo.objects(Demo(), "image", timing, "nginx")
         found.append(admission.registration("QQ==", timing))

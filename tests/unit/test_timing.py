@@ -1,4 +1,4 @@
-"""The two paces: what may differ, and in which direction."""
+"""The two timings: what may differ, and in which direction."""
 
 from __future__ import annotations
 

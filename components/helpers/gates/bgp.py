@@ -15,7 +15,7 @@ from typing import Any
 from .. import session
 from ..api import Api
 from . import bird, links
-from .targets import Place, asked, places, seconds, sections
+from .targets import Target, asked, seconds, sections, targets
 from .waiting import NODE_SILENT, Promise, Unmet, until_kept
 
 DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node"
@@ -48,33 +48,35 @@ class Report:
     routes: dict[str, links.Route] = field(default_factory=dict)
 
 
-def session_lacks(place: Place, every: Sequence[Place], report: Report) -> list[Unmet]:
+def session_lacks(target: Target, every: Sequence[Target], report: Report) -> list[Unmet]:
     """What the node's BIRD still lacks."""
-    peers = [peer for peer in every if peer.name != place.name]
+    peers = [peer for peer in every if peer.name != target.name]
     if peers and not report.answered:
-        return [Unmet(f"{place.name}: BIRD does not answer", FIX_BIRD)]
+        return [Unmet(f"{target.name}: BIRD does not answer", FIX_BIRD)]
     states = {peer.name: report.sessions.get(peer.address, "not configured") for peer in peers}
     wrong = {name: state for name, state in states.items() if state != bird.ESTABLISHED}
     if not wrong:
         return []
     named = ", ".join(f"{name}: {state}" for name, state in wrong.items())
-    return [Unmet(f"{place.name}: {len(peers) - len(wrong)} of {len(peers)} sessions ({named})", FIX_SESSION)]
+    return [Unmet(f"{target.name}: {len(peers) - len(wrong)} of {len(peers)} sessions ({named})", FIX_SESSION)]
 
 
-def network_lacks(place: Place, addresses: Mapping[str, str], blocks: Mapping[str, str], report: Report) -> list[Unmet]:
+def network_lacks(
+    target: Target, addresses: Mapping[str, str], blocks: Mapping[str, str], report: Report
+) -> list[Unmet]:
     """What is wrong with the node's devices and routes. `addresses` by node, `blocks`: node by block of pods."""
     if report.tunnels is None:
-        return [Unmet(f"{place.name}: devices not seen yet", NODE_SILENT)]
-    found = [Unmet(f"{place.name}: device {device}", FIX_TUNNEL) for device in report.tunnels]
+        return [Unmet(f"{target.name}: devices not seen yet", NODE_SILENT)]
+    found = [Unmet(f"{target.name}: device {device}", FIX_TUNNEL) for device in report.tunnels]
     for block, owner in blocks.items():
-        if owner == place.name or owner not in addresses:
+        if owner == target.name or owner not in addresses:
             continue
-        wanted, route = links.Route(addresses[owner], place.interface), report.routes.get(block)
+        wanted, route = links.Route(addresses[owner], target.interface), report.routes.get(block)
         if route is None:
-            found.append(Unmet(f"{place.name}: no route of BIRD's to {block} on {owner}", FIX_ROUTE))
+            found.append(Unmet(f"{target.name}: no route of BIRD's to {block} on {owner}", FIX_ROUTE))
         elif route != wanted:
             way = f"via {route.via} on {route.device}, not via {wanted.via} on {wanted.device}"
-            found.append(Unmet(f"{place.name}: {block} on {owner} is reached {way}", FIX_ROUTE))
+            found.append(Unmet(f"{target.name}: {block} on {owner} is reached {way}", FIX_ROUTE))
     return found
 
 
@@ -91,10 +93,10 @@ def blocks_of(answer: Mapping[str, Any] | None) -> dict[str, str]:
 class Mesh:
     """The nodes' BGP, looked at until it is whole."""
 
-    def __init__(self, every: Sequence[Place], native: bool, api: Api, talk: session.Sessions) -> None:
+    def __init__(self, every: Sequence[Target], native: bool, api: Api, talk: session.Sessions) -> None:
         self.every, self.native, self._api, self._talk = every, native, api, talk
-        self.reports = {place.name: Report() for place in every}
-        self.addresses = {place.name: place.address for place in every}
+        self.reports = {target.name: Report() for target in every}
+        self.addresses = {target.name: target.address for target in every}
         self._calico_runs = False
 
     def look(self) -> list[Unmet]:
@@ -105,10 +107,10 @@ class Mesh:
     def established(self) -> int:
         """Sessions, each counted at both ends."""
         states = [
-            self.reports[place.name].sessions.get(peer.address)
-            for place in self.every
+            self.reports[target.name].sessions.get(peer.address)
+            for target in self.every
             for peer in self.every
-            if peer.name != place.name
+            if peer.name != target.name
         ]
         return states.count(bird.ESTABLISHED)
 
@@ -122,21 +124,21 @@ class Mesh:
         return []
 
     def _sessions(self) -> list[Unmet]:
-        lacking = [place for place in self.every if session_lacks(place, self.every, self.reports[place.name])]
-        answers, silent = self._talk.ask({place.name: "sessions" for place in lacking}, ANSWER_SECONDS)
+        lacking = [target for target in self.every if session_lacks(target, self.every, self.reports[target.name])]
+        answers, silent = self._talk.ask({target.name: "sessions" for target in lacking}, ANSWER_SECONDS)
         for name, answer in answers.items():
             self._note_sessions(name, answer)
-        return self._lacks(silent, lambda place: session_lacks(place, self.every, self.reports[place.name]))
+        return self._lacks(silent, lambda target: session_lacks(target, self.every, self.reports[target.name]))
 
     def _network(self) -> list[Unmet]:
         blocks = blocks_of(self._api.get(BLOCKS))
 
-        def lacks(place: Place) -> list[Unmet]:
-            report = self.reports[place.name]
-            return session_lacks(place, self.every, report) or network_lacks(place, self.addresses, blocks, report)
+        def lacks(target: Target) -> list[Unmet]:
+            report = self.reports[target.name]
+            return session_lacks(target, self.every, report) or network_lacks(target, self.addresses, blocks, report)
 
         answers, silent = self._talk.ask(
-            {place.name: "network" for place in self.every if lacks(place)}, ANSWER_SECONDS
+            {target.name: "network" for target in self.every if lacks(target)}, ANSWER_SECONDS
         )
         for name, answer in answers.items():
             parts = sections(answer)
@@ -148,11 +150,11 @@ class Mesh:
     def _note_sessions(self, name: str, answer: str) -> None:
         self.reports[name].sessions, self.reports[name].answered = bird.sessions(answer), bird.answers(answer)
 
-    def _lacks(self, silent: Mapping[str, str], of: Callable[[Place], list[Unmet]]) -> list[Unmet]:
+    def _lacks(self, silent: Mapping[str, str], of: Callable[[Target], list[Unmet]]) -> list[Unmet]:
         found: list[Unmet] = []
-        for place in self.every:
-            why = silent.get(place.name)
-            found += [Unmet(f"{place.name}: {why}", NODE_SILENT)] if why else of(place)
+        for target in self.every:
+            why = silent.get(target.name)
+            found += [Unmet(f"{target.name}: {why}", NODE_SILENT)] if why else of(target)
         return found
 
 
@@ -168,12 +170,12 @@ def ready_pods(daemon_set: Mapping[str, Any] | None) -> int:
 
 def bgp(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Waits until the mesh is whole; its figures."""
-    every, native = places(env), not asked(env)["encapsulated"]
+    every, native = targets(env), not asked(env)["encapsulated"]
     needed = "every node has an Established BGP session with every other node"
     if native:
         needed += ", no device of kind " + ", ".join(links.TUNNELS) + ", and BIRD's routes leave by the private NIC"
     api = Api(env["FJORDKUBE_KUBECONFIG"], folder)
-    with session.Sessions([place.access for place in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
+    with session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
         mesh = Mesh(every, native, api, talk)
         waited = until_kept(Promise("bgp", needed), seconds(env), mesh.look)
     reports = mesh.reports.values()

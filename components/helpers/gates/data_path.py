@@ -18,8 +18,8 @@ from .. import session
 from ..api import Api
 from . import capture, ping
 from .pair import FIX_PODS, Pair, read_web, read_wire, web_lacks, wire_lacks
-from .probes import Probe, probes, ring
-from .targets import Place, asked, places, seconds
+from .probes import ProbePod, probes, ring
+from .targets import Target, asked, seconds, targets
 from .waiting import NODE_SILENT, Promise, Unmet, until_kept
 
 ANSWER_SECONDS = 180.0
@@ -29,7 +29,7 @@ ANSWER_SECONDS = 180.0
 class Ring:
     """All pairs, measured until each is as promised."""
 
-    def __init__(self, every: Sequence[Place], ask: Mapping[str, Any], api: Api, talk: session.Sessions) -> None:
+    def __init__(self, every: Sequence[Target], ask: Mapping[str, Any], api: Api, talk: session.Sessions) -> None:
         self.pairs = [Pair(source, target) for source, target in ring(every)]
         self._every, self._api, self._talk = every, api, talk
         self._count, self._native = int(ask["count"]), not ask["encapsulated"]
@@ -38,7 +38,7 @@ class Ring:
     def look(self) -> list[Unmet]:
         """Measures the pairs that are not as promised; what lacks."""
         found = probes(self._api.get(self._pods))
-        without = [place.name for place in self._every if place.name not in found]
+        without = [target.name for target in self._every if target.name not in found]
         if without:
             return [Unmet(f"no probe runs on {name}", FIX_PODS) for name in without]
         for pair in self.pairs:
@@ -53,7 +53,7 @@ class Ring:
     def _wire_lacks(self, pair: Pair) -> list[Unmet]:
         return wire_lacks(pair.way, pair.wire, self._count, self._native)
 
-    def _ask(self, what: str, pairs: Sequence[Pair], found: Mapping[str, Probe]) -> None:
+    def _ask(self, what: str, pairs: Sequence[Pair], found: Mapping[str, ProbePod]) -> None:
         questions = {}
         for pair in pairs:
             pod, peer = found[pair.source.name].address, found[pair.target.name].address
@@ -113,14 +113,14 @@ def figures(pairs: Sequence[Pair], native: bool, waited: float) -> dict[str, Any
 
 def data_path(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Waits until every pair is as promised; its figures."""
-    every, ask = places(env), asked(env)
+    every, ask = targets(env), asked(env)
     native = not ask["encapsulated"]
     needed = f"{ask['count']} of {ask['count']} pings of the pod's MTU with DF between neighbouring nodes"
     if native:
         needed += ", seen on the private NIC with no packet wrapped"
     needed += "; HTTP 200 from pod to pod, and from the node itself nothing, as the NetworkPolicy says"
     api = Api(env["FJORDKUBE_KUBECONFIG"], folder)
-    with session.Sessions([place.access for place in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
+    with session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
         measured = Ring(every, ask, api, talk)
         waited = until_kept(Promise("data-path", needed), seconds(env), measured.look)
     return figures(measured.pairs, native, waited)

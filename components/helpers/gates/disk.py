@@ -14,7 +14,7 @@ from .. import ssh
 from ..errors import HelperError
 from ..log import log
 from .disk_reading import figures
-from .targets import asked, places
+from .targets import asked, targets
 from .waiting import Promise, Unmet, failure
 
 FIX_MISSING = "install it on the node (Debian, Ubuntu: apt-get install fio), or do without: gates.disk.enabled: false"
@@ -64,20 +64,20 @@ def speed(found: Mapping[str, Any]) -> str:
 
 def disk(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Measures one node's disk, or finds that it was; its figures. HelperError when a promise is not kept."""
-    (place,) = places(env)
+    (target,) = targets(env)
     ask = asked(env)
-    answer = ssh.run(place.access.command(folder), env["FJORDKUBE_SCRIPT"], {}, place.name)
+    answer = ssh.run(target.access.command(folder), env["FJORDKUBE_SCRIPT"], {}, target.name)
     if answer.get("missing"):
-        missing = Unmet(f"{place.name}: {answer['missing']} is not there to measure with", FIX_MISSING)
+        missing = Unmet(f"{target.name}: {answer['missing']} is not there to measure with", FIX_MISSING)
         raise HelperError(failure(Promise("disk", needed(ask)), [missing]))
-    found = figures(place.name, answer)
-    lacking = lacks(place.name, found, ask)
+    found = figures(target.name, answer)
+    lacking = lacks(target.name, found, ask)
     if lacking and not ask["reported_only"]:
         raise HelperError(failure(Promise("disk", needed(ask)), lacking))
     if lacking:
         log(f"{lacking[0].measured}; needed: {needed(ask)}; reported only: {ask['reported_only']}")
     else:
-        log(f"{place.name}: {speed(found)}")
+        log(f"{target.name}: {speed(found)}")
     return {
         **found,
         "kept": not lacking,

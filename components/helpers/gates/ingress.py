@@ -40,8 +40,8 @@ FIX_OTHER = "another program answers on this port: see who listens, or choose an
 
 
 @dataclass(frozen=True)
-class Target:
-    """One node's door."""
+class HttpPort:
+    """One node's port for HTTP from outside."""
 
     name: str
     address: str
@@ -55,9 +55,9 @@ class Target:
 
 @dataclass
 class Door:
-    """What was seen at one node's door."""
+    """What was seen at one such port."""
 
-    target: Target
+    http_port: HttpPort
     opened: bool = False
     """Whether it has ever answered as it should."""
     milliseconds: list[float] = field(default_factory=list)
@@ -76,28 +76,28 @@ def ask_once(connection: http.client.HTTPConnection, host: str) -> tuple[int, st
     return response.status, response.headers.get(SERVED_BY, "")
 
 
-def judge(target: Target, status: int, pod: str) -> Unmet | None:
+def judge(http_port: HttpPort, status: int, pod: str) -> Unmet | None:
     """What is wrong with an answer."""
     if status != 200:
-        return Unmet(f"{target.name}: status {status} at {target.url}", FIX_STATUS)
+        return Unmet(f"{http_port.name}: status {status} at {http_port.url}", FIX_STATUS)
     if not pod:
-        return Unmet(f"{target.name}: 200 at {target.url}, but not from the demo", FIX_OTHER)
+        return Unmet(f"{http_port.name}: 200 at {http_port.url}, but not from the demo", FIX_OTHER)
     return None
 
 
 def knock(door: Door, host: str, requests: int, timeout: float = TIMEOUT) -> None:
     """Up to `requests` over one connection, ending at the first that is not as it should be."""
-    target = door.target
+    http_port = door.http_port
     door.milliseconds, door.lack = [], None
-    connection = http.client.HTTPConnection(target.address, target.port, timeout=timeout)
+    connection = http.client.HTTPConnection(http_port.address, http_port.port, timeout=timeout)
     try:
         for _ in range(requests):
             start = time.perf_counter()
             try:
                 status, pod = ask_once(connection, host)
-                door.lack = judge(target, status, pod)
+                door.lack = judge(http_port, status, pod)
             except (OSError, http.client.HTTPException) as error:
-                door.lack = Unmet(f"{target.name}: no answer at {target.url} ({_why(error)})", FIX_NOBODY)
+                door.lack = Unmet(f"{http_port.name}: no answer at {http_port.url} ({_why(error)})", FIX_NOBODY)
             if door.lack:
                 door.failures += door.opened
                 return
@@ -124,8 +124,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 class Doors:
     """All doors, knocked at until each has answered enough in a row."""
 
-    def __init__(self, targets: Sequence[Target], host: str, requests: int) -> None:
-        self.doors = [Door(target) for target in targets]
+    def __init__(self, http_ports: Sequence[HttpPort], host: str, requests: int) -> None:
+        self.doors = [Door(http_port) for http_port in http_ports]
         self._host, self._requests = host, requests
 
     def look(self) -> list[Unmet]:
@@ -142,19 +142,19 @@ class Doors:
 def ingress(env: Mapping[str, str], _folder: Path) -> dict[str, Any]:
     """Waits until every door has answered as it should, in a row; its figures."""
     ask = asked(env)
-    targets = [Target(entry["name"], entry["address"], int(entry["port"])) for entry in ask["targets"]]
+    http_ports = [HttpPort(entry["name"], entry["address"], int(entry["port"])) for entry in ask["targets"]]
     requests = int(ask["requests"])
     needed = f"{requests} times in a row status 200 from the demo (Host: {ask['host']}) through every node's HTTP port"
     promise = Promise("ingress", needed)
-    if not targets:
+    if not http_ports:
         raise HelperError(failure(promise, [Unmet("no node has a port for HTTP from outside", FIX_NO_DOOR)]))
-    doors = Doors(targets, ask["host"], requests)
+    doors = Doors(http_ports, ask["host"], requests)
     waited = until_kept(promise, seconds(env), doors.look)
     times = [value for door in doors.doors for value in door.milliseconds]
     return {
-        "nodes": len(targets),
+        "nodes": len(http_ports),
         "host": ask["host"],
-        "urls": [target.url for target in targets],
+        "urls": [http_port.url for http_port in http_ports],
         "requests": len(times),
         "failures": sum(door.failures for door in doors.doors),
         "p50_ms": percentile(times, 0.50),

@@ -15,7 +15,7 @@ from .. import session
 from ..api import Api
 from .ipvs_table import Entry, Key, table
 from .service import wanted
-from .targets import Place, asked, places, seconds
+from .targets import Target, asked, seconds, targets
 from .waiting import NODE_SILENT, Promise, Unmet, until_kept
 
 ANSWER_SECONDS = 90.0
@@ -56,7 +56,7 @@ def _named(servers: frozenset[str]) -> str:
 class Tables:
     """Every node's table, looked at until it holds what the API says now."""
 
-    def __init__(self, every: Sequence[Place], ask: Mapping[str, Any], api: Api, talk: session.Sessions) -> None:
+    def __init__(self, every: Sequence[Target], ask: Mapping[str, Any], api: Api, talk: session.Sessions) -> None:
         self._every, self._api, self._talk = every, api, talk
         self._namespace, self._service, self._scheduler = ask["namespace"], ask["service"], ask["scheduler"]
         self.held: dict[str, dict[Key, Entry]] = {}
@@ -73,26 +73,26 @@ class Tables:
         self.expected = wanted(service, self._api.get(slices))
         if not self.expected or not all(self.expected.values()):
             return [Unmet(f"Service {name} has no ready endpoints", FIX_SERVICE)]
-        lacking = [place.name for place in self._every if self._lacks(place)]
+        lacking = [target.name for target in self._every if self._lacks(target)]
         answers, silent = self._talk.ask(dict.fromkeys(lacking, "table"), ANSWER_SECONDS)
         self.held.update({name: table(answer) for name, answer in answers.items()})
         found: list[Unmet] = []
-        for place in self._every:
-            why = silent.get(place.name)
-            found += [Unmet(f"{place.name}: {why}", NODE_SILENT)] if why else self._lacks(place)
+        for target in self._every:
+            why = silent.get(target.name)
+            found += [Unmet(f"{target.name}: {why}", NODE_SILENT)] if why else self._lacks(target)
         return found
 
-    def _lacks(self, place: Place) -> list[Unmet]:
-        return table_lacks(place.name, self.held.get(place.name), self.expected, self._scheduler)
+    def _lacks(self, target: Target) -> list[Unmet]:
+        return table_lacks(target.name, self.held.get(target.name), self.expected, self._scheduler)
 
 
 def ipvs(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Waits until every node's table is right; its figures."""
-    every, ask = places(env), asked(env)
+    every, ask = targets(env), asked(env)
     service = f"{ask['namespace']}/{ask['service']}"
     needed = f"on every node {service} with scheduler {ask['scheduler']} and exactly its ready endpoints"
     api = Api(env["FJORDKUBE_KUBECONFIG"], folder)
-    with session.Sessions([place.access for place in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
+    with session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
         tables = Tables(every, ask, api, talk)
         waited = until_kept(Promise("ipvs", needed), seconds(env), tables.look)
     return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from . import capture, ping
-from .targets import Place, sections
+from .targets import Target, sections
 from .waiting import Unmet
 
 TIMED_OUT = 28
@@ -48,8 +48,8 @@ class Web:
 class Pair:
     """Measuring from one node's probe to the next node's."""
 
-    source: Place
-    target: Place
+    source: Target
+    target: Target
     wire: Wire | None = None
     web: Web | None = None
     lacks: list[Unmet] = field(default_factory=list)

@@ -13,21 +13,21 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbePod:
     """One probe pod that runs."""
 
     node: str
     address: str
 
 
-def probes(answer: Mapping[str, Any] | None) -> dict[str, Probe]:
+def probes(answer: Mapping[str, Any] | None) -> dict[str, ProbePod]:
     """The running probe of each node, from a list of pods; one that is being deleted does not count."""
     found = {}
     for pod in (answer or {}).get("items") or []:
         status, node = pod.get("status") or {}, (pod.get("spec") or {}).get("nodeName")
         address = status.get("podIP")
         if node and address and _is_ready(status) and "deletionTimestamp" not in pod["metadata"]:
-            found[str(node)] = Probe(str(node), str(address))
+            found[str(node)] = ProbePod(str(node), str(address))
     return found
 
 

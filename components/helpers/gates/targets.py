@@ -14,7 +14,7 @@ from ..ssh import Access
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """One node where something is measured."""
 
     name: str
@@ -25,14 +25,14 @@ class Place:
     access: Access
 
 
-def places(env: Mapping[str, str]) -> list[Place]:
+def targets(env: Mapping[str, str]) -> list[Target]:
     """Every node, in settings' order."""
     found = json.loads(env["FJORDKUBE_NODES"])
-    return [_place(entry, found["keys"]) for entry in found["nodes"]]
+    return [_target(entry, found["keys"]) for entry in found["nodes"]]
 
 
-def _place(entry: Mapping[str, Any], keys: Sequence[str]) -> Place:
-    return Place(entry["name"], entry["address"], entry["interface"], Access.from_entry(entry, keys))
+def _target(entry: Mapping[str, Any], keys: Sequence[str]) -> Target:
+    return Target(entry["name"], entry["address"], entry["interface"], Access.from_entry(entry, keys))
 
 
 def asked(env: Mapping[str, str]) -> dict[str, Any]:

@@ -9,18 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from ..errors import HelperError
 from . import keys, ports, power, record, seed
-from .locks import locked
+from .locks import lock_of, locked
 from .qemu import Files
 from .record import Made
-from .spec import Disk
-
-GIB = 2**30
+from .spec import GIB, Disk
+from .tool import run
 
 
 def create(spec: Disk) -> dict[str, Any]:
@@ -71,12 +69,6 @@ def delete(spec: Disk) -> None:
     if not stack.is_dir():
         with contextlib.suppress(OSError):  # other stacks are there
             stack.parent.rmdir()
-
-
-def lock_of(directory: Path) -> Path:
-    """Lock of the stack that the machine in `directory` belongs to."""
-    stack = directory.parent
-    return stack.with_name(f".{stack.name}.lock")
 
 
 def _check(spec: Disk) -> None:
@@ -134,17 +126,3 @@ def _etcd_disk(path: Path, gib: int) -> None:
         path,
     )
     part.replace(path)
-
-
-def run(words: list[str], path: Path, good: tuple[int, ...] = (0,)) -> str:
-    """Runs a tool that works on `path`; returns its stdout. Raises HelperError with its last words."""
-    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}  # mke2fs is there
-    try:
-        done = subprocess.run(
-            words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, env=environment
-        )
-    except FileNotFoundError:
-        raise HelperError(f"{words[0]}: not in PATH; run make doctor for what to install") from None
-    if done.returncode not in good:
-        raise HelperError(f"{path}: {words[0]} failed: {(done.stderr or done.stdout).strip()}")
-    return done.stdout

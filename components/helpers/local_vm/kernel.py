@@ -9,7 +9,7 @@ BASE = ("console=ttyS0", "root=/dev/vda", "rw", "quiet", "loglevel=4", "net.ifna
 """panic=1 with QEMU's -no-reboot ends the process, so a guest that cannot boot is seen at once."""
 
 EMULATED = (
-    # Measured on 2 cores without KVM: power-on to SSH in 19 s with these (MACHINE-NOTES, "Real VMs without KVM").
+    # Measured on 2 cores without KVM: power-on to SSH in 19 s with these.
     "mitigations=off",
     "nokaslr",
     "cryptomgr.notests",

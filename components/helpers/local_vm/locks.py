@@ -42,3 +42,9 @@ def _is_at(handle: int, path: Path) -> bool:
         return False
     here = os.fstat(handle)
     return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+def lock_of(directory: Path) -> Path:
+    """Lock of the stack that the machine in `directory` belongs to."""
+    stack = directory.parent
+    return stack.with_name(f".{stack.name}.lock")

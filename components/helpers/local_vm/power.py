@@ -16,14 +16,15 @@ from typing import Any
 
 from ..errors import HelperError
 from ..log import log
-from . import disk, kernel, process, qemu, qmp, record, switch
-from .locks import locked
+from . import kernel, process, qemu, qmp, record, switch
+from .locks import lock_of, locked
 from .qemu import Files
 from .record import Started
-from .spec import Power
+from .spec import GIB, Power
+from .tool import run
 
 BOOT_SECONDS = {"kvm": 120, "tcg": 420}
-"""Longest wait for SSH. Three machines on two emulated cores took 55 s (MACHINE-NOTES); the rest is for busy hosts."""
+"""Longest wait for SSH. Three machines on two emulated cores took 55 s; the rest is for busy hosts."""
 
 GRACE_SECONDS = {"kvm": 45, "tcg": 90}
 """Longest wait for a guest to end by its power button before its process is ended."""
@@ -64,7 +65,7 @@ def delete(spec: Power) -> None:
     started = record.read_started(spec.directory)
     throw_away = started is not None and started.cache == "unsafe"
     stop(at, 0 if throw_away else GRACE_SECONDS[spec.accelerator])
-    with locked(disk.lock_of(spec.directory)):
+    with locked(lock_of(spec.directory)):
         release_switch(spec.directory, spec.sockets)
 
 
@@ -99,7 +100,7 @@ def _same(started: Started, spec: Power, command: list[str]) -> bool:
 
 
 def _start(spec: Power, at: Files, command: list[str]) -> None:
-    with locked(disk.lock_of(spec.directory)):  # so that no other machine's end takes the switch away in between
+    with locked(lock_of(spec.directory)):  # so that no other machine's end takes the switch away in between
         switch.folder(spec.sockets)
         switch.start(spec.sockets)
         log(f"{spec.name}: power on (boot {spec.boot}, {spec.accelerator}, {spec.cpus} vCPU, {spec.memory_mib} MiB)")
@@ -152,21 +153,21 @@ def answers(port: int, seconds: float) -> bool:
 
 def _grow(at: Files, spec: Power) -> None:
     """Grows the disks to what is asked. Never shrinks: a smaller size makes the disks anew (generation)."""
-    facts = json.loads(disk.run(["qemu-img", "info", "--output=json", str(at.root)], at.root))
-    if facts["virtual-size"] < spec.disk_gib * disk.GIB:
+    facts = json.loads(run(["qemu-img", "info", "--output=json", str(at.root)], at.root))
+    if facts["virtual-size"] < spec.disk_gib * GIB:
         log(f"{spec.name}: root disk grows to {spec.disk_gib} GiB")
-        disk.run(["qemu-img", "resize", "-q", "-f", "qcow2", str(at.root), f"{spec.disk_gib}G"], at.root)
-    if spec.etcd_disk_gib and at.etcd.stat().st_size < spec.etcd_disk_gib * disk.GIB:
+        run(["qemu-img", "resize", "-q", "-f", "qcow2", str(at.root), f"{spec.disk_gib}G"], at.root)
+    if spec.etcd_disk_gib and at.etcd.stat().st_size < spec.etcd_disk_gib * GIB:
         log(f"{spec.name}: etcd disk grows to {spec.etcd_disk_gib} GiB")
-        os.truncate(at.etcd, spec.etcd_disk_gib * disk.GIB)
-        disk.run(["e2fsck", "-f", "-p", str(at.etcd)], at.etcd, good=(0, 1))  # 1: errors were corrected
-        disk.run(["resize2fs", str(at.etcd)], at.etcd)
+        os.truncate(at.etcd, spec.etcd_disk_gib * GIB)
+        run(["e2fsck", "-f", "-p", str(at.etcd)], at.etcd, good=(0, 1))  # 1: errors were corrected
+        run(["resize2fs", str(at.etcd)], at.etcd)
 
 
 def _must_grow(at: Files, spec: Power) -> bool:
     """Whether the root filesystem, made as large as its base, is smaller than its disk."""
     try:
-        return at.base.stat().st_size < spec.disk_gib * disk.GIB
+        return at.base.stat().st_size < spec.disk_gib * GIB
     except FileNotFoundError:
         raise HelperError(f"{spec.name}: {at.base} is gone; make down, then make up") from None
 

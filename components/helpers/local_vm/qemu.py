@@ -22,7 +22,7 @@ daemonised, and then ends by SIGSYS."""
 
 WORKER_NICE = 3
 """The control plane must win the contest for host cores, or its API server starves and everything retries.
-10 starved the workers instead: SSH only after 159 s (MACHINE-NOTES, "The whole stack", 1)."""
+10 starved the workers instead: SSH only after 159 s."""
 
 TRANSLATION_CACHE_MIB = 1024
 """tb-size: QEMU's default cache thrashes with Go programs of 100 MB."""

@@ -16,6 +16,9 @@ from ..errors import HelperError
 
 PREFIX = "MACHINE_"
 
+GIB = 2**30
+"""Bytes."""
+
 Wanted = Mapping[str, int | None]
 """Forwarded ports by use (ssh, api, http, https): a pinned host port, or None for any free one."""
 
@@ -40,7 +43,7 @@ class Disk:
     emulated: bool
     """True: the guest tunes its scheduler for an emulated CPU."""
     disk_gib: int
-    """Size of the root disk, GiB (2**30 bytes)."""
+    """Size of the root disk, GiB."""
     etcd_disk_gib: int
     """Size of etcd's own disk, GiB; 0: none."""
     ports: Wanted

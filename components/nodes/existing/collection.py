@@ -15,7 +15,7 @@ from pathlib import Path
 from fjordkube.helpers.ssh import Access
 from fjordkube.nodes import ssh_key
 from fjordkube.nodes.existing import host_keys
-from fjordkube.nodes.existing.pins import BASTION, Place
+from fjordkube.nodes.existing.pins import BASTION, HostPin
 from fjordkube.settings import Bastion
 
 AT_ONCE = 16
@@ -31,7 +31,7 @@ class Silent(Exception):
     """A host that shows no key, and why."""
 
 
-def shown(place: Place, kind: str | None, bastion: Access | None) -> str:
+def shown(pin: HostPin, kind: str | None, bastion: Access | None) -> str:
     """The public line of the key that the host shows; of type `kind`, or the preferred one. Silent: none.
 
     `bastion`: the host to go through.
@@ -54,12 +54,12 @@ def shown(place: Place, kind: str | None, bastion: Access | None) -> str:
         }
         if bastion:
             options["ProxyCommand"] = bastion.forwarding(folder, CONNECT_SECONDS)
-        words = ["ssh", "-F", "/dev/null", "-p", str(place.port)]
+        words = ["ssh", "-F", "/dev/null", "-p", str(pin.port)]
         for option, value in options.items():
             words += ["-o", f"{option}={value}"]
         try:
             done = subprocess.run(
-                [*words, f"nobody@{place.host}", "true"],
+                [*words, f"nobody@{pin.host}", "true"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -68,7 +68,7 @@ def shown(place: Place, kind: str | None, bastion: Access | None) -> str:
             )
         except subprocess.TimeoutExpired:
             raise Silent(f"nothing within {LIMIT_SECONDS} s") from None
-        keys = host_keys.keys(found.read_text(), place.host, place.port) if found.exists() else []
+        keys = host_keys.keys(found.read_text(), pin.host, pin.port) if found.exists() else []
         if keys:
             return keys[0]
         lines = done.stderr.strip().splitlines()
@@ -78,27 +78,27 @@ def shown(place: Place, kind: str | None, bastion: Access | None) -> str:
 def through(bastion: Bastion, host_key: str) -> Access:
     """The bastion with its pinned key."""
     assert bastion.key_file, "consistency.py asks for it"
-    place = (bastion.host, str(bastion.port), bastion.user)
-    return Access(BASTION, *place, ssh_key.private(bastion.key_file), host_key)
+    address = (bastion.host, str(bastion.port), bastion.user)
+    return Access(BASTION, *address, ssh_key.private(bastion.key_file), host_key)
 
 
 def all_shown(
-    places: Sequence[Place], kinds: Mapping[str, str | None], bastion: Access | None
+    pins: Sequence[HostPin], kinds: Mapping[str, str | None], bastion: Access | None
 ) -> dict[str, str | Silent]:
     """By name, all in parallel: the key, or why there is none."""
 
-    def ask(place: Place) -> str | Silent:
+    def ask(pin: HostPin) -> str | Silent:
         # of the pinned type, or, from a host that has none of it any more, of another
         found: str | Silent = Silent("silence")
-        for kind in dict.fromkeys((kinds[place.name], None)):
+        for kind in dict.fromkeys((kinds[pin.name], None)):
             try:
-                return shown(place, kind, bastion)
+                return shown(pin, kind, bastion)
             except Silent as reason:
                 found = reason
         return found
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return dict(zip((place.name for place in places), pool.map(ask, places), strict=True))
+        return dict(zip((pin.name for pin in pins), pool.map(ask, pins), strict=True))
 
 
 def _algorithms(kind: str | None) -> str:

@@ -22,7 +22,7 @@ BASTION: Final = "(bastion)"
 
 
 @dataclass(frozen=True)
-class Place:
+class HostPin:
     """A host whose key must be known."""
 
     name: str
@@ -41,8 +41,6 @@ class Pins:
 
     keys: dict[str, str]
     """Public line by name."""
-    missing: list[Place]
-    """Hosts without a key."""
     problems: list[str]
     """`field: state; fix` of everything that keeps a host from having its key."""
 
@@ -52,39 +50,38 @@ def file_of(nodes: ExistingNodes) -> Path:
     return CHECKOUT / Path(nodes.ssh.known_hosts).expanduser()
 
 
-def places(nodes: ExistingNodes) -> Iterator[Place]:
+def host_pins(nodes: ExistingNodes) -> Iterator[HostPin]:
     """The bastion, if there is one, then every host."""
     bastion = nodes.ssh.bastion
     if bastion:
-        yield Place(BASTION, "nodes.ssh.bastion.host_key", bastion.host, bastion.port, bastion.host_key)
+        yield HostPin(BASTION, "nodes.ssh.bastion.host_key", bastion.host, bastion.port, bastion.host_key)
     for kind, hosts in (("control_planes", nodes.control_planes), ("workers", nodes.workers)):
         for host in hosts:
             field = f"nodes.{kind}[{host.name}].host_key"
-            yield Place(host.name, field, nodes.host_of(host), nodes.port_of(host), host.host_key)
+            yield HostPin(host.name, field, nodes.host_of(host), nodes.port_of(host), host.host_key)
 
 
 def pins(nodes: ExistingNodes, stack: str) -> Pins:
     """Every host's key. `stack` is for the fix."""
-    file, keys, missing, problems = nodes.ssh.known_hosts, dict[str, str](), list[Place](), list[str]()
+    file, keys, problems = nodes.ssh.known_hosts, dict[str, str](), list[str]()
     try:
         text = read(file_of(nodes))
     except OSError as error:
         text = ""
         problems.append(f"nodes.ssh.known_hosts: {file} is not readable ({error.strerror}); name a file of host keys")
-    for place in places(nodes):
+    for pin in host_pins(nodes):
         try:
-            key = place.said or host_keys.pinned(text, place.host, place.port)
+            key = pin.said or host_keys.pinned(text, pin.host, pin.port)
         except ValueError as error:
-            problems.append(f"{place.field}: {file} {error}; take the old line out, or write the right key here")
+            problems.append(f"{pin.field}: {file} {error}; take the old line out, or write the right key here")
             continue
         if key:
-            keys[place.name] = key
+            keys[pin.name] = key
             continue
-        missing.append(place)
-        at = host_keys.name(place.host, place.port)
+        at = host_keys.name(pin.host, pin.port)
         fix = f"collect it once by make host-keys STACK={stack} and compare its fingerprint, or write it here"
-        problems.append(f"{place.field}: is missing, and {file} has no key for {at}; {fix}")
-    return Pins(keys, missing, problems)
+        problems.append(f"{pin.field}: is missing, and {file} has no key for {at}; {fix}")
+    return Pins(keys, problems)
 
 
 def read(file: Path) -> str:

@@ -31,7 +31,7 @@ PACKAGES = {
 
 MEMORY_MARGIN_MIB = 1024
 """For QEMU itself and the programs of the run: three default machines (8192 MiB) took 7.7 GB at their peak,
-so the guests' own sizes nearly cover it (MACHINE-NOTES, "The whole stack")."""
+so the guests' own sizes nearly cover it."""
 
 NEW_DISK_GIB = 3
 """Room that one new machine takes of its sparse disks during `up`, with logs and unpacked images."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from fjordkube.gates.disk import question
 from fjordkube.gates.gate import with_keys_apart
-from fjordkube.gates.questions import disk as question
 from fjordkube.helpers.errors import HelperError
 from fjordkube.helpers.gates.disk import lacks, needed, speed
 from fjordkube.helpers.gates.disk_reading import figures

@@ -12,20 +12,20 @@ import pytest
 
 from fjordkube.helpers.gates import capture, ingress, pair, ping
 from fjordkube.helpers.gates.bgp import Report, network_lacks, session_lacks
-from fjordkube.helpers.gates.ingress import Door, Doors, Target, judge, knock, percentile
+from fjordkube.helpers.gates.ingress import Door, Doors, HttpPort, judge, knock, percentile
 from fjordkube.helpers.gates.ipvs import table_lacks
 from fjordkube.helpers.gates.ipvs_table import Entry, Key
 from fjordkube.helpers.gates.links import Route
 from fjordkube.helpers.gates.pair import Web, Wire, web_lacks, wire_lacks
-from fjordkube.helpers.gates.targets import Place
+from fjordkube.helpers.gates.targets import Target
 from fjordkube.helpers.ssh import Access
 
 
-def place(name: str, last: int) -> Place:
-    return Place(name, f"192.168.77.{last}", "eth1", Access(name, "127.0.0.1", "22", "root", "KEY", "ssh-ed25519 A"))
+def target(name: str, last: int) -> Target:
+    return Target(name, f"192.168.77.{last}", "eth1", Access(name, "127.0.0.1", "22", "root", "KEY", "ssh-ed25519 A"))
 
 
-CP1, W1, W2 = EVERY = [place("cp1", 11), place("w1", 101), place("w2", 102)]
+CP1, W1, W2 = EVERY = [target("cp1", 11), target("w1", 101), target("w2", 102)]
 ADDRESSES = {each.name: each.address for each in EVERY}
 WHOLE = {"192.168.77.101": "Established", "192.168.77.102": "Established"}
 
@@ -186,7 +186,7 @@ class Web8080:
 
 
 @contextmanager
-def open_door(web: Web8080) -> Iterator[Target]:
+def open_door(web: Web8080) -> Iterator[HttpPort]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -208,7 +208,7 @@ def open_door(web: Web8080) -> Iterator[Target]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield Target("w1", "127.0.0.1", server.server_address[1])
+    yield HttpPort("w1", "127.0.0.1", server.server_address[1])
     server.shutdown()
     server.server_close()
 
@@ -237,14 +237,14 @@ def test_a_failure_in_the_row_is_counted_and_the_row_begins_anew() -> None:
 
 
 def test_nobody_at_the_door_is_told_with_its_address() -> None:
-    door = Door(Target("w1", "127.0.0.1", 1))
+    door = Door(HttpPort("w1", "127.0.0.1", 1))
     knock(door, "demo.fjord.internal", 1)
     assert measured([door.lack]) == ["w1: no answer at http://127.0.0.1:1/ (connection refused)"]
     assert door.failures == 0
 
 
 def test_an_answer_of_somebody_else_is_not_the_demo() -> None:
-    target = Target("w1", "::1", 80)
+    target = HttpPort("w1", "::1", 80)
     assert measured([judge(target, 200, "")]) == ["w1: 200 at http://[::1]:80/, but not from the demo"]
     assert judge(target, 200, "demo-1") is None
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from fjordkube.gates.common import Question
 from fjordkube.gates.gate import with_keys_apart
-from fjordkube.gates.questions import Question, questions
+from fjordkube.gates.gates import questions
 from fjordkube.timing import NATIVE
 from tests.golden.bootstrap_cluster import stack
 from tests.scripts.machine import Machine

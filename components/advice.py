@@ -1,0 +1,70 @@
+"""What a preview warns of: choices that end, run short later, or reach beyond Norway.
+
+Owns the warnings about a whole stack. Leaves what is refused to settings/, and what ends with which version to
+versions.py.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fjordkube import versions
+from fjordkube.settings import Stack
+
+_MAX_PODS: Final = 110
+"""kubelet's default maxPods."""
+
+INGRESS_NGINX_WARNING: Final = (
+    "ingress.controller: ingress-nginx was archived in March 2026 and gets no more fixes from Kubernetes; "
+    "Chainguard maintains a fork (set ingress.image and ingress.digest to a build of it), "
+    "and the way out is the Gateway API"
+)
+
+
+def warnings(stack: Stack) -> list[str]:
+    """Lines `field: state; what to do` about choices that end, run short later, or reach beyond Norway."""
+    lines = []
+    if stack.kube_proxy.mode == "ipvs" and (line := versions.ipvs_warning(stack.kubernetes.version)):
+        lines.append(line)
+    if stack.ingress.controller == "nginx":
+        lines.append(INGRESS_NGINX_WARNING)
+    for line in (_residency_warning(stack), _pod_room_warning(stack), _mesh_warning(stack)):
+        if line:
+            lines.append(line)
+    return lines
+
+
+def _residency_warning(stack: Stack) -> str | None:
+    if stack.residency == "norway":
+        return None
+    where = "the European Economic Area" if stack.residency == "eea" else "any country"
+    return (
+        f"residency: {stack.residency} lets nodes and data be in {where}, and not in Norway alone; "
+        "norway is the default, and the policy pack takes nothing else in production"
+    )
+
+
+MESH_ADVISED: Final = 100
+"""Nodes up to which Calico's documentation advises a full mesh."""
+
+
+def _mesh_warning(stack: Stack) -> str | None:
+    nodes = len(stack.nodes.all_nodes)
+    if nodes <= MESH_ADVISED:
+        return None
+    return (
+        f"network.node_mesh: {nodes} nodes in a full BGP mesh, {nodes - 1} sessions on each; Calico advises it up to "
+        f"about {MESH_ADVISED}, and route reflectors are not offered yet"
+    )
+
+
+def _pod_room_warning(stack: Stack) -> str | None:
+    network, nodes = stack.network, len(stack.nodes.all_nodes)
+    per_node = -(-_MAX_PODS // 2 ** (32 - network.block_size))
+    if network.block_count >= nodes * per_node:
+        return None
+    return (
+        f"network.pod_cidr: {network.pod_cidr} holds {network.block_count} blocks of /{network.block_size}, and "
+        f"{nodes} full nodes ({_MAX_PODS} pods each) need {nodes * per_node}; nodes will borrow single addresses "
+        "from each other's blocks, which costs a route each: a larger range avoids it"
+    )

@@ -1,0 +1,15 @@
+"""Where things lie on a node that more than host preparation knows: bootstrap, gates, the release of a machine.
+
+Owns the paths. Leaves /etc/kubernetes to kubeadm: `kubeadm reset` empties it.
+"""
+
+from __future__ import annotations
+
+ETCD_MOUNT = "/var/lib/etcd"
+"""Where etcd's own disk is mounted."""
+
+ETCD_DATA = f"{ETCD_MOUNT}/data"
+"""Below the mount point, not at it: kubeadm wants an empty folder, and ext4 puts lost+found at the top."""
+
+KUBEADM = "/etc/fjordkube/kubeadm"
+"""Folder of the files that kubeadm is given; none of them holds a secret."""
