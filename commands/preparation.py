@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import backend, stackfile
+from commands import backend, consent, stackfile
 from commands.console import say
 from commands.engine import Engine, binary, plugins, policy_pack
 from fjordkube.nodes import source
@@ -24,11 +24,19 @@ class Prepared:
     engine: Engine
 
 
-def prepare(stack: str, settings_file: Path | None) -> Prepared:
-    """Checks settings and machine, then builds what is missing. Raises FjordkubeError with all problems at once."""
+def prepare(stack: str, settings_file: Path | None, changes: bool) -> Prepared:
+    """Checks settings and machine, then builds what is missing. Raises FjordkubeError with all problems at once.
+
+    `changes`: the engine is to change something, for which there must be a backend, a passphrase and somebody's word.
+    A stack of source `local` is created in its backend where it is not there yet.
+    """
     path = settings_file or stackfile.source(stack)
     settings = stackfile.settings(path)
     backend.check(settings)
+    engine = Engine.of(stack, settings_file)
+    if changes and not engine.place.of_checkout:
+        engine.require()
+        consent.require(stack)
     say(f"settings of stack {stack} are good ({path.name})")
     if not policy_pack():
         say("no policy pack: FJORDKUBE_POLICY is off")
@@ -36,8 +44,9 @@ def prepare(stack: str, settings_file: Path | None) -> Prepared:
     if plugins() == "official":
         binary()  # raises where there is none, before anything is built
     build_missing()
-    engine = Engine(stack, stackfile.materialise(stack, path))
-    engine.ensure_stack()
+    if engine.place.of_checkout:
+        stackfile.materialise(stack, path)
+        engine.ensure_stack()
     return Prepared(settings, engine)
 
 
