@@ -2,6 +2,8 @@
 STACK ?= local
 PYTHON ?= python3
 VENV := .venv
+# of up and down, for stacks that are not local: see docs/environments.md
+export YES ALLOW
 RUN := $(VENV)/bin/python -m commands
 
 .PHONY: help up preview down doctor kubeconfig host-keys test test-fast test-conformance test-engine test-e2e test-sources lint bench-scale

@@ -12,11 +12,18 @@ from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs
 from fjordkube.settings import load
 from fjordkube.timing import timing
 
+stack = pulumi.get_stack()
+declared = pulumi.Config("fjordkube").get_object("stack")
+if declared is None:
+    raise pulumi.RunError(
+        f"fjordkube:stack: is not in the configuration of stack {stack}; write the stack's settings there, under "
+        f"`config:` in stacks/Pulumi.{stack}.yaml ({{}}: every default)"
+    )
 try:
-    settings = load(pulumi.Config("fjordkube").get_object("stack"))
+    settings = load(declared)
     DeclaredResidency("residency", DeclaredResidencyArgs.of(settings))  # before any machine
     made_of = images.built(settings.kubernetes.version, settings.network.version)
-    machines = source.find(settings).provide(settings, made_of, pulumi.get_stack())
+    machines = source.find(settings).provide(settings, made_of, stack)
 except FjordkubeError as error:
     raise pulumi.RunError(str(error)) from None
 

@@ -9,7 +9,7 @@ import subprocess
 
 from commands import backend, stackfile
 from commands.console import minutes
-from commands.engine import plugins, with_emulator
+from commands.engine import engine_there, plugins, with_emulator
 from fjordkube import images
 from fjordkube.errors import FjordkubeError, VmImageMissing
 from fjordkube.helpers.local_vm import qemu
@@ -17,7 +17,7 @@ from fjordkube.nodes import source as nodes_source
 from fjordkube.nodes.local import accelerator, vm_image
 from fjordkube.roots import cache_root, home_root
 from fjordkube.settings import ExistingNodes, LocalNodes, Stack
-from offline import catalog, manifest, source, system
+from offline import build, catalog, manifest, source, system
 from offline.runner import missing, remaining
 
 UP_SECONDS = {"kvm": 120.0, "tcg": 420.0}
@@ -28,14 +28,32 @@ def run(arguments: argparse.Namespace) -> int:
     """0 when `up` can start, 1 when something has to be mended first."""
     problems: list[str] = []
     os.environ.update(with_emulator())  # what is looked at below is what `up` would run
-    _line("stack", f"{arguments.stack} ({arguments.settings or stackfile.source(arguments.stack)})")
+    path = arguments.settings or stackfile.source(arguments.stack)
+    _line("stack", f"{arguments.stack} ({path})")
+    settings = None
     try:
-        settings = stackfile.settings(arguments.settings or stackfile.source(arguments.stack))
+        settings = stackfile.settings(path)
         backend.check(settings)
-        nodes_source.find(settings).check(settings, arguments.stack, programs=False)
+        local = isinstance(settings.nodes, LocalNodes)
+        nodes_source.find(settings).check(settings, arguments.stack, programs=not local)
     except FjordkubeError as error:
         problems.append(str(error))
-        settings = None
+    if settings is None or isinstance(settings.nodes, LocalNodes):
+        left = _local(problems)
+        mode = _machines(settings, problems) if settings else "tcg"
+    else:
+        left, mode = _elsewhere(), "kvm"
+        _line("machines", f"source {settings.nodes.source}")
+        if isinstance(settings.nodes, ExistingNodes) and not problems:
+            problems += _hosts(settings, arguments.stack)
+    _line("up takes", f"about {minutes(left + UP_SECONDS[mode])}")
+    for problem in problems:
+        print(f"\n{problem}")
+    return 1 if problems else 0
+
+
+def _local(problems: list[str]) -> float:
+    """What virtual machines on this computer need; seconds that are still to be built."""
     sources = manifest.load()
     lacking = system.missing(sources.host_packages)
     names = " ".join(package.name for package in lacking)
@@ -43,43 +61,44 @@ def run(arguments: argparse.Namespace) -> int:
     _line("packages", "all there" if not lacking else f"missing: {names}" + ("; `up` installs them" if can else ""))
     if lacking and not can:
         problems.append(f"programs missing; sudo apt-get install --no-install-recommends {names}")
-    _line(
-        "engine", {"official": "Pulumi as installed", "standin": "Pulumi from the cache, plugins: stand-ins"}[plugins()]
-    )
+    _line("engine", _engine())
     _line("qemu", _qemu())
     steps = catalog.steps()
     _line("programs", source.describe(sources, steps))
     todo = missing(steps, [step.name for step in steps])
-    build = remaining(todo)
+    left = remaining(todo)
     _line(
         "cache",
-        f"{cache_root()}: {len(todo)} of {len(steps)} steps to build, about {minutes(build)}" if todo else "warm",
+        f"{cache_root()}: {len(todo)} of {len(steps)} steps to build, about {minutes(left)}" if todo else "warm",
     )
     _line("state", str(home_root()))
-    mode = "tcg"
-    if settings is not None and not isinstance(settings.nodes, LocalNodes):
-        mode = "kvm"
-        _line("machines", f"source {settings.nodes.source}")
-        if isinstance(settings.nodes, ExistingNodes):
-            problems += _hosts(settings, arguments.stack)
-    elif settings is not None and isinstance(settings.nodes, LocalNodes):
-        try:
-            mode = accelerator.choose(
-                settings.nodes.accelerator, vm_image.find(settings.kubernetes.version, settings.network.version)
-            )
-            _line(
-                "machines",
-                {"kvm": "KVM: a guest boots with it", "tcg": "emulated: KVM is not there or does not boot"}[mode],
-            )
-        except VmImageMissing:
-            there = "there" if accelerator.DEVICE.exists() else "not there"
-            _line("machines", f"{accelerator.DEVICE} is {there}; booted with when the bundle is built")
-        except FjordkubeError as error:
-            problems.append(str(error))
-    _line("up takes", f"about {minutes(build + UP_SECONDS[mode])}")
-    for problem in problems:
-        print(f"\n{problem}")
-    return 1 if problems else 0
+    return left
+
+
+def _elsewhere() -> float:
+    """What every other source needs of this computer: the engine; seconds that are still to be built."""
+    steps = catalog.steps()
+    todo = [] if engine_there() else missing(steps, build.resolve(["toolchain"], steps))
+    _line("needs", "Pulumi and Python" + ("; to build Pulumi once, Go" if todo else "; no root, no Go, no packages"))
+    _line("engine", _engine() if not todo else f"to be built, about {minutes(remaining(todo))}")
+    return remaining(todo)
+
+
+def _machines(settings: Stack, problems: list[str]) -> str:
+    """How guests will run here: kvm or tcg."""
+    assert isinstance(settings.nodes, LocalNodes)
+    try:
+        image = vm_image.find(settings.kubernetes.version, settings.network.version)
+        mode = accelerator.choose(settings.nodes.accelerator, image)
+        words = {"kvm": "KVM: a guest boots with it", "tcg": "emulated: KVM is not there or does not boot"}
+        _line("machines", words[mode])
+        return mode
+    except VmImageMissing:
+        there = "there" if accelerator.DEVICE.exists() else "not there"
+        _line("machines", f"{accelerator.DEVICE} is {there}; booted with when the image is built")
+    except FjordkubeError as error:
+        problems.append(str(error))
+    return "tcg"
 
 
 def _hosts(settings: Stack, stack: str) -> list[str]:
@@ -94,6 +113,10 @@ def _hosts(settings: Stack, stack: str) -> list[str]:
     except FjordkubeError as error:
         return [str(error)]
     return []
+
+
+def _engine() -> str:
+    return {"official": "Pulumi as installed", "standin": "Pulumi, with stand-ins for its plugins"}[plugins()]
 
 
 def _line(what: str, state: str) -> None:

@@ -1,10 +1,13 @@
-"""`down`: deletes the stack's machines and everything on them, then the stack's own record."""
+"""`down`: deletes the stack's machines and everything on them, then the stack's own record.
+
+Of a stack that is not `local`, somebody has to type its name first.
+"""
 
 from __future__ import annotations
 
 import argparse
 
-from commands import kubeconfig, stackfile
+from commands import consent, kubeconfig
 from commands.console import say
 from commands.engine import Engine
 from fjordkube.nodes.local import lock
@@ -14,10 +17,13 @@ def run(arguments: argparse.Namespace) -> int:
     """0 when nothing is left; else the engine's code. Does nothing where there is no such stack."""
     stack = arguments.stack
     with lock.hold(stack, wait=True, say=say):
-        engine = Engine(stack, stackfile.copy_of(stack))
+        engine = Engine.of(stack, arguments.settings)
+        engine.require()
         if not engine.exists():
             say(f"stack {stack}: not there, nothing to delete")
             return 0
+        if not engine.place.of_checkout:
+            consent.deletion(stack)
         engine.unlock()
         # --continue-on-error: a machine that is dead already must not keep the others
         done = engine.on_stack("destroy", "--yes", "--skip-preview", "--continue-on-error")

@@ -1,7 +1,7 @@
-"""The Pulumi engine as this project runs it: which binary, which plugins, where state lies, with what passphrase.
+"""The Pulumi engine as this project runs it: which binary, which plugins, with what environment, on which stack file.
 
 Official plugins are used where an official Pulumi installation is found; elsewhere our stand-ins are put on PATH
-(docs/adr/0004). Leaves building the engine to `offline/`.
+(docs/adr/0004). Leaves where state lies to backend.py and building the engine to `offline/`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import secrets
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
-from commands import backend, state
+from commands import backend, stackfile, state
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.local_vm import record
 from fjordkube.roots import CHECKOUT, home_root
@@ -50,7 +53,26 @@ def binary() -> Path:
             raise FjordkubeError("pulumi: not on PATH; install it, or unset FJORDKUBE_PLUGINS to have it built")
         return Path(found)
     # Beside the stand-ins, in a folder of this checkout: that is where the engine looks first.
-    return installation.install(binaries.path("pulumi"), home_root().resolve() / "engine", pulumi_home())
+    return installation.install(_program(), home_root().resolve() / "engine", pulumi_home())
+
+
+def _program() -> Path:
+    """The engine that stand-ins go with: the one built into the cache, or else the user's without its language host."""
+    try:
+        return binaries.path("pulumi")
+    except FjordkubeError:
+        found = shutil.which("pulumi")
+        if not found:
+            raise
+        return Path(found).resolve()
+
+
+def engine_there() -> bool:
+    """Whether an engine can be run without building one."""
+    try:
+        return plugins() == "official" or _program().exists()
+    except FjordkubeError:
+        return False
 
 
 def pulumi_home() -> Path:
@@ -59,7 +81,7 @@ def pulumi_home() -> Path:
 
 
 def passphrase_file() -> Path:
-    """This checkout's passphrase (0600), made once; it guards the secrets in the local state."""
+    """This checkout's passphrase (0600), made once; it guards the secrets of stacks of source `local`."""
     path = home_root() / "passphrase"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +105,7 @@ def with_emulator() -> dict[str, str]:
     return {} if "FJORDKUBE_QEMU" in os.environ or not newer.exists() else {"FJORDKUBE_QEMU": str(newer)}
 
 
-def environment() -> dict[str, str]:
+def environment(place: backend.Place = backend.OF_CHECKOUT) -> dict[str, str]:
     """The engine's environment; what the user has set (backend, passphrase) is respected."""
     env = dict(os.environ)
     path = [str(binary().parent), str(Path(sys.executable).parent)]
@@ -96,6 +118,9 @@ def environment() -> dict[str, str]:
     env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
     env["PULUMI_DEBUG_COMMANDS"] = "true"  # brings the flag --event-log
     env["GOGC"] = env.get("GOGC", "400")
+    env |= place.variables
+    if not place.of_checkout:
+        return env
     if not env.get(backend.VARIABLE):
         (home_root().resolve() / "state").mkdir(parents=True, exist_ok=True)
         env[backend.VARIABLE] = backend.url(env)
@@ -106,10 +131,27 @@ def environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Engine:
-    """The engine on one stack, with the stack file's copy that it may write to."""
+    """The engine on one stack, with the stack file (or its copy) that it may write to."""
 
     stack: str
     config_file: Path
+    place: backend.Place = backend.OF_CHECKOUT
+
+    @staticmethod
+    def of(stack: str, file: Path | None) -> Engine:
+        """The engine on a stack as `make` runs it; `file` is another stack file than the one in stacks/.
+
+        Raises SettingsError where the file does not say whose machines they are.
+        """
+        path = file or stackfile.source(stack)
+        if stackfile.is_local(stack, path):
+            return Engine(stack, stackfile.copy_of(stack))
+        return Engine(stack, path, backend.chosen())
+
+    def require(self) -> None:
+        """Raises FjordkubeError where backend or passphrase are missing; nothing is asked or made."""
+        if not self.place.of_checkout:
+            backend.require(self.stack, self.place, stackfile.read(self.config_file))
 
     def call(
         self, *args: str, capture: bool = False, output: Path | None = None, folder: Path = CHECKOUT
@@ -122,11 +164,10 @@ class Engine:
         if output is not None:
             with output.open("w") as file:
                 command += ["--color", "never"]
-                return subprocess.run(
-                    command, cwd=folder, env=environment(), text=True, stdout=file, stderr=subprocess.STDOUT
-                )
+                env = environment(self.place)
+                return subprocess.run(command, cwd=folder, env=env, text=True, stdout=file, stderr=subprocess.STDOUT)
         pipe = subprocess.PIPE if capture else None
-        return subprocess.run(command, cwd=folder, env=environment(), text=True, stdout=pipe, stderr=pipe)
+        return subprocess.run(command, cwd=folder, env=environment(self.place), text=True, stdout=pipe, stderr=pipe)
 
     def log(self, verb: str) -> Path:
         """Where a run's words go, without a suffix."""
@@ -152,11 +193,13 @@ class Engine:
         )
 
     def exists(self) -> bool:
-        """Whether the backend knows the stack."""
-        if state.find(self.stack):
+        """Whether the backend knows the stack. FjordkubeError with the engine's words where it does not answer."""
+        if self.place.of_checkout and state.find(self.stack):
             return True
         have = self.call("stack", "ls", "--json", capture=True)
-        return have.returncode == 0 and any(s["name"].split("/")[-1] == self.stack for s in json.loads(have.stdout))
+        if have.returncode:
+            raise FjordkubeError(f"state: the backend does not tell its stacks: {have.stderr.strip()}")
+        return any(s["name"].split("/")[-1] == self.stack for s in json.loads(have.stdout))
 
     def unlock(self) -> None:
         """Takes away the file backend's lock that a killed run left. Call it with the stack's own lock held.
@@ -164,15 +207,17 @@ class Engine:
         Only for the checkout's own state: a shared backend's lock may be somebody else's.
         """
         locks = home_root() / "state" / ".pulumi" / "locks"
-        if "PULUMI_BACKEND_URL" not in os.environ and any(locks.glob(f"**/{self.stack}/*.json")):
+        own = self.place.of_checkout and backend.VARIABLE not in os.environ
+        if own and any(locks.glob(f"**/{self.stack}/*.json")):
             self.call("cancel", "--yes", "--stack", self.stack, capture=True)
 
     def forget(self) -> None:
-        """Removes the empty stack and the engine's copy of its file. FjordkubeError with the engine's words."""
+        """Removes the empty stack, and the copy of its file if any. FjordkubeError with the engine's words."""
         done = self.call("stack", "rm", "--yes", "--preserve-config", "--stack", self.stack, capture=True)
         if done.returncode:
             raise FjordkubeError(f"stack {self.stack}: the engine could not remove it: {done.stderr.strip()}")
-        self.config_file.unlink(missing_ok=True)
+        if self.place.of_checkout:
+            self.config_file.unlink(missing_ok=True)
 
     def settle(self) -> None:
         """Drops what an earlier, killed run noted as pending; call it when all was made after all.
@@ -192,8 +237,8 @@ class Engine:
     def ensure_stack(self) -> None:
         """Creates the stack in the backend where it is not there yet; raises FjordkubeError with the engine's words.
 
-        In a folder of its own: the engine writes the salt into the stack file beside Pulumi.yaml, and the one in
-        stacks/ is everybody's. From there it goes into the engine's copy.
+        In a folder of its own: the engine would write the stack file beside Pulumi.yaml anew. From there the salt goes
+        into the engine's copy, or to the end of the stack's own file; a salt that the file has is used.
         """
         if self.exists():
             return
@@ -203,18 +248,46 @@ class Engine:
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": project["name"], "runtime": "python"}))
         made_file = folder / f"Pulumi.{self.stack}.yaml"
         made_file.unlink(missing_ok=True)
-        made = self.call("stack", "init", self.stack, "--no-select", capture=True, folder=folder)
+        words = ["stack", "init", self.stack, "--no-select"]
+        if not self.place.of_checkout:
+            content = stackfile.read(self.config_file)
+            made_file.write_text(yaml.safe_dump({key: content[key] for key in stackfile.SALTS if key in content}))
+            if content.get("secretsprovider"):
+                words += ["--secrets-provider", content["secretsprovider"]]
+        made = self.call(*words, capture=True, folder=folder)
         if made.returncode:
             raise FjordkubeError(f"stack {self.stack}: the engine could not create it: {made.stderr.strip()}")
         if made_file.exists():
-            content = yaml.safe_load(self.config_file.read_text()) or {}
-            content |= yaml.safe_load(made_file.read_text()) or {}
-            record.write(self.config_file, yaml.safe_dump(content, sort_keys=False).encode())
+            salts = yaml.safe_load(made_file.read_text()) or {}
+            if self.place.of_checkout:
+                content = (yaml.safe_load(self.config_file.read_text()) or {}) | salts
+                record.write(self.config_file, yaml.safe_dump(content, sort_keys=False).encode())
+            else:
+                stackfile.add_salts(self.config_file, salts)
         shutil.rmtree(folder)
+
+    @contextmanager
+    def empty(self) -> Iterator[Engine]:
+        """The engine on a new stack of that name, in a state that is thrown away at the end; changes nothing else."""
+        locked = stackfile.has_secrets(stackfile.read(self.config_file))
+        if locked and not backend.has_passphrase():
+            fix = f"set {' or '.join(backend.PASSPHRASE)}"
+            raise FjordkubeError(f"passphrase: none is set, and {self.config_file} has secret values; {fix}")
+        with tempfile.TemporaryDirectory(prefix="fjordkube-preview-") as name:
+            folder = Path(name)
+            (folder / "state").mkdir()
+            file = folder / f"Pulumi.{self.stack}.yaml"
+            stackfile.new(self.config_file, file)
+            variables = {backend.VARIABLE: (folder / "state").as_uri()}
+            if not locked:
+                variables[backend.PASSPHRASE[0]] = secrets.token_urlsafe(32)
+            made = replace(self, config_file=file, place=backend.Place(variables[backend.VARIABLE], False, variables))
+            made.ensure_stack()
+            yield made
 
     def outputs(self, secrets_shown: bool = False) -> dict[str, Any]:
         """The stack's outputs; empty where there are none. Without `secrets_shown`, secrets are not told."""
-        found = None if secrets_shown else state.outputs(self.stack)
+        found = None if secrets_shown or not self.place.of_checkout else state.outputs(self.stack)
         if found is not None:
             return found
         extra = ["--show-secrets"] if secrets_shown else []

@@ -6,7 +6,6 @@ import argparse
 import os
 from pathlib import Path
 
-from commands import stackfile
 from commands.engine import Engine
 from fjordkube.errors import FjordkubeError
 from fjordkube.roots import home_root
@@ -20,7 +19,8 @@ def place(stack: str) -> Path:
 def run(arguments: argparse.Namespace) -> int:
     """Writes the file (0600) and says how to use it. FjordkubeError where the stack has no cluster."""
     stack = arguments.stack
-    engine = Engine(stack, stackfile.copy_of(stack))
+    engine = Engine.of(stack, arguments.settings)
+    engine.require()
     text = engine.outputs(secrets_shown=True).get("kubeconfig")
     if not text:
         raise FjordkubeError(f"stack {stack}: no kubeconfig yet; run make up STACK={stack}")

@@ -1,6 +1,7 @@
-"""What must be there before the engine runs: good settings, an able machine, programs, toolchain, bundle.
+"""What must be there before the engine runs: good settings, an able machine, programs, the engine.
 
-Owns the order: what the user can mend is said first, before anything is built or touched.
+Owns the order: what the user can mend is said first, before anything is built or touched. Only source `local` needs
+programs of the system and an image of virtual machines; every other one needs the engine alone.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import backend, stackfile
+from commands import backend, consent, stackfile
 from commands.console import say
-from commands.engine import Engine, binary, plugins, policy_pack
+from commands.engine import Engine, binary, engine_there, plugins, policy_pack
 from fjordkube.nodes import source
-from fjordkube.settings import Stack
+from fjordkube.settings import LocalNodes, Stack
 from offline import build, bundle, manifest, system
 
 
@@ -24,20 +25,35 @@ class Prepared:
     engine: Engine
 
 
-def prepare(stack: str, settings_file: Path | None) -> Prepared:
-    """Checks settings and machine, then builds what is missing. Raises FjordkubeError with all problems at once."""
+def prepare(stack: str, settings_file: Path | None, changes: bool) -> Prepared:
+    """Checks settings and machine, then builds what is missing. Raises FjordkubeError with all problems at once.
+
+    `changes`: the engine is to change something, for which there must be a backend, a passphrase and somebody's word.
+    A stack of source `local` is created in its backend where it is not there yet.
+    """
     path = settings_file or stackfile.source(stack)
     settings = stackfile.settings(path)
     backend.check(settings)
+    engine = Engine.of(stack, settings_file)
+    if changes and not engine.place.of_checkout:
+        engine.require()
+        consent.require(stack)
     say(f"settings of stack {stack} are good ({path.name})")
     if not policy_pack():
         say("no policy pack: FJORDKUBE_POLICY is off")
-    source.find(settings).check(settings, stack, programs=False)  # they are installed below
+    local = isinstance(settings.nodes, LocalNodes)
+    # Programs of local machines are installed below. A key may be in the stack's configuration, which is the program's
+    # to read: it refuses a missing one before it makes anything.
+    source.find(settings).check(settings, stack, programs=not local, preview=True)
     if plugins() == "official":
         binary()  # raises where there is none, before anything is built
-    build_missing()
-    engine = Engine(stack, stackfile.materialise(stack, path))
-    engine.ensure_stack()
+    if local:
+        build_missing()
+    elif not engine_there():
+        build.ensure(["toolchain"], say)
+    if engine.place.of_checkout:
+        stackfile.materialise(stack, path)
+        engine.ensure_stack()
     return Prepared(settings, engine)
 
 

@@ -1,7 +1,7 @@
 """What the engine does, told while it does it: what, how far, how long still.
 
-Owns the reading of the engine's event log and the lines on the terminal. Leaves words to milestones.py. All that the
-engine itself prints goes to a file; its errors and warnings are shown here as they come.
+Owns the reading of the engine's event log and the lines on the terminal. Leaves words to milestones.py. All that `up`
+itself prints goes to a file; its errors and warnings are shown here as they come.
 
 The event log is a pipe and never a file: its debug events carry outputs in the clear, secrets among them.
 """
@@ -21,9 +21,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from commands.console import minutes, say
+from commands.dangers import Step
 from commands.milestones import gone, words
 
 QUIET = 20.0
@@ -54,33 +55,21 @@ class Span:
     end: float
 
 
-class Progress:
-    """Follows one run of the engine; `arguments` and `words` go to it."""
+class Events:
+    """Reads the event log of one run of the engine while it runs; `arguments` go to the engine."""
 
-    def __init__(self, base: Path, tell: Callable[[str], None] = say) -> None:
+    def __init__(self, base: Path) -> None:
         base.parent.mkdir(parents=True, exist_ok=True)
-        self.words = base.with_suffix(".log")
-        """File for what the engine prints."""
         self._pipe = base.with_suffix(".events")
-        self._history = base.with_suffix(".spans.json")
-        self._tell = tell
-        self._started: dict[str, tuple[float, str, str]] = {}
-        self._spans: list[Span] = []
-        self._same = 0
-        self._objects = 0
-        self._told_objects = 0
-        self._zero = time.monotonic()
-        self._news = self._zero
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
-        self._before = _total(self._history)
 
     @property
     def arguments(self) -> list[str]:
         """For the engine's command line."""
         return ["--event-log", str(self._pipe)]
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         self._pipe.unlink(missing_ok=True)
         os.mkfifo(self._pipe, 0o600)
         # Open for writing too: the engine's opening does not wait, and its end is no end of file.
@@ -99,19 +88,6 @@ class Progress:
         self._thread.join()
         os.close(self._handle)
         self._pipe.unlink(missing_ok=True)
-        if self._spans and kind is None and not self._started:
-            content = [[s.name, s.kind, s.operation, round(s.start, 1), round(s.end, 1)] for s in self._spans]
-            self._history.write_text(json.dumps(content) + "\n")
-
-    def timeline(self) -> list[Span]:
-        """Every operation that changed something, in the order in which they ended."""
-        return list(self._spans)
-
-    def summary(self) -> str:
-        """e.g. `112 created, 3 unchanged`."""
-        counts = Counter(span.operation for span in self._spans)
-        parts = [f"{count} {_past(operation)}" for operation, count in sorted(counts.items())]
-        return ", ".join([*parts, f"{self._same} unchanged"])
 
     def _follow(self) -> None:
         for event in self._read():
@@ -121,7 +97,12 @@ class Progress:
                 # a message that this reader does not know must not end the run
                 with contextlib.suppress(KeyError, TypeError):
                     self._take(event)
-        self._tell_objects()
+
+    def _take(self, event: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _still(self) -> None:
+        """Called when there was no event for a while."""
 
     def _read(self) -> Iterator[dict[str, Any] | None]:
         """Events as they are written; None now and then, until the engine has ended and all is read."""
@@ -139,6 +120,58 @@ class Progress:
             for line in lines:
                 with contextlib.suppress(ValueError):
                     yield json.loads(line)
+
+
+class Plan(Events):
+    """What a preview would do, resource by resource; the engine itself tells it on the terminal."""
+
+    def __init__(self, base: Path) -> None:
+        super().__init__(base)
+        self.steps: list[Step] = []
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if "resourcePreEvent" in event:
+            facts = event["resourcePreEvent"]["metadata"]
+            parent = (facts.get("new") or facts.get("old") or {}).get("parent") or ""
+            self.steps.append(Step(facts["op"], facts["type"], _name(facts["urn"]), _name(parent)))
+
+
+class Progress(Events):
+    """Tells one run of the engine; `words` goes to it too."""
+
+    def __init__(self, base: Path, tell: Callable[[str], None] = say) -> None:
+        super().__init__(base)
+        self.words = base.with_suffix(".log")
+        """File for what the engine prints."""
+        self._history = base.with_suffix(".spans.json")
+        self._tell = tell
+        self._started: dict[str, tuple[float, str, str]] = {}
+        self._spans: list[Span] = []
+        self._same = 0
+        self._objects = 0
+        self._told_objects = 0
+        self._zero = time.monotonic()
+        self._news = self._zero
+        self._before = _total(self._history)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self._tell_objects()
+        if self._spans and kind is None and not self._started:
+            content = [[s.name, s.kind, s.operation, round(s.start, 1), round(s.end, 1)] for s in self._spans]
+            self._history.write_text(json.dumps(content) + "\n")
+
+    def timeline(self) -> list[Span]:
+        """Every operation that changed something, in the order in which they ended."""
+        return list(self._spans)
+
+    def summary(self) -> str:
+        """e.g. `112 created, 3 unchanged`."""
+        counts = Counter(span.operation for span in self._spans)
+        parts = [f"{count} {_past(operation)}" for operation, count in sorted(counts.items())]
+        return ", ".join([*parts, f"{self._same} unchanged"])
 
     def _take(self, event: dict[str, Any]) -> None:
         now = time.monotonic() - self._zero
@@ -161,7 +194,7 @@ class Progress:
 
     def _done(self, urn: str, now: float) -> None:
         start, kind, operation = self._started.pop(urn)
-        name = urn.rpartition("::")[2]
+        name = _name(urn)
         self._spans.append(Span(name, kind, operation, start, now))
         if kind.startswith("kubernetes:") and "providers" not in kind:
             self._objects += 1
@@ -174,7 +207,7 @@ class Progress:
 
     def _diagnose(self, entry: dict[str, Any]) -> None:
         text = _MARKUP.sub("", entry["message"]).strip()
-        name = entry.get("urn", "").rpartition("::")[2]
+        name = _name(entry.get("urn", ""))
         if entry["severity"] in ("error", "warning"):
             self._say(f"{entry['severity']}{': ' + name if name else ''}: {text}")
         elif "-gates-" in name and text:
@@ -183,7 +216,7 @@ class Progress:
 
     def _refuse(self, entry: dict[str, Any]) -> None:
         kind = "error" if entry["enforcementLevel"] == "mandatory" else "warning"
-        name = entry.get("resourceUrn", "").rpartition("::")[2]
+        name = _name(entry.get("resourceUrn", ""))
         text = " ".join(_MARKUP.sub("", entry["message"]).split())
         self._say(f"{kind}{': ' + name if name else ''}: policy {entry['policyName']}: {text}")
 
@@ -194,7 +227,7 @@ class Progress:
             self._tell_objects()
             return
         now = time.monotonic() - self._zero
-        running = sorted((start, urn.rpartition("::")[2]) for urn, (start, _, _) in self._started.items())
+        running = sorted((start, _name(urn)) for urn, (start, _, _) in self._started.items())
         shown = ", ".join(f"{name} for {minutes(now - start)}" for start, name in running[:4])
         more = f" and {len(running) - 4} more" if len(running) > 4 else ""
         left = f"; about {minutes(self._before - now)} left" if self._before > now else ""
@@ -208,6 +241,10 @@ class Progress:
     def _say(self, text: str) -> None:
         self._news = time.monotonic()
         self._tell(text)
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]
 
 
 def _component(facts: dict[str, Any]) -> bool:

@@ -1,11 +1,14 @@
-"""The stack's file: read from stacks/ (or a path given), checked, and handed to the engine as a copy.
+"""The stack's file: read from stacks/ (or a path given), checked, and handed to the engine.
 
-The copy, under the checkout's state folder, carries the encryption salt that the engine writes into a stack file:
-the salt belongs to one checkout's passphrase, and the file in stacks/ is shared by all.
+Owns what the engine may write to. A stack of source `local` is handed over as a copy, under the checkout's state
+folder: its encryption salt belongs to one checkout's passphrase, and the file in stacks/ is shared by all. Of every
+other source it is the file itself, as when a person types `pulumi`, and gains the salt once, as text. Leaves what
+settings mean to `components/settings/`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,9 @@ from fjordkube.roots import CHECKOUT, home_root
 from fjordkube.settings import Stack, load
 
 KEY = "fjordkube:stack"
+
+SALTS = ("encryptionsalt", "secretsprovider", "encryptedkey")
+"""What the engine writes beside `config:`: how the file's and the state's secrets are opened, none of it secret."""
 
 
 def source(stack: str) -> Path:
@@ -42,10 +48,34 @@ def read(path: Path) -> dict[str, Any]:
 
 def settings(path: Path) -> Stack:
     """The stack's checked settings; raises SettingsError with every problem at once."""
+    return load(_declared(path))
+
+
+def is_local(stack: str, path: Path) -> bool:
+    """Whether the stack's machines are this computer's. If its file is lost or spoilt, the engine's copy tells.
+
+    Raises SettingsError where neither does.
+    """
+    copy = copy_of(stack)
+    try:
+        declared = _declared(path)
+    except SettingsError:
+        if copy.exists() and copy != path and is_local(stack, copy):
+            return True
+        raise
+    nodes = declared.get("nodes") if isinstance(declared, dict) else None
+    return (nodes.get("source", "local") if isinstance(nodes, dict) else "local") == "local"
+
+
+def _declared(path: Path) -> Any:
     config = read(path).get("config") or {}
     if not isinstance(config, dict):
         raise SettingsError([f"{path}: `config` is {type(config).__name__}; it is a mapping"])
-    return load(config.get(KEY) or {})
+    if config.get(KEY) is None:
+        raise SettingsError(
+            [f"{path}: has no `{KEY}:` under `config:`; write the settings there ({{}}: every default)"]
+        )
+    return config[KEY]
 
 
 def copy_of(stack: str) -> Path:
@@ -60,10 +90,39 @@ def materialise(stack: str, path: Path) -> Path:
     content = read(path)
     if copy.exists():
         earlier = yaml.safe_load(copy.read_text()) or {}
-        for key in ("encryptionsalt", "secretsprovider", "encryptedkey"):
+        for key in SALTS:
             if key in earlier:
                 content.setdefault(key, earlier[key])
     text = yaml.safe_dump(content, sort_keys=False)
     if not copy.exists() or copy.read_text() != text:
         record.write(copy, text.encode())  # whole or not at all: the salt in it opens the stack's secrets
     return copy
+
+
+def add_salts(path: Path, made: Mapping[str, Any]) -> None:
+    """Appends what the engine wrote for a new stack, as text: comments and order stay. What is there is kept."""
+    there = read(path)
+    lines = "".join(f"{key}: {made[key]}\n" for key in SALTS if key in made and key not in there)
+    if not lines:
+        return
+    text = path.read_text()
+    with path.open("a") as file:
+        file.write(("\n" if text and not text.endswith("\n") else "") + lines)
+
+
+def new(path: Path, target: Path) -> None:
+    """Writes a copy for a stack that nobody keeps: without salts, which belong to another passphrase.
+
+    A file that holds secret values keeps them, because its secrets could not be read otherwise.
+    """
+    content = read(path)
+    if not has_secrets(content):
+        content = {key: value for key, value in content.items() if key not in SALTS}
+    target.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def has_secrets(content: Any) -> bool:
+    """Whether there are values that `pulumi config set --secret` has written."""
+    if isinstance(content, dict):
+        return "secure" in content or any(has_secrets(value) for value in content.values())
+    return isinstance(content, list) and any(has_secrets(value) for value in content)

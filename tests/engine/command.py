@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +36,31 @@ class Commands:
     settings: Path
     """The stack file."""
     stack: str
+    changes: Mapping[str, str | None] = field(default_factory=dict)
+    """Variables that the environment has besides, or (None) has not."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """The caller's, with this home; disks of tests are thrown away, so flushes are dropped."""
-        return {**os.environ, "FJORDKUBE_HOME": str(self.home), "FJORDKUBE_DISK_CACHE": "unsafe"}
+        """The caller's, with this home; disks of tests are thrown away, so flushes are dropped.
+
+        A stack whose nodes are not local gets what its user has to give: a backend in that home, a passphrase, consent.
+        """
+        found = {**os.environ, "FJORDKUBE_HOME": str(self.home), "FJORDKUBE_DISK_CACHE": "unsafe"}
+        found |= {} if self.local else self.given
+        return {name: value for name, value in (found | dict(self.changes)).items() if value is not None}
+
+    @property
+    def local(self) -> bool:
+        """Whether the stack file, as it is now, has nodes of source local."""
+        return not re.search(r"source: (?!local)", self.settings.read_text() if self.settings.exists() else "")
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Backend, passphrase and consent."""
+        state = self.home / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        backend = {"PULUMI_BACKEND_URL": state.as_uri(), "PULUMI_CONFIG_PASSPHRASE": "a test's own"}
+        return backend | {"YES": "1", "ALLOW": self.stack}
 
     def write(self, content: dict[str, Any]) -> None:
         """Replaces the stack file's `fjordkube:stack`."""

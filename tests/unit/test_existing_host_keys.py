@@ -206,6 +206,6 @@ def test_bastion_that_does_not_answer_is_named_and_no_host_asked(
 
 def test_another_source_has_no_keys_to_collect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "Pulumi.test.yaml"
-    file.write_text("config:\n")
+    file.write_text("config: {'fjordkube:stack': {}}\n")
     assert main(["host-keys", "--settings", str(file)]) == 1
     assert "nodes.source: is local, whose machines get their host keys" in capsys.readouterr().err

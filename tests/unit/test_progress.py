@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from commands.progress import Progress
+from commands.dangers import Step
+from commands.progress import Plan, Progress
 
 
 def event(kind: str, name: str, operation: str, text: str = "") -> dict[str, Any]:
@@ -75,3 +76,17 @@ def test_a_refusal_names_the_resource_the_rule_and_the_fix_on_one_line(tmp_path:
     words = "policy encrypted-disks: Disks are encrypted. the disk is not encrypted; set nodes.encrypt: true"
     assert said(tmp_path, "mandatory") == [f"error: nodes-cp1: {words}"]
     assert said(tmp_path, "warning") == [f"warning: nodes-cp1: {words}"]
+
+
+def test_plan_is_every_resource_with_its_parent(tmp_path: Path) -> None:
+    gone = event("resourcePreEvent", "fjord-w1-membership", "delete")
+    facts = gone["resourcePreEvent"]["metadata"]
+    facts["old"] = {**facts.pop("new"), "parent": "urn:pulumi:local::fjordkube::fjordkube:bootstrap:Worker::fjord-w1"}
+    with Plan(tmp_path / "preview") as plan, open(plan.arguments[1], "w") as log:
+        for entry in (gone, event("resOutputsEvent", "x", "same"), event("resourcePreEvent", "nodes-w1", "same")):
+            log.write(json.dumps(entry) + "\n")
+    assert plan.steps == [
+        Step("delete", "command:local:Command", "fjord-w1-membership", "fjord-w1"),
+        Step("same", "command:local:Command", "nodes-w1"),
+    ]
+    assert list(tmp_path.iterdir()) == []

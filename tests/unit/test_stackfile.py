@@ -1,4 +1,4 @@
-"""The stack's file, and the copy that the engine may write to."""
+"""The stack's file, its copy that the engine may write to, and the salt that it gains where there is no copy."""
 
 from __future__ import annotations
 
@@ -37,9 +37,28 @@ def refused(path: Path, what: Any = stackfile.settings) -> str:
 # --- Reading ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", ["", "# nothing\n", "config:\n", "config:\n  fjordkube:stack:\n", "config: {}\n"])
-def test_file_that_says_nothing_is_the_default_stack(tmp_path: Path, content: str) -> None:
-    assert stackfile.settings(stack(tmp_path, content)).cluster.name == "fjord"
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "# nothing\n",
+        "config:\n",
+        "config: {}\n",
+        "config:\n  fjordkube:stack:\n",
+        "nodes: {source: upcloud}\n",
+        "config:\n  nodes: {source: upcloud}\n",
+        "fjordkube:stack: {}\n",
+    ],
+)
+def test_file_that_does_not_say_what_the_stack_is_is_refused(tmp_path: Path, content: str) -> None:
+    path = stack(tmp_path, content)
+    wanted = "has no `fjordkube:stack:` under `config:`; write the settings there ({}: every default)"
+    assert refused(path) == f"{path}: {wanted}"
+    assert refused(path, lambda at: stackfile.is_local("local", at)) == f"{path}: {wanted}"
+
+
+def test_empty_settings_that_are_written_are_every_default(tmp_path: Path) -> None:
+    assert stackfile.settings(stack(tmp_path, "config: {'fjordkube:stack': {}}\n")).cluster.name == "fjord"
 
 
 def test_settings_are_read_from_under_their_key(tmp_path: Path) -> None:
@@ -132,6 +151,66 @@ def test_file_itself_is_never_written(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     stackfile.materialise("local", path)
     assert path.stat().st_mtime_ns == before
+
+
+# --- Whose machines they are -----------------------------------------------------------------------------------------
+
+UPCLOUD = "config:\n  fjordkube:stack:\n    nodes: {source: upcloud}\n"
+LOCAL = "config:\n  fjordkube:stack: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "local"),
+    [
+        ("{}", True),
+        ("{nodes: }", True),
+        ("{nodes: {workers: [w1]}}", True),
+        ("{nodes: {source: local}}", True),
+        ("{nodes: {source: existing}}", False),
+        ("{nodes: {source: typo}}", False),
+    ],
+)
+def test_source_local_is_the_default_of_a_stack_and_no_other_is_taken_for_it(
+    tmp_path: Path, settings: str, local: bool
+) -> None:
+    path = stack(tmp_path, f"config:\n  fjordkube:stack: {settings}\n")
+    assert stackfile.is_local("local", path) is local
+
+
+def test_stack_whose_file_is_lost_is_what_its_copy_says(tmp_path: Path) -> None:
+    path = stack(tmp_path, LOCAL)
+    stackfile.materialise("local", path)
+    path.unlink()
+    assert stackfile.is_local("local", path)
+    stackfile.materialise("local", stack(tmp_path, UPCLOUD))
+    path.unlink()
+    assert "does not exist" in refused(path, lambda at: stackfile.is_local("local", at))
+
+
+# --- The salt --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_salt_is_appended_as_text_and_all_else_stays(tmp_path: Path, end: str) -> None:
+    text = "# ours\nconfig:\n  fjordkube:stack:   # all of it\n    nodes: {source: upcloud}" + end
+    path = stack(tmp_path, text)
+    path.chmod(0o640)
+    stackfile.add_salts(path, {"encryptionsalt": SALT, "config": {}})
+    assert path.read_text() == text.rstrip() + f"\nencryptionsalt: {SALT}\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    before = path.read_text()
+    stackfile.add_salts(path, {"encryptionsalt": "v1:another"})
+    assert path.read_text() == before
+    assert yaml.safe_load(before)["encryptionsalt"] == SALT
+
+
+def test_stack_that_nobody_keeps_has_no_salt_unless_secrets_need_it(tmp_path: Path) -> None:
+    path, target = stack(tmp_path, f"{UPCLOUD}encryptionsalt: {SALT}\n"), tmp_path / "new.yaml"
+    stackfile.new(path, target)
+    assert yaml.safe_load(target.read_text()) == yaml.safe_load(UPCLOUD)
+    path.write_text(f"{UPCLOUD}  fjordkube:hostKeySeed: {{secure: v1:abc}}\nencryptionsalt: {SALT}\n")
+    stackfile.new(path, target)
+    assert yaml.safe_load(target.read_text())["encryptionsalt"] == SALT
 
 
 def test_stack_of_the_checkout_is_found_by_its_name() -> None:
