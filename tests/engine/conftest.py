@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine import installed
 from tests.engine.command import Commands
+from tests.engine.installed import Installed
 
 
 @pytest.fixture
@@ -14,3 +16,9 @@ def commands(tmp_path: Path) -> Commands:
     made = Commands(tmp_path / "home", tmp_path / "Pulumi.test.yaml", "test")
     made.write({})
     return made
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The built package in an environment of its own; once for each of pytest's workers."""
+    return installed.install(tmp_path_factory.mktemp("package"))

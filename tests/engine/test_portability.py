@@ -24,11 +24,6 @@ SOURCES = ("existing", "openstack", "upcloud", "vendor_cli")
 WORKERS = ["w1", "w2"]
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    return installed.install(tmp_path_factory.mktemp("package"))
-
-
 @pytest.fixture(scope="module", params=SOURCES)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A stack that a checkout has made which is gone; it now runs from this one."""

@@ -1,0 +1,17 @@
+"""A cluster on nodes of a source of one's own (inventory.py)."""
+
+import pulumi
+from inventory import Inventory, InventoryArgs
+
+from fjordkube.cluster import ClusterArgs, KubernetesCluster
+from fjordkube.images import built
+from fjordkube.settings import load
+from fjordkube.timing import NATIVE
+
+config = pulumi.Config()
+settings = load({"nodes": {"private_cidr": "10.1.0.0/24"}})
+inventory = Inventory("nodes", InventoryArgs(config.require_object("machines"), config.require_secret("key")))
+images = built(settings.kubernetes.version, settings.network.version)
+cluster = KubernetesCluster("edge", ClusterArgs(settings, inventory.nodes, images, NATIVE))
+pulumi.export("url", cluster.url)
+pulumi.export("zones", cluster.zones)
