@@ -32,6 +32,9 @@ DEEPEST: Final = 32
 LONGEST: Final = 19
 """Digits of a number; 64 bits hold no more."""
 
+DIGITS: Final = 1000
+"""Digits of a number that Python may still turn into text (4,300 at most); fields' own bounds are far below."""
+
 _OURS: Final = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
 """Keys of a stack file that the engine knows (Pulumi's documentation of stack settings)."""
 
@@ -98,7 +101,7 @@ class _Loader(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        event = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         line = event.start_mark.line + 1
         if isinstance(event, AliasEvent):
             raise _Refused(line, "has an alias (*)", "write the value out again")
@@ -156,6 +159,7 @@ def _value(node: Node, place: _Place, problems: list[str]) -> Any:
         return _mapping(node, place, problems)
     if isinstance(node, SequenceNode):
         return [_value(item, (*place, index), problems) for index, item in enumerate(node.value)]
+    assert isinstance(node, ScalarNode)
     refused = _scalar_problem(node)
     if refused:
         problems.append(f"{_name(place)}: {shown(node.value)} at line {_line(node)} {refused}")
@@ -282,7 +286,8 @@ def _strange(value: Any, place: _Place, around: tuple[int, ...]) -> Iterator[str
         for key, item in value.items():
             if isinstance(key, str):
                 yield from _strange(item, (*place, key), (*around, id(value)))
-            else:
+            elif place:
+                # among sections, where the key is said by itself, `load` tells it beside all else
                 yield f"{where}: has a key that is not text but {kind(key)}; put the key in quotes"
     elif isinstance(value, list):
         for index, item in enumerate(value):
@@ -292,7 +297,7 @@ def _strange(value: Any, place: _Place, around: tuple[int, ...]) -> Iterator[str
             yield f"{where}: holds a character that cannot be printed; remove it"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{where}: is not a plain number; write one in decimal digits"
-    elif isinstance(value, int) and abs(value) >= 10**LONGEST:
-        yield f"{where}: has more than {LONGEST} digits; no setting takes so long a number"
+    elif isinstance(value, int) and abs(value) >= 10**DIGITS:
+        yield f"{where}: has more than {DIGITS} digits; no setting takes so long a number"
     elif value is not None and not isinstance(value, int | float):
         yield f"{where}: is of a type that no setting has ({type(value).__name__}); {_QUOTE}"
