@@ -17,7 +17,7 @@ import yaml
 from fjordkube.errors import SettingsError
 from fjordkube.helpers.local_vm import record
 from fjordkube.roots import CHECKOUT, home_root
-from fjordkube.settings import Stack, load
+from fjordkube.settings import Stack, load, reading
 
 KEY = "fjordkube:stack"
 
@@ -31,19 +31,11 @@ def source(stack: str) -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The file's mapping; raises SettingsError when it is missing or is not YAML of that shape."""
+    """The file's mapping; raises SettingsError when it is missing or cannot be a stack file."""
     if not path.exists():
         known = ", ".join(sorted(p.name.split(".")[1] for p in (CHECKOUT / "stacks").glob("Pulumi.*.yaml")))
         raise SettingsError([f"{path}: does not exist; use one of the stacks {known}, or write this file"])
-    try:
-        loaded = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        at = f" at line {where.line + 1}" if where else ""
-        raise SettingsError([f"{path}: not valid YAML{at}; {getattr(error, 'problem', 'mend its syntax')}"]) from None
-    if not isinstance(loaded, dict):
-        raise SettingsError([f"{path}: holds {type(loaded).__name__}; a stack file is a mapping with `config:`"])
-    return loaded
+    return reading.read(path)
 
 
 def settings(path: Path) -> Stack:

@@ -30,8 +30,11 @@ GUEST_NETWORK: Final = IPv4Network("10.0.2.0/24")
 """QEMU's user network, by which the host reaches a local machine (QEMU's default)."""
 
 MESH_LIMIT: Final = 200
-"""Nodes beyond which a full BGP mesh is refused. Calico's documentation calls it fit for about 100 (versions.py warns
+"""Nodes beyond which a full BGP mesh is refused. Calico's documentation calls it fit for about 100 (advice.py warns
 from there on); each node then holds 199 sessions, and nothing but that number grows."""
+
+MOST_BLOCK: Final = 29
+"""Longest prefix of a block: see network.block_size."""
 
 NODE_PORTS: Final = range(30000, 32768)
 """Kubernetes's default NodePort range."""
@@ -178,15 +181,19 @@ def _service_range_has_a_size_that_the_api_takes(stack: Stack) -> Iterator[Findi
 
 def _every_node_has_a_block_of_pods(stack: Stack) -> Iterator[Finding]:
     network, nodes = stack.network, len(stack.nodes.all_nodes)
+    pods = IPv4Network(network.pod_cidr)
+    if not 8 <= pods.prefixlen <= 24:
+        state = f"{pods} is not a /8 to /24, which kubeadm asks for: its node mask is /24 (kubernetes#111425)"
+        yield Finding((PODS,), state, "use a larger range, e.g. 10.244.0.0/16" if pods.prefixlen > 24 else "use a /8")
+        return
     if network.block_count >= nodes:
         return
-    pods = IPv4Network(network.pod_cidr)
     fits = network.block_size - math.ceil(math.log2(nodes))
     options = []
     if fits >= 8:
-        options.append(f"a /{fits} or larger")
+        options.append(f"a /{min(fits, 24)} or larger")
     smaller = pods.prefixlen + math.ceil(math.log2(nodes))
-    if smaller <= 32:
+    if smaller <= MOST_BLOCK:
         options.append(f"network.block_size {smaller} or more ({2 ** (32 - smaller)} addresses to a block)")
     options.append("fewer nodes")
     state = (

@@ -7,6 +7,7 @@ Never repeats the value of an unknown key or of free text, because a secret may 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -31,7 +32,8 @@ def plain_path(error: ErrorDetails, raw: Any) -> Path:
         section = raw.get(parts[0]) if isinstance(raw, Mapping) else None
         if parts[1] in _tags(str(parts[0])) and not (isinstance(section, Mapping) and parts[1] in section):
             del parts[1]
-    return tuple(parts)
+    # a mapping's key, by which its entry is named anyway
+    return tuple(parts[:-1] if parts[-1:] == ["[key]"] else parts)
 
 
 def field_name(path: Path, raw: Any) -> str:
@@ -45,7 +47,7 @@ def field_name(path: Path, raw: Any) -> str:
             text += f"[{_node_name(value) or part}]"
         else:
             text += f".{part}" if text else str(part)
-    return text or "the stack"
+    return "".join(c if c.isprintable() else "?" for c in text) or "the stack"
 
 
 def _step(value: Any, part: str | int) -> Any:
@@ -114,7 +116,7 @@ def _not_one_of(value: Any, context: Mapping[str, Any]) -> str:
     if isinstance(value, bool) and "on" in choices:
         return f'is read by YAML as {str(value).lower()}; write "{"on" if value else "off"}", in quotes'
     if not isinstance(value, str):
-        numbers = all(choice.isdecimal() for choice in choices)
+        numbers = all(re.fullmatch("[0-9]+", choice) for choice in choices)
         if numbers and isinstance(value, int) and not isinstance(value, bool):
             return f"{value} is not one of the values; use {_or(choices)}"
         return f"{_kind(value)}; use {_or(choices)}"
@@ -143,7 +145,9 @@ def _kind(value: Any) -> str:
             return "is a number"
         case float():
             return "is a fraction" if not value.is_integer() else "is a number with a decimal point"
-        case str() if value.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        case str() if re.fullmatch("[-+]?0[0-9]+", value):
+            return "is text because of its leading zero"
+        case str() if re.fullmatch(r"[-+]?[0-9]+\.?[0-9]*", value.strip()):
             return "is a number in quotes, which is text"
         case str() if value.lower() in {"true", "false", "yes", "no", "on", "off", "y", "n"}:
             return f'is the text "{value.lower()}", not a boolean'
@@ -157,6 +161,8 @@ def _kind(value: Any) -> str:
 
 
 def _unquoted(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch("0+[1-9][0-9]{0,8}", value):
+        return f", {value.lstrip('0')}"
     return " without quotes" if isinstance(value, str) else ""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from fjordkube.settings.base import Settings, with_default_tag
-from fjordkube.settings.types import Count, Duration, Whole
+from fjordkube.settings.types import Duration, Whole
 
 Scheduler = Literal["rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq", "lblc", "lblcr", "mh"]
 """IPVS schedulers by the kernel's names (ipvsadm(8)); each is the module ip_vs_<name>."""
@@ -18,10 +18,11 @@ class Conntrack(Settings):
 
     max_per_core: Annotated[Whole, Field(ge=0, le=1048576)] = 32768
     """Tracked connections per CPU, e.g. 32768; 0 leaves the kernel's limit."""
-    min: Count = 131072
-    """Least number of tracked connections, whatever the CPUs, e.g. 131072."""
+    min: Annotated[Whole, Field(ge=16384, le=16777216)] = 131072
+    """Least number of tracked connections, whatever the CPUs, e.g. 131072; 16384 (half of a core's share) to 16777216
+    (5 GiB of the kernel's memory)."""
     tcp_established_timeout: Duration = "24h"
-    """How long an idle established connection stays tracked, e.g. 24h."""
+    """How long an idle established connection stays tracked, e.g. 24h; 0s leaves the kernel's."""
     tcp_close_wait_timeout: Duration = "1h"
     """How long a half-closed connection stays tracked, e.g. 1h."""
 

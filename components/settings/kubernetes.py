@@ -6,7 +6,7 @@ from pydantic import Field
 
 from fjordkube import versions
 from fjordkube.settings.base import Settings
-from fjordkube.settings.types import Cidr, CpuQuantity, HostnameOrIp, KubernetesVersion, MemoryQuantity
+from fjordkube.settings.types import CertificateName, Cidr, CpuQuantity, KubernetesVersion, MemoryQuantity
 
 
 class KubeReserved(Settings):
@@ -35,8 +35,8 @@ class Kubernetes(Settings):
     service_cidr: Cidr = "10.96.0.0/12"
     """Service addresses, e.g. 10.96.0.0/12 (kubeadm's default); /12 to /28, the API server's limits. The cluster's DNS
     has the 10th address."""
-    extra_sans: list[HostnameOrIp] = Field(default_factory=list)
-    """More names and addresses for the API's certificate, e.g. [api.example.no, 203.0.113.7]."""
+    extra_sans: list[CertificateName] = Field(default_factory=list)
+    """More names and addresses for the API's certificate, e.g. [api.example.no, "*.example.no", 203.0.113.7]."""
     kube_reserved: KubeReserved = Field(default_factory=KubeReserved)
     """Kept for kubelet and containerd."""
     system_reserved: SystemReserved = Field(default_factory=SystemReserved)

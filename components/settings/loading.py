@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fjordkube.errors import SettingsError
+from fjordkube.settings import reading
 from fjordkube.settings.consistency import Finding, Inconsistent, Path
 from fjordkube.settings.explanation import (
     example_of,
@@ -37,8 +38,9 @@ def load(raw: Mapping[str, Any] | None) -> Stack:
         raw = {}
     if not isinstance(raw, Mapping):
         raise SettingsError(
-            [f"fjordkube:stack: is not a mapping but {_kind(raw)}; write keys such as `nodes:` under it"]
+            [f"fjordkube:stack: is not a mapping but {reading.kind(raw)}; write keys such as `nodes:` under it"]
         )
+    reading.check(raw)
     try:
         return _validate(raw)
     except ValidationError as error:
@@ -47,12 +49,6 @@ def load(raw: Mapping[str, Any] | None) -> Stack:
 
 def _validate(raw: Any) -> Stack:
     return Stack.model_validate(raw, by_alias=True, by_name=False)
-
-
-def _kind(raw: object) -> str:
-    return {str: "text", list: "a list", bool: "a boolean", int: "a number", float: "a number"}.get(
-        type(raw), "something else"
-    )
 
 
 def _problems(error: ValidationError, raw: Mapping[str, Any]) -> list[str]:

@@ -28,10 +28,12 @@ class Calico(Settings):
     version: CalicoVersion = versions.DEFAULT_CALICO
     """Calico version, e.g. v3.28.5; one that was really run on this Kubernetes."""
     pod_cidr: Cidr = "10.244.0.0/16"
-    """Pod addresses, e.g. 10.244.0.0/16; at least one block for each node."""
-    block_size: Annotated[Whole, Field(ge=20, le=32)] = 26
+    """Pod addresses, e.g. 10.244.0.0/16; /8 to /24, as kubeadm asks (its node mask is /24), and at least one block for
+    each node."""
+    block_size: Annotated[Whole, Field(ge=20, le=29)] = 26
     """Prefix length of the blocks that nodes take from the pod range, e.g. 26 (64 addresses; Calico's default). A node
-    that fills its block takes another. Cannot be changed in a living pool."""
+    that fills its block takes another, 20 at most (calico#9462): of /30 they would not hold 110 pods. Cannot be changed
+    in a living pool."""
     as_number: Asn = 64512
     """The cluster's BGP AS number, e.g. 64512 (Calico's default, the first private one of RFC 6996)."""
     nat_outgoing: Flag = True

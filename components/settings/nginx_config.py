@@ -13,21 +13,57 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from fjordkube.settings.base import Settings
-from fjordkube.settings.types import Cidr, Count, Flag, NginxSize, NginxTime, Whole, WorkerProcesses
+from fjordkube.settings.types import (
+    Cidr,
+    Count,
+    Flag,
+    HeaderBuffers,
+    NginxSize,
+    NginxTime,
+    Whole,
+    WorkerProcesses,
+    millis,
+    refusal,
+    shown,
+    size_bytes,
+    within,
+)
 
 Seconds = Annotated[int, Field(strict=True, ge=1, le=86400)]
 SecondsOrZero = Annotated[int, Field(strict=True, ge=0, le=86400)]
 Tries = Annotated[int, Field(strict=True, ge=0, le=100)]
-Bytes = Annotated[int, Field(strict=True, ge=0)]
+Bytes = Annotated[int, Field(strict=True, ge=0, le=2**40)]
 HashSize = Annotated[int, Field(strict=True, ge=32, le=65536)]
+# nginx's own: a cache line at least, and 64 KiB less one at most (ngx_hash_init)
+HashBucket = Annotated[int, Field(strict=True, ge=64, le=65472)]
+HeaderBuffer = Annotated[NginxSize, within("256", "1m", size_bytes)]
+Buffer = Annotated[NginxSize, within("1k", "16m", size_bytes)]
 CompressionLevel = Annotated[int, Field(strict=True, ge=1, le=9)]
 HttpError = Annotated[int, Field(strict=True, ge=300, le=599)]
 RefusalStatus = Annotated[int, Field(strict=True, ge=400, le=599)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 OnOff = Literal["on", "off"]
+
+
+def _seconds(value: str) -> str:
+    if value.endswith("ms"):
+        raise refusal(f"{shown(value)} is in milliseconds, which nginx does not take here", "use seconds, e.g. 600s")
+    return value
+
+
+def _go(value: str) -> str:
+    if value.endswith("d"):
+        raise refusal(f"{shown(value)} is in days, which the controller cannot read", "use s, m or h, e.g. 5s")
+    return value
+
+
+def _connections(value: int) -> int:
+    if 0 < value < 1024:
+        raise refusal(f"{value} is too small: listening sockets are among them", "use 1024 or more, or 0")
+    return value
 
 
 def _key(name: str) -> str:
@@ -42,14 +78,14 @@ class NginxConfig(Settings):
     # --- Workers and connections -----------------------------------------------------------------------------------
     worker_processes: WorkerProcesses = "auto"
     """Worker processes: a number, or auto for one per CPU. Source: the article."""
-    max_worker_connections: Annotated[Whole, Field(ge=0, le=1048576)] = 10240
-    """Connections per worker, clients and upstreams together, e.g. 10240; 0 takes the open-file limit. Source: the
-    article's worker-connections (controller: 16384)."""
+    max_worker_connections: Annotated[Whole, Field(ge=0, le=1048576), AfterValidator(_connections)] = 10240
+    """Connections per worker, clients and upstreams together, e.g. 10240; at least 1024, or 0 for the open-file
+    limit. Source: the article's worker-connections (controller: 16384)."""
     max_worker_open_files: Annotated[Whole, Field(ge=0, le=1048576)] | None = None
     """Open files per worker, e.g. 65536; 0 or None takes the system's limit less 1024."""
-    worker_shutdown_timeout: NginxTime = "240s"
-    """How long old workers may finish requests after a reload, e.g. 240s (the controller's default). Long ones keep
-    gRPC on dead pods (ingress-nginx#11515), short ones cut requests."""
+    worker_shutdown_timeout: Annotated[NginxTime, within("0s", "1d", millis)] = "240s"
+    """How long old workers may finish requests after a reload, e.g. 240s (the controller's default); at most 1d. Long
+    ones keep gRPC on dead pods (ingress-nginx#11515), short ones cut requests."""
     worker_cpu_affinity: Literal["auto"] | None = None
     """auto binds each worker to a CPU. None: the kernel decides."""
     enable_multi_accept: Flag | None = None
@@ -64,15 +100,15 @@ class NginxConfig(Settings):
     (controller: 75)."""
     keep_alive_requests: Count | None = None
     """Requests over one client connection, e.g. 1000; controller: 1000."""
-    client_header_buffer_size: NginxSize | None = None
+    client_header_buffer_size: HeaderBuffer | None = None
     """Buffer for request headers, e.g. 1k; controller: 1k."""
     client_header_timeout: Seconds | None = None
     """Time to send the headers, in seconds; controller: 60."""
-    client_body_buffer_size: NginxSize | None = None
+    client_body_buffer_size: Buffer | None = None
     """Buffer for request bodies, e.g. 8k; controller: 8k."""
     client_body_timeout: Seconds | None = None
     """Time between two reads of the body, in seconds; controller: 60."""
-    large_client_header_buffers: Annotated[str, Field(pattern=r"^\d+ \d+[kKmM]?$")] | None = None
+    large_client_header_buffers: HeaderBuffers | None = None
     """Number and size of buffers for large headers, e.g. 4 8k; controller: 4 8k."""
     proxy_body_size: NginxSize | None = None
     """Greatest request body, e.g. 8m; 0 is unlimited; controller: 1m."""
@@ -115,9 +151,9 @@ class NginxConfig(Settings):
     """Read a pod's response ahead of the client; controller: off. In YAML, quote it: "on"."""
     proxy_request_buffering: OnOff | None = None
     """Read the whole request before a pod gets it; controller: on. In YAML, quote it: "off"."""
-    proxy_buffers_number: Annotated[Whole, Field(ge=1, le=1024)] | None = None
-    """Buffers per response; controller: 4."""
-    proxy_buffer_size: NginxSize | None = None
+    proxy_buffers_number: Annotated[Whole, Field(ge=3, le=1024)] | None = None
+    """Buffers per response; nginx wants two beside the one that is busy; controller: 4."""
+    proxy_buffer_size: Buffer | None = None
     """Buffer for the first part of a response, e.g. 16k; controller: 4k."""
     proxy_max_temp_file_size: NginxSize | None = None
     """Greatest temporary file of a buffered response, e.g. 0 for none; controller: 1024m."""
@@ -139,8 +175,8 @@ class NginxConfig(Settings):
     """Take the client's address from a header; controller: false."""
     use_proxy_protocol: Flag | None = None
     """Expect the PROXY protocol from a balancer in front; controller: false."""
-    proxy_protocol_header_timeout: NginxTime | None = None
-    """Time to send the PROXY header, e.g. 5s; controller: 5s."""
+    proxy_protocol_header_timeout: Annotated[NginxTime, within("1ms", "1h", millis), AfterValidator(_go)] | None = None
+    """Time to send the PROXY header, e.g. 5s; without days, which the controller cannot read; controller: 5s."""
     proxy_real_ip_cidr: list[Cidr] | None = None
     """Balancers whose word is taken, e.g. [10.0.0.0/24]; controller: all."""
     whitelist_source_range: list[Cidr] | None = None
@@ -165,13 +201,13 @@ class NginxConfig(Settings):
     """Status of redirects; controller: 308."""
     ssl_session_cache: Flag | None = None
     """A session cache shared by workers; controller: true."""
-    ssl_session_cache_size: NginxSize | None = None
-    """Size of that cache, e.g. 10m (about 40,000 sessions); controller: 10m."""
-    ssl_session_timeout: NginxTime | None = None
-    """Age of a session, e.g. 10m; controller: 10m."""
+    ssl_session_cache_size: Annotated[NginxSize, within("32k", "1024m", size_bytes)] | None = None
+    """Size of that cache, e.g. 10m (about 40,000 sessions); nginx takes none below 32k; controller: 10m."""
+    ssl_session_timeout: Annotated[NginxTime, within("1s", "365d", millis), AfterValidator(_seconds)] | None = None
+    """Age of a session, e.g. 10m, in whole seconds; controller: 10m."""
     ssl_session_tickets: Flag | None = None
     """Session tickets; controller: false."""
-    ssl_buffer_size: NginxSize | None = None
+    ssl_buffer_size: Annotated[NginxSize, within("512", "1m", size_bytes)] | None = None
     """Buffer of TLS writes, e.g. 4k; controller: 4k."""
     ssl_early_data: Flag | None = None
     """TLS 1.3 early data, which can be replayed; controller: false."""
@@ -181,7 +217,7 @@ class NginxConfig(Settings):
     """Strict-Transport-Security; controller: true."""
     hsts_include_subdomains: Flag | None = None
     """... for subdomains too; controller: true."""
-    hsts_max_age: Bytes | None = None
+    hsts_max_age: Annotated[Whole, Field(ge=0, le=2147483647)] | None = None
     """... for this many seconds; controller: 31536000."""
     hsts_preload: Flag | None = None
     """... and in browsers' lists; controller: false."""
@@ -195,19 +231,19 @@ class NginxConfig(Settings):
     """Least response that is compressed, in bytes; controller: 256."""
 
     # --- Hash tables -----------------------------------------------------------------------------------------------
-    map_hash_bucket_size: HashSize | None = None
+    map_hash_bucket_size: HashBucket | None = None
     """Bucket of map tables, in bytes; controller: 64."""
     server_name_hash_max_size: HashSize | None = None
     """Table of host names; grow it with thousands of hosts; controller: 1024."""
-    server_name_hash_bucket_size: HashSize | None = None
+    server_name_hash_bucket_size: HashBucket | None = None
     """Bucket of that table, in bytes; controller: by the longest name."""
     proxy_headers_hash_max_size: HashSize | None = None
     """Table of headers to pods; controller: 512."""
-    proxy_headers_hash_bucket_size: HashSize | None = None
+    proxy_headers_hash_bucket_size: HashBucket | None = None
     """Bucket of that table, in bytes; controller: 64."""
     variables_hash_max_size: HashSize | None = None
     """Table of variables; controller: 2048."""
-    variables_hash_bucket_size: HashSize | None = None
+    variables_hash_bucket_size: HashBucket | None = None
     """Bucket of that table, in bytes; controller: 256."""
 
     # --- Logs and headers ------------------------------------------------------------------------------------------

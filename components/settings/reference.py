@@ -38,6 +38,10 @@ default, so an empty object is a valid stack: one control plane and two workers.
 once, before anything is touched. Editors check the file as you type by its first line,
 `# yaml-language-server: $schema=stack.schema.json`.
 
+The file is YAML in UTF-8 of which only plain parts are taken: no anchors, aliases, tags or merge keys, no key twice in
+one mapping, numbers in decimal digits without leading zeros, and quotes around text that looks like a number, a date or
+a boolean. Whatever else is refused with its field or line.
+
 ```yaml
 config:
   fjordkube:stack:

@@ -104,11 +104,8 @@ def test_service_range_of_a_size_that_the_api_server_refuses_is_refused() -> Non
 @pytest.mark.parametrize(
     ("pods", "block", "room", "larger", "smaller"),
     [
-        ("10.244.0.0/26", 26, "1 block", 24, "28 or more (16 addresses to a block)"),
-        ("10.244.0.0/25", 26, "2 blocks", 24, "27 or more (32 addresses to a block)"),
-        ("10.244.0.0/27", 26, "0 blocks", 24, "29 or more (8 addresses to a block)"),
         ("10.244.0.0/24", 24, "1 block", 22, "26 or more (64 addresses to a block)"),
-        ("10.244.0.0/31", 32, "2 blocks", 30, None),
+        ("10.244.0.0/23", 23, "1 block", 21, "25 or more (128 addresses to a block)"),
     ],
 )
 def test_pod_range_too_small_for_the_nodes_is_refused(
@@ -120,10 +117,18 @@ def test_pod_range_too_small_for_the_nodes_is_refused(
     ]
 
 
+@pytest.mark.parametrize("pods", ["10.244.0.0/25", "10.244.0.0/31", "0.0.0.0/7"])
+def test_pod_range_that_kubeadm_refuses_is_refused(pods: str) -> None:
+    found = problems({"network": {"pod_cidr": pods, "block_size": 27}})
+    assert any(
+        line.startswith(f"network.pod_cidr: {pods} is not a /8 to /24, which kubeadm asks for") for line in found
+    )
+
+
 def test_sizes_that_are_offered_for_a_small_pod_range_are_accepted() -> None:
     for nodes in range(2, 40):
         workers = [f"w{n}" for n in range(1, nodes)]
-        for length in (24, 26, 27, 28):
+        for length in (22, 23, 24):
             raw: dict[str, Any] = {"nodes": {"workers": workers}, "network": {"pod_cidr": f"10.244.0.0/{length}"}}
             found = problems(raw)
             if not found:
@@ -131,8 +136,8 @@ def test_sizes_that_are_offered_for_a_small_pod_range_are_accepted() -> None:
             larger, smaller = re.search(r"use a /(\d+)", found[0]), re.search(r"block_size (\d+)", found[0])
             assert larger
             assert problems({**raw, "network": {"pod_cidr": f"10.244.0.0/{larger[1]}"}}) == []
-            # where the range has fewer addresses than there are nodes, no block is small enough
-            assert bool(smaller) == (2 ** (32 - length) >= nodes)
+            # where the range has fewer blocks of /29 than there are nodes, no block is small enough
+            assert bool(smaller) == (2 ** (29 - length) >= nodes)
             if smaller:
                 assert problems({**raw, "network": {**raw["network"], "block_size": int(smaller[1])}}) == []
 

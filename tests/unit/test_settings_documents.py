@@ -68,7 +68,8 @@ def test_row_of_the_reference_tells_type_default_and_meaning() -> None:
     assert told["`network.pod_cidr`"] == [
         "Cidr",
         "`10.244.0.0/16`",
-        "Pod addresses, e.g. 10.244.0.0/16; at least one block for each node.",
+        "Pod addresses, e.g. 10.244.0.0/16; /8 to /24, as kubeadm asks (its node mask is /24), and at least one block "
+        "for each node.",
     ]
     assert told["`kube_proxy.mode`"] == ["`ipvs`, `nftables` or `iptables`", "`ipvs`", "Which of the above."]
     assert told["`kube_proxy.scheduler`"][2] == "How IPVS picks an endpoint, e.g. rr (round robin). Only with `ipvs`."

@@ -92,7 +92,7 @@ def test_refusal_counts_its_problems() -> None:
         # the length of the list is known, whatever is wrong with its items
         ({"nodes": {"control_planes": ["cp1", {"name": "cp2", "cpus": 1}]}},
          ["nodes.control_planes[cp2].cpus", "nodes.control_planes"]),
-        ({"nodes": {"workers": "w1"}, "network": {"pod_cidr": "10.244.0.0/26"}}, ["nodes.workers"]),
+        ({"nodes": {"workers": "w1"}, "network": {"pod_cidr": "10.244.0.0/24", "block_size": 24}}, ["nodes.workers"]),
         # of an unknown variant, no other key can be judged
         ({"kube_proxy": {"mode": "ipsv", "scheduler": "x"}}, ["kube_proxy.mode"]),
     ],

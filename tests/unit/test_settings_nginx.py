@@ -118,7 +118,11 @@ def test_value_of_the_wrong_type_is_refused(key: str, value: Any, message: str) 
         ("ssl-protocols", "SSLv3", "SSLv3 is not one of the values; use TLSv1.2 TLSv1.3, TLSv1.3 or TLSv1.2"),
         ("http-redirect-code", 303, "303 is not one of the values; use 301, 302, 307 or 308"),
         ("http-redirect-code", 10**30, "is too large; use a smaller number"),
-        ("large-client-header-buffers", "4x8k", "does not have the right form; see its example in docs/settings.md"),
+        (
+            "large-client-header-buffers",
+            "4x8k",
+            "is not a number and a size; write them with one blank between, e.g. 4 8k",
+        ),
     ],
 )
 def test_value_out_of_range_is_refused(key: str, value: Any, message: str) -> None:
@@ -148,8 +152,8 @@ def test_fewer_open_files_than_connections_are_refused() -> None:
 
 def test_item_of_a_list_is_told_by_its_place() -> None:
     assert problems({"ingress": {"config": {"block-cidrs": ["10.0.0.0/8", "1.2.3.4"]}}}) == [
-        "ingress.config.block-cidrs[1.2.3.4]: 1.2.3.4 is not a CIDR: it has no prefix length; "
-        "write a network such as 10.244.0.0/16"
+        "ingress.config.block-cidrs[1.2.3.4]: 1.2.3.4 is an address without a prefix length; "
+        "write 1.2.3.4/32 for it alone, or a network"
     ]
     assert problems({"ingress": {"config": {"custom-http-errors": [404, 200]}}}) == [
         "ingress.config.custom-http-errors[1]: 200 is too small; use 300 or more"

@@ -22,7 +22,10 @@ LABEL_FIX = "use lower-case letters, digits and inner dashes, at most 63"
     ("value", "message"),
     [
         ("pods", f"pods is not a CIDR: it has no prefix length; {CIDR_FIX}"),
-        ("10.244.0.0", f"10.244.0.0 is not a CIDR: it has no prefix length; {CIDR_FIX}"),
+        (
+            "10.244.0.0",
+            "10.244.0.0 is an address without a prefix length; write 10.244.0.0/32 for it alone, or a network",
+        ),
         ("10.244.0.0/33", f"10.244.0.0/33 is not a CIDR: the prefix length is not 0 to 32; {CIDR_FIX}"),
         ("10.244.0.0/", f"10.244.0.0/ is not a CIDR: the prefix length is not 0 to 32; {CIDR_FIX}"),
         ("10.0.0/8", f"10.0.0/8 is not a CIDR; {CIDR_FIX}"),

@@ -19,6 +19,7 @@ from fjordkube.settings.types import (
     Flag,
     HostKey,
     HostnameOrIp,
+    Line,
     NamedByText,
     Nic,
     Port,
@@ -39,7 +40,7 @@ class Bastion(Settings):
     """Port of its SSH, e.g. 22."""
     user: UserName = "root"
     """Whom one enters it as, e.g. jump."""
-    key_file: str | None = None
+    key_file: Line | None = None
     """Private key for it, without a passphrase, e.g. ~/.ssh/jump; it may be the nodes' key, and is always named."""
     host_key: HostKey | None = None
     """Its public host key. None: as `known_hosts` has it."""
@@ -52,10 +53,10 @@ class Ssh(Settings):
     """Whom one enters a host as, e.g. root; another needs `sudo`."""
     port: Port = 22
     """Port of SSH, e.g. 22."""
-    key_file: str = "~/.ssh/id_ed25519"
+    key_file: Line = "~/.ssh/id_ed25519"
     """Private key, mode 0600 and without a passphrase, e.g. ~/.ssh/fjordkube; a relative path starts in the
     checkout."""
-    known_hosts: str = "stacks/known_hosts"
+    known_hosts: Line = "stacks/known_hosts"
     """File of host keys in ssh's format, e.g. stacks/known_hosts; a relative path starts in the checkout. `make
     host-keys` collects into it once, and nothing else writes it: an unknown key is never trusted by itself."""
     sudo: Flag = False

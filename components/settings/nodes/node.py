@@ -14,14 +14,14 @@ from pydantic import Field
 
 from fjordkube.settings.base import Settings
 from fjordkube.settings.residency import ZONES
-from fjordkube.settings.types import Cidr, IPv4, LabelKey, LabelValue, NodeName, Taint
+from fjordkube.settings.types import Cidr, IPv4, LabelKey, LabelValue, NodeName, PoolName, Taint
 
 Role = Literal["control-plane", "worker"]
 
 OFFSETS: Final[dict[Role, int]] = {"control-plane": 10, "worker": 100}
 """cp1 has the 11th address of the private network and w1 the 101st, which leaves room for 89 control planes between."""
 
-TRAILING_NUMBER: Final = re.compile(r"(\d+)$")
+TRAILING_NUMBER: Final = re.compile(r"([0-9]+)\Z")
 
 
 class NodeSettings(Settings):
@@ -61,7 +61,7 @@ class PoolSettings(Settings):
     It grows and shrinks at its highest number: with `count` one less, the last of them goes and no other is touched.
     """
 
-    name: NodeName
+    name: PoolName
     """Name before the number, e.g. web."""
     count: Annotated[int, Field(strict=True, ge=0, le=1000)]
     """How many, e.g. 3; 0 keeps the pool's line and takes its nodes away."""

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field
 
 from fjordkube.settings.base import Settings
 from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from fjordkube.settings.types import Cidr, DiskName, Flag, NamedByText, Nic, Zone, refusal, shown
+from fjordkube.settings.types import Cidr, DiskName, Flag, Line, NamedByText, Nic, Zone, refusal, shown
 
 Place = tuple[str | int, ...]
 """A field's place below `nodes`."""
@@ -30,7 +30,7 @@ _UUID: Final = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 def is_id(text: str) -> bool:
     """Whether that is an id of OpenStack's, and not a name."""
-    return bool(_UUID.match(text))
+    return bool(_UUID.fullmatch(text))
 
 
 def _uuid(value: str) -> str:
@@ -47,7 +47,7 @@ def _network(value: str) -> str:
 Uuid = Annotated[str, AfterValidator(_uuid)]
 """An id of OpenStack's in lower case, e.g. 4d5ad2a1-3f0d-4a8e-9a8e-4c1f4b0e7a11."""
 
-Name = Annotated[str, Field(min_length=1, max_length=255)]
+Name = Annotated[Line, Field(min_length=1, max_length=255)]
 """A name that OpenStack knows, e.g. m1.large."""
 
 Gigabytes = Annotated[int, Field(strict=True, ge=1, le=16384)]
@@ -163,7 +163,7 @@ class OpenstackNodes(AnyNodes):
     may refuse."""
     etcd_device: DiskName = "/dev/vdb"
     """etcd's volume as the image names it, e.g. /dev/vdb, or /dev/sdb for images with hw_disk_bus=scsi."""
-    ssh_key_file: str = "~/.ssh/id_ed25519"
+    ssh_key_file: Line = "~/.ssh/id_ed25519"
     """Private key to enter instances as root, mode 0600 and without a passphrase, e.g. ~/.ssh/fjordkube; a relative
     path starts in the checkout. Instances have the key that they were made with: another is no change of a living
     one."""

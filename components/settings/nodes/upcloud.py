@@ -15,7 +15,7 @@ from pydantic import Field
 from fjordkube.settings.base import Settings
 from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
 from fjordkube.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER, Plan, smallest
-from fjordkube.settings.types import Cidr, Flag, NamedByText, Nic, Zone
+from fjordkube.settings.types import Cidr, Flag, Line, NamedByText, Nic, Zone
 
 Place = tuple[str | int, ...]
 """A field's place below `nodes`."""
@@ -73,10 +73,10 @@ class UpcloudNodes(AnyNodes):
     interface: Nic = "eth1"
     """NIC on the private network as the image names it, e.g. eth1: UpCloud's Debian has eth0 for the first, which is
     public here, and eth1 for the second (its documentation says so; not seen by us)."""
-    ssh_key_file: str = "~/.ssh/id_ed25519"
+    ssh_key_file: Line = "~/.ssh/id_ed25519"
     """Private key to enter servers as root, mode 0600 and without a passphrase, e.g. ~/.ssh/fjordkube; a relative path
     starts in the checkout. Servers have the key that they were made with: another is no change of a living one."""
-    template: Annotated[str, Field(min_length=1, max_length=255)] = "Debian GNU/Linux 13 (Trixie)"
+    template: Annotated[Line, Field(min_length=1, max_length=255)] = "Debian GNU/Linux 13 (Trixie)"
     """Image of the root disk, by its name or its UUID: an image that carries Kubernetes, containerd and the container
     images, made from UpCloud's Debian 13 (see docs/sources/upcloud.md); another one makes every server anew."""
     storage_tier: Literal["maxiops"] = "maxiops"
@@ -92,7 +92,7 @@ class UpcloudNodes(AnyNodes):
     preferred, or none."""
     load_balancer: Flag = False
     """Whether UpCloud's managed load balancer stands in front of API and ingress; it costs, and needs a few minutes."""
-    load_balancer_plan: Annotated[str, Field(min_length=1, max_length=64)] = "production-small"
+    load_balancer_plan: Annotated[Line, Field(min_length=1, max_length=64)] = "production-small"
     """Plan of the load balancer, e.g. production-small (two nodes) or development (one)."""
     protect: Flag = False
     """Whether Pulumi refuses to delete servers and etcd's disks; the policy pack asks for it in production."""

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 
 from fjordkube.settings.types import refusal, shown
 
-_SHAPE: Final = re.compile(r"^(?:([a-z]+)-)?(\d{1,3})xcpu-(\d{1,4})gb$")
+_SHAPE: Final = re.compile(r"^(?:([a-z]+)-)?([0-9]{1,3})xcpu-([0-9]{1,4})gb$")
 
 SIZES: Final[dict[str, dict[int, tuple[int, ...]]]] = {
     "": {
@@ -125,7 +125,7 @@ def _nearest(value: str) -> str | None:
     spelt = value.strip().lower()
     if spelt in plain:
         return plain[spelt]
-    if found := _SHAPE.match(spelt):
+    if found := _SHAPE.fullmatch(spelt):
         family, need = (found[1] or "").upper(), Size(int(found[2]), int(found[3]))
         offered = [_name(family, cores, gib) for cores, gibs in SIZES.get(family, {}).items() for gib in gibs]
         if larger := [name for name in offered if PLANS[name].holds(need)]:

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from fjordkube.settings.base import Settings
 from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from fjordkube.settings.types import Cidr, NamedByText, Nic, Zone
+from fjordkube.settings.types import Cidr, DiskName, Line, NamedByText, Nic, Zone
 
-Word = Annotated[str, Field(min_length=1, max_length=255)]
+Word = Annotated[Line, Field(min_length=1, max_length=255)]
 """What the vendor calls a plan or an image."""
 
 
@@ -38,7 +38,7 @@ class VendorControlPlane(VendorNode):
     """A machine that runs the Kubernetes API and an etcd member."""
 
     role: ClassVar[Role] = "control-plane"
-    etcd_disk: Word = "LABEL=etcd"
+    etcd_disk: DiskName = "LABEL=etcd"
     """Etcd's disk as the vendor's image names it, e.g. LABEL=etcd or /dev/vdb1; root: the one that the system is on."""
 
 
@@ -72,7 +72,7 @@ class VendorNodes(AnyNodes):
     """Plan of control planes that name none, e.g. nvme-4."""
     worker_plan: Word = Field(examples=["nvme-2"])
     """Plan of workers that name none, e.g. nvme-2."""
-    ssh_key_file: str = "~/.ssh/id_ed25519"
+    ssh_key_file: Line = "~/.ssh/id_ed25519"
     """Private key to enter machines as root, mode 0600 and without a passphrase; a relative path starts in the
     checkout. Its public line is in the order."""
     call_seconds: Annotated[int, Field(strict=True, ge=1, le=3600)] = 120
