@@ -24,6 +24,10 @@ class Installed:
     wheel: Path
     sdist: Path
 
+    def add(self, extra: str) -> None:
+        """Installs what an extra of the package needs, e.g. upcloud."""
+        _run([str(self.python), "-m", "pip", "install", "--quiet", f"{self.wheel}[{extra}]"], self.wheel.parent)
+
 
 def install(folder: Path) -> Installed:
     """Builds both distributions from a copy of the checkout's files, and installs the wheel with what it depends on."""
