@@ -11,10 +11,15 @@ RUN := $(VENV)/bin/python -m commands
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt offline/requirements.txt
-	@echo "setting up $(VENV) (about a minute)"
+$(VENV)/.ready: requirements.txt offline/requirements.txt
+	@echo "setting up $(VENV) (about half a minute)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt -r offline/requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --no-compile -r requirements.txt -r offline/requirements.txt
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt requirements-openstack.txt requirements-upcloud.txt
+	@echo "setting up $(VENV) for tests (about a minute)"
+	@$(VENV)/bin/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@
 
 up: $(VENV)/.ready ## from nothing to a served request, gates passed (STACK=local)
@@ -35,7 +40,7 @@ kubeconfig: $(VENV)/.ready ## write the admin kubeconfig to a file of its own (m
 host-keys: $(VENV)/.ready ## collect the keys of hosts that exist, once, for you to compare
 	@$(RUN) host-keys --stack $(STACK)
 
-lint: $(VENV)/.ready ## ruff, mypy --strict, shellcheck
+lint: $(VENV)/.ready-dev ## ruff, mypy --strict, shellcheck
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
@@ -44,23 +49,23 @@ lint: $(VENV)/.ready ## ruff, mypy --strict, shellcheck
 test-fast: lint ## lint, types, unit, golden, mocks, scripts: no VM, no engine
 	@$(VENV)/bin/python -m pytest -q -n 2 tests/unit tests/golden tests/components tests/scripts
 
-test-conformance: $(VENV)/.ready ## provider plugins alone, against the real engine and a real API server
+test-conformance: $(VENV)/.ready-dev ## provider plugins alone, against the real engine and a real API server
 	@$(RUN) setup --for conformance
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal tests/conformance
 
-test-engine: $(VENV)/.ready ## plugins and program under the real engine, without machines
+test-engine: $(VENV)/.ready-dev ## plugins and program under the real engine, without machines
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal tests/conformance tests/engine
 
-test-e2e: $(VENV)/.ready ## two real clusters, one after the other: local machines, and a vendor's
+test-e2e: $(VENV)/.ready-dev ## two real clusters, one after the other: local machines, and a vendor's
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_cluster.py tests/e2e/test_vendor.py
 
-test-sources: $(VENV)/.ready ## a third one, on machines that exist already; not part of `make test`
+test-sources: $(VENV)/.ready-dev ## a third one, on machines that exist already; not part of `make test`
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_existing.py
 
-bench-scale: $(VENV)/.ready ## how long a preview of 100 nodes takes (8 min; bench/results/)
+bench-scale: $(VENV)/.ready-dev ## how long a preview of 100 nodes takes (8 min; bench/results/)
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m bench.scale
 

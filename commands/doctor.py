@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 
-from commands import backend, stackfile
+from commands import backend, sdk, stackfile
 from commands.console import minutes
 from commands.engine import engine_there, plugins, with_emulator
 from fjordkube import images
@@ -35,7 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
         settings = stackfile.settings(path)
         backend.check(settings)
         local = isinstance(settings.nodes, LocalNodes)
-        nodes_source.find(settings).check(settings, arguments.stack, programs=not local)
+        if sdk.missing(settings.nodes.source):
+            _line("sdk", f"{settings.nodes.source}'s is missing; `up` and `preview` install it")
+        else:
+            nodes_source.find(settings).check(settings, arguments.stack, programs=not local)
     except FjordkubeError as error:
         problems.append(str(error))
     if settings is None or isinstance(settings.nodes, LocalNodes):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import backend, consent, stackfile
+from commands import backend, consent, sdk, stackfile
 from commands.console import say
 from commands.engine import Engine, binary, engine_there, plugins, policy_pack
 from fjordkube.nodes import source
@@ -42,6 +42,7 @@ def prepare(stack: str, settings_file: Path | None, changes: bool) -> Prepared:
     if not policy_pack():
         say("no policy pack: FJORDKUBE_POLICY is off")
     local = isinstance(settings.nodes, LocalNodes)
+    sdk.ensure(settings.nodes.source, say)
     # Programs of local machines are installed below. A key may be in the stack's configuration, which is the program's
     # to read: it refuses a missing one before it makes anything.
     source.find(settings).check(settings, stack, programs=not local, preview=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import pulumi
 
+from fjordkube.errors import MachineError
 from fjordkube.node import Node
 from fjordkube.settings import API_PORT
 
@@ -48,8 +49,18 @@ class Source(Protocol):
 
 
 def find(settings: Stack) -> Source:
-    """The source that the settings name. Imported on demand: a provider's SDK takes long to load."""
-    return cast(Source, importlib.import_module(f"fjordkube.nodes.{settings.nodes.source}.source"))
+    """The source that the settings name; MachineError where its SDK is not installed.
+
+    Imported on demand: a provider's SDK takes long to load.
+    """
+    name = settings.nodes.source
+    try:
+        return cast(Source, importlib.import_module(f"{__package__}.{name}.source"))
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("pulumi_"):
+            raise
+        fix = f"install fjordkube[{name}], or in a checkout: pip install -r requirements-{name}.txt"
+        raise MachineError(f"nodes.source: {name} needs the package {error.name}, which is missing; {fix}") from None
 
 
 def usual_ports(settings: Stack) -> dict[str, int]:

@@ -17,8 +17,8 @@ class IngressNginx(Settings):
     controller: Literal["nginx"] = "nginx"
     """Which ingress controller: nginx."""
     image: Image | None = None
-    """Controller image with tag, e.g. registry.k8s.io/ingress-nginx/controller:v1.15.1. None: the one built here. Upstream
-    was archived in March 2026; a maintained fork's build goes here."""
+    """Controller image with tag, e.g. registry.k8s.io/ingress-nginx/controller:v1.15.1. None: the one built here.
+    Upstream was archived in March 2026; a maintained fork's build goes here."""
     digest: Digest | None = None
     """Digest that pins `image`, e.g. sha256: and 64 hexadecimal digits."""
     http_port: Port = 80

@@ -15,7 +15,7 @@ from pathlib import Path
 LAUNCHERS = Path(__file__).with_name("bin")
 LANGUAGE_HOST = "pulumi-language-python"
 PROVIDERS = {"command": "1.2.1", "kubernetes": "4.34.2", "openstack": "5.5.3", "upcloud": "0.23.0"}
-"""The versions that the pinned SDKs ask for (requirements.txt)."""
+"""The versions that the pinned SDKs ask for (requirements*.txt)."""
 PRETENDING = LAUNCHERS / "pretending-resource"
 """Takes any provider's place and creates nothing; see preview_provider/pretence.py."""
 

@@ -1,0 +1,29 @@
+"""Finding a source: a cloud whose SDK is not installed is told, with what to install."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from commands import sdk
+from fjordkube.errors import MachineError
+from fjordkube.nodes import source
+from fjordkube.settings import load
+
+UPCLOUD = {"nodes": {"source": "upcloud"}, "firewall": {"admin_cidrs": ["203.0.113.0/24"]}}
+
+
+def test_a_missing_sdk_is_one_line_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pulumi_upcloud", None)
+    for name in [name for name in sys.modules if name.startswith("fjordkube.nodes.upcloud")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(
+        MachineError, match=r"^nodes\.source: upcloud needs the package pulumi_upcloud, .*requirements-up"
+    ):
+        source.find(load(UPCLOUD))
+
+
+@pytest.mark.parametrize("name", ["existing", "local", "vendor_cli"])
+def test_other_sources_need_no_sdk(name: str) -> None:
+    assert not sdk.missing(name)
