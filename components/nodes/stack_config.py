@@ -1,26 +1,17 @@
 """Secrets that a stack's configuration may hold (`pulumi config set --secret`): SSH keys, a vendor's variables.
 
-Owns their names and the refusals. Leaves what a key must be to ssh_key.py, and keeping it to login_key.py. Imports no
-SDK: `make` looks at files before there is an engine, and shall not wait for it.
+Owns the refusals. Leaves the names to settings/secrets.py, what a key must be to ssh_key.py, and keeping it to
+login_key.py. Imports no SDK: `make` looks at files before there is an engine, and shall not wait for it.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import Final
 
 from fjordkube.errors import MachineError
 from fjordkube.nodes import ssh_key
-
-SSH_KEY: Final = "fjordkube:sshPrivateKey"
-"""The stack's configuration that may hold the private key that enters its machines."""
-
-BASTION_KEY: Final = "fjordkube:bastionPrivateKey"
-"""The same for the bastion."""
-
-VENDOR_VARIABLES: Final = "fjordkube:vendorVariables"
-"""Variables for the command of source vendor_cli, a JSON object, e.g. its token."""
+from fjordkube.settings.secrets import VENDOR_VARIABLES
 
 
 def configured(name: str) -> str | None:

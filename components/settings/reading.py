@@ -17,6 +17,7 @@ from yaml.events import AliasEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from fjordkube.errors import SettingsError
+from fjordkube.settings import secrets
 from fjordkube.settings.stack import Stack
 from fjordkube.settings.types import shown
 
@@ -265,7 +266,9 @@ def _misplaced(content: Mapping[str, Any], name: str) -> Iterator[str]:
         yield f"{name}: `config` is {type(config).__name__}; it is a mapping"
         return
     for key in config:
-        if key != KEY and (key in Stack.model_fields or key == "stack" or key.partition(":")[0] == "fjordkube"):
+        if key in (KEY, *secrets.NAMES):
+            continue
+        if key in Stack.model_fields or key == "stack" or key.partition(":")[0] == "fjordkube":
             yield f"{_name(('config', key))}: stands beside `{KEY}:`, where nothing reads it; {place}"
     stack = config.get(KEY)
     if stack is not None and not isinstance(stack, dict):

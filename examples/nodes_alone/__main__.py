@@ -3,9 +3,9 @@
 import pulumi
 
 from fjordkube.nodes.login_key import LoginKey
-from fjordkube.nodes.stack_config import SSH_KEY
 from fjordkube.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
 from fjordkube.settings import VendorControlPlane, VendorNodes, VendorWorker
+from fjordkube.settings.secrets import SSH_KEY
 
 wanted = VendorNodes(
     command=["./vendor.sh"],  # docs/sources/vendor_cli.md has its contract

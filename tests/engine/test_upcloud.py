@@ -14,8 +14,9 @@ import yaml
 
 from bench import answers
 from fjordkube.errors import FjordkubeError
-from fjordkube.nodes import host_keys, stack_config
+from fjordkube.nodes import host_keys
 from fjordkube.roots import CHECKOUT
+from fjordkube.settings import secrets
 from offline import binaries
 from offline.plugins import installation
 from tests.conformance.engine import Stack
@@ -168,9 +169,9 @@ def test_a_key_in_the_stacks_configuration_is_used_where_it_is_secret_and_refuse
     private = file.read_text()
     file.unlink()
     assert stack.preview().changes() == {}, "a preview needs no key"
-    stack.configure(stack_config.SSH_KEY, private, secret=True)
+    stack.configure(secrets.SSH_KEY, private, secret=True)
     assert stack.preview().changes() == {}
-    stack.configure(stack_config.SSH_KEY, private)
+    stack.configure(secrets.SSH_KEY, private)
     refused = stack.preview(fails=True).output
     assert "fjordkube:sshPrivateKey: lies open in the stack file" in refused
     assert private.splitlines()[1] not in refused

@@ -10,6 +10,7 @@ import pytest
 
 from fjordkube.errors import MachineError
 from fjordkube.nodes import host_keys, stack_config
+from fjordkube.settings import secrets
 
 KEY = host_keys.derive("a seed that is used by tests alone, 43 letters", "login", "nobody").private
 
@@ -25,40 +26,40 @@ def configure(name: str, value: str, secret: bool = True) -> None:
 
 
 def test_a_configured_key_needs_no_file(tmp_path: Path) -> None:
-    configure(stack_config.SSH_KEY, KEY)
-    assert stack_config.key_problem(stack_config.SSH_KEY, str(tmp_path / "none"), preview=False) is None
+    configure(secrets.SSH_KEY, KEY)
+    assert stack_config.key_problem(secrets.SSH_KEY, str(tmp_path / "none"), preview=False) is None
 
 
 def test_a_key_that_lies_open_in_the_stack_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
-    configure(stack_config.SSH_KEY, KEY, secret=False)
+    configure(secrets.SSH_KEY, KEY, secret=False)
     with pytest.raises(MachineError, match="lies open in the stack file") as caught:
-        stack_config.key_problem(stack_config.SSH_KEY, str(tmp_path / "none"), preview=False)
+        stack_config.key_problem(secrets.SSH_KEY, str(tmp_path / "none"), preview=False)
     assert KEY.splitlines()[1] not in str(caught.value)
 
 
 def test_a_configured_text_that_is_no_key_is_told_by_its_name(tmp_path: Path) -> None:
-    configure(stack_config.BASTION_KEY, "no key")
-    problem = stack_config.key_problem(stack_config.BASTION_KEY, str(tmp_path / "none"), preview=False)
+    configure(secrets.BASTION_KEY, "no key")
+    problem = stack_config.key_problem(secrets.BASTION_KEY, str(tmp_path / "none"), preview=False)
     assert problem is not None
     assert problem.startswith("fjordkube:bastionPrivateKey is not a private key")
 
 
 def test_a_preview_needs_no_key_and_an_up_does(tmp_path: Path) -> None:
     missing = str(tmp_path / "none")
-    assert stack_config.key_problem(stack_config.SSH_KEY, missing, preview=True) is None
-    assert "is missing" in (stack_config.key_problem(stack_config.SSH_KEY, missing, preview=False) or "")
+    assert stack_config.key_problem(secrets.SSH_KEY, missing, preview=True) is None
+    assert "is missing" in (stack_config.key_problem(secrets.SSH_KEY, missing, preview=False) or "")
 
 
 def test_a_key_that_others_can_read_is_refused_in_a_preview_too(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(KEY)
     path.chmod(0o644)
-    assert "chmod 600" in (stack_config.key_problem(stack_config.SSH_KEY, str(path), preview=True) or "")
+    assert "chmod 600" in (stack_config.key_problem(secrets.SSH_KEY, str(path), preview=True) or "")
 
 
 @pytest.mark.parametrize("text", ["no json", "[1]", '{"VENDOR_TOKEN": 7}'])
 def test_vendor_variables_of_another_form_are_refused_without_being_repeated(text: str) -> None:
-    configure(stack_config.VENDOR_VARIABLES, text)
+    configure(secrets.VENDOR_VARIABLES, text)
     with pytest.raises(MachineError, match="is not a JSON object of texts") as caught:
         stack_config.vendor_variables()
     assert text not in str(caught.value)
@@ -66,5 +67,5 @@ def test_vendor_variables_of_another_form_are_refused_without_being_repeated(tex
 
 def test_vendor_variables_are_one_json_object() -> None:
     assert stack_config.vendor_variables() is None
-    configure(stack_config.VENDOR_VARIABLES, '{"VENDOR_TOKEN": "t"}')
+    configure(secrets.VENDOR_VARIABLES, '{"VENDOR_TOKEN": "t"}')
     assert stack_config.vendor_variables() == '{"VENDOR_TOKEN": "t"}'

@@ -45,9 +45,6 @@ def refused(path: Path, what: Any = stackfile.settings) -> str:
         "config:\n",
         "config: {}\n",
         "config:\n  fjordkube:stack:\n",
-        "nodes: {source: upcloud}\n",
-        "config:\n  nodes: {source: upcloud}\n",
-        "fjordkube:stack: {}\n",
     ],
 )
 def test_file_that_does_not_say_what_the_stack_is_is_refused(tmp_path: Path, content: str) -> None:
@@ -208,7 +205,7 @@ def test_stack_that_nobody_keeps_has_no_salt_unless_secrets_need_it(tmp_path: Pa
     path, target = stack(tmp_path, f"{UPCLOUD}encryptionsalt: {SALT}\n"), tmp_path / "new.yaml"
     stackfile.new(path, target)
     assert yaml.safe_load(target.read_text()) == yaml.safe_load(UPCLOUD)
-    path.write_text(f"{UPCLOUD}  fjordkube:hostKeySeed: {{secure: v1:abc}}\nencryptionsalt: {SALT}\n")
+    path.write_text(f"{UPCLOUD}  fjordkube:sshPrivateKey: {{secure: v1:abc}}\nencryptionsalt: {SALT}\n")
     stackfile.new(path, target)
     assert yaml.safe_load(target.read_text())["encryptionsalt"] == SALT
 

@@ -22,7 +22,6 @@ from fjordkube.node import Node
 from fjordkube.nodes.existing import host_keys, question
 from fjordkube.nodes.existing.pins import BASTION
 from fjordkube.nodes.login_key import LoginKey
-from fjordkube.nodes.stack_config import BASTION_KEY, SSH_KEY
 from fjordkube.remote import connection, through
 from fjordkube.settings import (
     API_PORT,
@@ -34,6 +33,7 @@ from fjordkube.settings import (
     Stack,
     WorkerSettings,
 )
+from fjordkube.settings.secrets import BASTION_KEY, SSH_KEY
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from fjordkube.errors import UnfitComputer
 from fjordkube.nodes import stack_config
 from fjordkube.nodes.existing.pins import pins
 from fjordkube.nodes.source import Machines
-from fjordkube.nodes.stack_config import BASTION_KEY, SSH_KEY
+from fjordkube.settings.secrets import BASTION_KEY, SSH_KEY
 
 if TYPE_CHECKING:
     from fjordkube.images import Images

@@ -12,8 +12,8 @@ from fjordkube.errors import UnfitComputer
 from fjordkube.nodes import stack_config
 from fjordkube.nodes.login_key import HostKeySeed, LoginKey
 from fjordkube.nodes.source import Machines, usual_ports
-from fjordkube.nodes.stack_config import SSH_KEY
 from fjordkube.nodes.upcloud.machines import UpcloudMachines, UpcloudMachinesArgs
+from fjordkube.settings.secrets import SSH_KEY
 
 if TYPE_CHECKING:
     from fjordkube.images import Images

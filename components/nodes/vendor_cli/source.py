@@ -14,9 +14,9 @@ from fjordkube.errors import UnfitComputer
 from fjordkube.nodes import stack_config
 from fjordkube.nodes.login_key import LoginKey
 from fjordkube.nodes.source import Machines, usual_ports
-from fjordkube.nodes.stack_config import SSH_KEY
 from fjordkube.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
 from fjordkube.roots import CHECKOUT
+from fjordkube.settings.secrets import SSH_KEY
 
 if TYPE_CHECKING:
     from fjordkube.images import Images
