@@ -101,3 +101,18 @@ def test_held_process_is_told_gone_only_after_its_end(tmp_path: Path, started: l
         assert not process.gone(handle, 0.05)
         started[0].kill()
         assert process.gone(handle, 5)
+
+
+def test_a_session_gives_way_as_a_whole_and_never_our_own() -> None:
+    daemon = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    own = subprocess.Popen(["sleep", "60"])
+    try:
+        group = Path(f"/proc/{daemon.pid}/autogroup")
+        assert process.give_way(daemon.pid, 6) == group.exists()
+        if group.exists():
+            assert group.read_text().split()[-2:] == ["nice", "6"]
+        assert not process.give_way(own.pid, 6)
+    finally:
+        for child in (daemon, own):
+            child.kill()
+            child.wait()

@@ -24,6 +24,10 @@ WORKER_NICE = 3
 """The control plane must win the contest for host cores, or its API server starves and everything retries.
 10 starved the workers instead: SSH only after 159 s."""
 
+SESSION_NICE = 6
+"""The same for a worker's session, where the kernel weighs sessions: the control plane's two vCPUs then get as much of
+a busy host as two nice values of 0 get beside two of 3."""
+
 TRANSLATION_CACHE_MIB = 1024
 """tb-size: QEMU's default cache thrashes with Go programs of 100 MB."""
 
