@@ -83,8 +83,8 @@ def outputs(stack: Stack, home: Path) -> dict[str, dict[str, Any]]:
 def secrets(private_key: str) -> dict[str, dict[str, Any]]:
     """What the stack's own secrets are (components/nodes/login_key.py): its key, and a seed."""
     return {
-        f"{LOCAL} *-key": {"stdout": private_key},
-        f"{LOCAL} *-host-key-seed": {"stdout": "a seed that is used by tests alone, 43 letters"},
+        **{f"{LOCAL} {name}": {"stdout": private_key} for name in ("nodes-key", "nodes-bastion-key")},
+        f"{LOCAL} nodes-host-key-seed": {"stdout": "a seed that is used by tests alone, 43 letters"},
     }
 
 

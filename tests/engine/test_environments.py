@@ -127,7 +127,7 @@ def pulumi(words: list[str], commands: Commands, place: backend.Place) -> subpro
     )
 
 
-@pytest.mark.parametrize("content", ["", "config:\n  fjordkube:nodes: {source: upcloud}\n"])
+@pytest.mark.parametrize("content", ["", "config:\n  aws:region: eu-north-1\n"])
 def test_stack_without_settings_is_refused_by_the_program_and_is_not_local(
     commands: Commands, example: str, content: str
 ) -> None:
