@@ -242,7 +242,7 @@ class Engine:
         """
         if self.exists():
             return
-        folder = home_root().resolve() / "init"
+        folder = home_root().resolve() / f"init-{os.getpid()}"
         folder.mkdir(parents=True, exist_ok=True)
         project = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": project["name"], "runtime": "python"}))

@@ -14,6 +14,11 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 """The folder that holds Pulumi.yaml."""
 
 
+def project_root() -> Path:
+    """Where relative paths of a stack file start: the project's folder, in which the engine runs the program."""
+    return Path.cwd()
+
+
 def cache_root() -> Path:
     """What can be rebuilt and is shared by all checkouts: toolchain, bundles, Go caches."""
     override = os.environ.get("FJORDKUBE_CACHE")

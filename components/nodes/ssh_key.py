@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from fjordkube.roots import CHECKOUT
+from fjordkube.roots import project_root
 
 OTHERS: Final = 0o077
 """Rights of group and world; ssh refuses a key with any of them."""
@@ -63,8 +63,8 @@ def public_line(private_key: bytes) -> str:
 
 
 def expanded(path: str) -> Path:
-    """The file: `~` is this user's home, a relative path starts in the checkout."""
-    return CHECKOUT / Path(path).expanduser()
+    """The file: `~` is this user's home, a relative path starts in the project's folder."""
+    return project_root() / Path(path).expanduser()
 
 
 def unusable(path: str, content: bytes) -> str | None:

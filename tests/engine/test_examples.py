@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import answers
 from fjordkube.errors import FjordkubeError
 from fjordkube.roots import CHECKOUT
 from offline import binaries
@@ -40,7 +41,7 @@ PLAIN = {
     },
 }
 SECRET = {
-    "calico_and_ingress": {"kubeconfig": "{}"},
+    "calico_and_ingress": {"kubeconfig": answers.kubeconfig()},
     "whole_cluster": {"key": new_key()[0]},
     "own_source": {"key": new_key()[0]},
 }

@@ -65,6 +65,8 @@ def test_a_runner_without_the_key_previews_no_change(made: Project) -> None:
 
 def test_the_installed_package_changes_nothing(made: Project, package: Installed, tmp_path: Path) -> None:
     shutil.copy2(CHECKOUT / "__main__.py", tmp_path)
+    # what a stack file names by a relative path, as a project of one's own has it
+    shutil.copytree(CHECKOUT / "docs" / "sources", tmp_path / "docs" / "sources")
     kinds = {entry["type"] for entry in _resources(made)}
     for source in ("openstack", "upcloud"):
         if f"fjordkube:nodes:{source.capitalize()}Machines" in kinds:

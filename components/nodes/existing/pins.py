@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fjordkube.nodes.existing import host_keys
-from fjordkube.roots import CHECKOUT
+from fjordkube.roots import project_root
 
 if TYPE_CHECKING:
     from fjordkube.settings import ExistingNodes
@@ -46,8 +46,8 @@ class Pins:
 
 
 def file_of(nodes: ExistingNodes) -> Path:
-    """The file of host keys; a relative path starts in the checkout."""
-    return CHECKOUT / Path(nodes.ssh.known_hosts).expanduser()
+    """The file of host keys; a relative path starts in the project's folder."""
+    return project_root() / Path(nodes.ssh.known_hosts).expanduser()
 
 
 def host_pins(nodes: ExistingNodes) -> Iterator[HostPin]:

@@ -15,7 +15,7 @@ from fjordkube.nodes import stack_config
 from fjordkube.nodes.login_key import LoginKey
 from fjordkube.nodes.source import Machines, usual_ports
 from fjordkube.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
-from fjordkube.roots import CHECKOUT
+from fjordkube.roots import project_root
 from fjordkube.settings.secrets import SSH_KEY
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: A
 
 
 def program(word: str) -> Path:
-    """The command's file: a word with a slash starts in the checkout, another one is looked for in PATH."""
+    """The command's file: a word with a slash starts in the project's folder, another one is looked for in PATH."""
     if "/" in word:
-        return CHECKOUT / os.path.expanduser(word)  # Path.expanduser raises for a user that is not there
+        return project_root() / os.path.expanduser(word)  # Path.expanduser raises for a user that is not there
     return Path(shutil.which(word) or word)
 
 
