@@ -369,7 +369,8 @@ def test_answer_that_was_cut_off_is_no_answer(hosts: dict[str, Machine], environ
 
 def test_hosts_are_asked_in_parallel(hosts: dict[str, Machine], environment: dict[str, str]) -> None:
     for machine in hosts.values():
-        machine.program("nproc", "sleep 2; echo 2")
+        machine.program("nproc", "sleep 6; echo 2")
     begun = time.monotonic()
     assert run("survey", environment).returncode == 0
-    assert time.monotonic() - begun < 2 * len(hosts)
+    # in turn they take three pauses; the rest is for a busy machine
+    assert time.monotonic() - begun < 6 * len(hosts)
