@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from fjordkube.images import KUBERNETES
 from fjordkube.nodes.local import vm_image as view
 from fjordkube.roots import cache_root
 from offline import command, debian, disk, kernel, keys, programs
@@ -18,8 +19,6 @@ from offline.manifest import Manifest
 from offline.step import Step
 
 STEP = "bundle"
-KUBERNETES_IMAGES = "fjordkube.local/kubernetes"
-"""The prefix that kubeadm is given as imageRepository."""
 
 
 def path(manifest: Manifest) -> Path:
@@ -45,7 +44,7 @@ def steps(manifest: Manifest) -> Iterator[Step]:
 def build(manifest: Manifest, target: Path) -> None:
     """Writes the description. BuildError when kubeadm asks for an image that the bundle does not have."""
     kubeadm = next(step.result for step in programs.steps(manifest) if step.name == "kubeadm")
-    of_ours = ["--image-repository", KUBERNETES_IMAGES, "--kubernetes-version", manifest.versions["kubernetes"]]
+    of_ours = ["--image-repository", KUBERNETES, "--kubernetes-version", manifest.versions["kubernetes"]]
     listed = command.output([str(kubeadm), "config", "images", "list", *of_ours]).split()
     if lacking := sorted(set(listed) - {image.name for image in manifest.images}):
         raise BuildError(f"kubeadm wants images that the bundle has not: {', '.join(lacking)}; mend sources.toml")
