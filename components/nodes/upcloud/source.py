@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from fjordkube.errors import UnfitComputer
-from fjordkube.nodes import stack_config
+from fjordkube.nodes import cloud
 from fjordkube.nodes.login_key import HostKeySeed, LoginKey
-from fjordkube.nodes.source import Machines, usual_ports
+from fjordkube.nodes.source import Machines, nodes_of, usual_ports
 from fjordkube.nodes.upcloud.machines import UpcloudMachines, UpcloudMachinesArgs
+from fjordkube.settings.nodes.upcloud import UpcloudNodes
 from fjordkube.settings.secrets import SSH_KEY
 
 if TYPE_CHECKING:
     from fjordkube.images import Images
-    from fjordkube.settings import Stack, UpcloudNodes
+    from fjordkube.settings import Stack
 
 
 def check(settings: Stack, stack: str, programs: bool = True, preview: bool = False) -> None:  # noqa: ARG001
@@ -26,34 +24,20 @@ def check(settings: Stack, stack: str, programs: bool = True, preview: bool = Fa
     Credentials are not looked for: they may come from the environment, from the stack's configuration or from a
     keyring, and a preview by the stand-in needs none. The provider itself names what it misses.
     """
-    problems = []
-    if problem := stack_config.key_problem(SSH_KEY, _nodes(settings).ssh_key_file, preview):
-        problems.append(f"nodes.ssh_key_file: {problem}")
-    if programs and shutil.which("ssh", path=os.environ.get("PATH", "") + ":/usr/bin") is None:
-        problems.append("ssh: not in PATH; install it (Debian package openssh-client)")
-    if problems:
-        raise UnfitComputer(problems)
+    cloud.check(nodes_of(settings, UpcloudNodes).ssh_key_file, programs, preview)
 
 
 def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
     """See components.nodes.source.Source."""
     check(settings, stack, preview=pulumi.runtime.is_dry_run())
-    nodes = _nodes(settings)
-    ports = usual_ports(settings)
+    nodes = nodes_of(settings, UpcloudNodes)
     args = UpcloudMachinesArgs(
         nodes,
         stack,
-        ports,
-        seed=HostKeySeed("nodes-host-key-seed").text,
+        usual_ports(settings),
         login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),
         stack_settings=settings,
+        seed=HostKeySeed("nodes-host-key-seed").text,
     )
     made = UpcloudMachines("nodes", args)
     return Machines(made.nodes, load_balancer=made.load_balancer)
-
-
-def _nodes(settings: Stack) -> UpcloudNodes:
-    from fjordkube.settings import UpcloudNodes
-
-    assert isinstance(settings.nodes, UpcloudNodes)
-    return settings.nodes
