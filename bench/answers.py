@@ -15,7 +15,11 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from fjordkube.roots import CHECKOUT
 from fjordkube.settings import LocalNodes, Stack
+
+SOURCES = sorted(file.parent.name for file in CHECKOUT.glob("components/nodes/*/source.py"))
+"""Every source of nodes."""
 
 LOCAL, REMOTE = "command:local:Command", "command:remote:Command"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43

@@ -217,6 +217,7 @@ def test_installation_puts_plugins_where_the_engine_looks_and_can_be_repeated(tm
 
 
 def test_installed_versions_are_those_the_sdks_ask_for() -> None:
+    assert installation.PROVIDERS.keys() == {"command", "kubernetes", "openstack", "upcloud"}
     for name in installation.PROVIDERS:
         sdk = find_spec(f"pulumi_{name}")
         assert sdk is not None

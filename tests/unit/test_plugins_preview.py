@@ -195,5 +195,5 @@ def test_only_a_bench_that_asks_gets_pretending_plugins_in_its_own_folder(tmp_pa
     def launchers(folder: Path) -> set[str]:
         return {Path(os.readlink(link)).name for link in folder.glob("home/plugins/*/*")}
 
-    assert launchers(usual) == {f"pulumi-resource-{name}" for name in installation.PROVIDERS}
-    assert launchers(bench) == {"pretending-resource"}
+    assert launchers(usual) == {"pulumi-resource-command", "pulumi-resource-kubernetes", "preview-resource"}
+    assert launchers(bench) == {"preview-resource"}
