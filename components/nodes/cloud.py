@@ -21,7 +21,8 @@ from fjordkube.errors import MachineError, UnfitComputer
 from fjordkube.node import Node, Role
 from fjordkube.nodes import cloud_init, host_keys, stack_config
 from fjordkube.nodes.host_keys import HostKey
-from fjordkube.nodes.login_key import LoginKey
+from fjordkube.nodes.login_key import HostKeySeed, LoginKey
+from fjordkube.nodes.source import usual_ports
 from fjordkube.settings.nodes.node import NodeSettings
 from fjordkube.settings.secrets import SSH_KEY
 
@@ -45,6 +46,10 @@ class Ordered(Protocol):
     @property
     def interface(self) -> str:
         """NIC on it."""
+
+    @property
+    def ssh_key_file(self) -> str:
+        """Private key to enter machines as root."""
 
     def address_of(self, node: NodeSettings) -> str | None:
         """See AnyNodes."""
@@ -128,6 +133,18 @@ def check(ssh_key_file: str, programs: bool, preview: bool, found: Sequence[str]
         problems.append("ssh: not in PATH; install it (Debian package openssh-client)")
     if problems:
         raise UnfitComputer(problems)
+
+
+def seeded(nodes: S, settings: Stack, stack: str) -> SeededMachinesArgs[S]:
+    """Registers the stack's own secrets, and says what its machines are made from."""
+    return SeededMachinesArgs(
+        nodes,
+        stack,
+        usual_ports(settings),
+        login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),
+        stack_settings=settings,
+        seed=HostKeySeed("nodes-host-key-seed").text,
+    )
 
 
 def ports_of(role: Role, ports: Mapping[str, int]) -> dict[str, int]:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from fjordkube.nodes import cloud
-from fjordkube.nodes.login_key import HostKeySeed, LoginKey
-from fjordkube.nodes.source import Machines, nodes_of, usual_ports
-from fjordkube.nodes.upcloud.machines import UpcloudMachines, UpcloudMachinesArgs
+from fjordkube.nodes.source import Machines, nodes_of
+from fjordkube.nodes.upcloud.machines import UpcloudMachines
 from fjordkube.settings.nodes.upcloud import UpcloudNodes
-from fjordkube.settings.secrets import SSH_KEY
 
 if TYPE_CHECKING:
     from fjordkube.images import Images
@@ -30,14 +28,5 @@ def check(settings: Stack, stack: str, programs: bool = True, preview: bool = Fa
 def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
     """See components.nodes.source.Source."""
     check(settings, stack, preview=pulumi.runtime.is_dry_run())
-    nodes = nodes_of(settings, UpcloudNodes)
-    args = UpcloudMachinesArgs(
-        nodes,
-        stack,
-        usual_ports(settings),
-        login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),
-        stack_settings=settings,
-        seed=HostKeySeed("nodes-host-key-seed").text,
-    )
-    made = UpcloudMachines("nodes", args)
+    made = UpcloudMachines("nodes", cloud.seeded(nodes_of(settings, UpcloudNodes), settings, stack))
     return Machines(made.nodes, load_balancer=made.load_balancer)
