@@ -21,6 +21,7 @@ calico = Calico(
         api_host=api_host,
         images=images,
         provider=cluster,
+        install_cni=True,  # kubeadm leaves that to the network
     ),
 )
 IngressNginx(
