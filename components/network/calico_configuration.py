@@ -22,8 +22,8 @@ POOL = "default-ipv4-ippool"
 """The name that calico-node would have given its own pool: tutorials and `calicoctl` users look for it."""
 
 IptablesBackend = Literal["Auto", "NFT", "Legacy"]
-"""Which iptables Felix writes with; Auto: the kubelet's, by the chain KUBE-IPTABLES-HINT that it leaves (KEP-3178, Felix's
-feature_detect_linux.go), so that both write into the same tables. A wrong one is said in Felix's log alone."""
+"""Which iptables Felix writes with; Auto: the kubelet's, by the chain KUBE-IPTABLES-HINT that it leaves (KEP-3178;
+Felix's feature_detect_linux.go), so that both write into the same tables. A wrong one is said in Felix's log alone."""
 
 
 def conflist() -> str:
