@@ -67,7 +67,7 @@ def bring_up(folder: Path, kubeconfig: str, api_host: str, private_cidr: str) ->
     for file in EXAMPLE.glob("*.py"):
         shutil.copy2(file, stack.folder)
     stack.environment["PULUMI_PYTHON_CMD"] = str(package.python)
-    references = images.BUILT[max(images.BUILT)]
+    references = images.built(DEFAULT_KUBERNETES, DEFAULT_CALICO).references
     for key, value in {
         "apiHost": api_host,
         "privateCidr": private_cidr,
