@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.ingress.admission import WEBHOOK_PORT
 from fjordkube.ingress.controller import HEALTH_PORT
 from fjordkube.node import Role
-from fjordkube.settings import API_PORT, Stack
+from fjordkube.settings import API_PORT
 from fjordkube.settings.consistency import NODE_PORTS
 
 Source = Literal["control-planes", "nodes", "pods", "admins", "ingress-clients", "node-port-clients", "anyone"]
@@ -73,9 +74,9 @@ class Rule:
         return str(self.ports[0]) if len(self.ports) == 1 else f"{self.ports[0]}-{self.ports[-1]}"
 
 
-def table(settings: Stack) -> tuple[Rule, ...]:
-    """Everything that is allowed in this stack."""
-    return (*_control_plane(), *_every_node(settings), *_front(settings), *_pods(settings))
+def table(policy: FirewallPolicy) -> tuple[Rule, ...]:
+    """Everything that is allowed in this cluster."""
+    return (*_control_plane(), *_every_node(policy), *_front(policy), *_pods(policy))
 
 
 def _control_plane() -> Iterator[Rule]:
@@ -85,11 +86,11 @@ def _control_plane() -> Iterator[Rule]:
     yield Rule(plane, "tcp", ETCD, ("control-planes",), "etcd: its members and the API servers, nobody else")
 
 
-def _every_node(settings: Stack) -> Iterator[Rule]:
+def _every_node(policy: FirewallPolicy) -> Iterator[Rule]:
     yield Rule(EVERY_ROLE, "tcp", SSH, ("admins",), "SSH: people and up; no node ever enters another")
     yield Rule(EVERY_ROLE, "tcp", KUBELET, INSIDE, "kubelet: API servers for logs and exec, metrics-server from a pod")
     yield Rule(EVERY_ROLE, "tcp", BGP, ("nodes",), "BGP: Calico tells nodes each other's pods; never from outside")
-    if settings.network.encapsulation != "none":
+    if policy.encapsulated:
         yield Rule(EVERY_ROLE, "udp", VXLAN, ("nodes",), "VXLAN: pod packets, wrapped, between nodes")
     clients: tuple[Source, ...] = ("node-port-clients", *INSIDE)
     yield Rule(EVERY_ROLE, "tcp", NODE_PORTS, clients, "NodePorts: who asks for them; inside, Kubernetes promises them")
@@ -98,21 +99,20 @@ def _every_node(settings: Stack) -> Iterator[Rule]:
     yield Rule(EVERY_ROLE, "udp", DHCP_CLIENT, ("anyone",), "answers of the DHCP server that leases the node's address")
 
 
-def _front(settings: Stack) -> Iterator[Rule]:
-    ingress = settings.ingress
+def _front(policy: FirewallPolicy) -> Iterator[Rule]:
     clients: tuple[Source, ...] = ("ingress-clients", "admins", *INSIDE)
-    for name, port in (("HTTP", ingress.http_port), ("HTTPS", ingress.https_port)):
+    for name, port in (("HTTP", policy.http_port), ("HTTPS", policy.https_port)):
         reason = f"ingress over {name}: its clients, the gate of up, pods that use a public name"
         yield Rule(FRONT, "tcp", range(port, port + 1), clients, reason)
     webhook = range(WEBHOOK_PORT, WEBHOOK_PORT + 1)
     yield Rule(FRONT, "tcp", webhook, ("control-planes",), "admission webhook of ingress-nginx, for API servers alone")
-    if ingress.metrics:
+    if policy.ingress_metrics:
         metrics = range(HEALTH_PORT, HEALTH_PORT + 1)
         yield Rule(FRONT, "tcp", metrics, INSIDE, "metrics of ingress-nginx, for a Prometheus in a pod")
 
 
-def _pods(settings: Stack) -> Iterator[Rule]:
-    if settings.kube_proxy.mode == "ipvs":
+def _pods(policy: FirewallPolicy) -> Iterator[Rule]:
+    if policy.ipvs:
         reason = "pods ask Services; with IPVS the node holds their addresses, and nobody outside may use them"
         yield Rule(EVERY_ROLE, "any", None, ("pods",), reason, to="services")
     reason = "pods of other nodes, unwrapped, and nodes that ask pods; who may is Calico's NetworkPolicy"

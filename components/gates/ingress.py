@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fjordkube.gates.common import Figures, Question, Row, count, row
-from fjordkube.settings import Stack
+from fjordkube.gates.common import Figures, Promised, Question, Row, count, row
 
 REQUESTS = 20
 """In a row and without a failure, through every node that takes HTTP."""
 
 
-def question(settings: Stack) -> Question | None:
+def question(promised: Promised) -> Question | None:
     """None without a demo; which ports there are is known only when the nodes are (`http_ports`)."""
-    if not settings.demo.enabled:
+    if promised.demo_host is None:
         return None
-    return Question("ingress", {"host": str(settings.demo.host), "requests": REQUESTS}, needs=("front",))
+    return Question("ingress", {"host": promised.demo_host, "requests": REQUESTS}, needs=("front",))
 
 
 def http_ports(nodes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ import pulumi
 
 from fjordkube import remote
 from fjordkube.errors import MachineError, UnfitComputer
+from fjordkube.firewall import FirewallPolicy
 from fjordkube.node import Node, Role
 from fjordkube.nodes import cloud_init, host_keys, stack_config
 from fjordkube.nodes.host_keys import HostKey
@@ -38,6 +39,10 @@ ETCD_DEVICE: Final = f"LABEL={cloud_init.ETCD_LABEL}"
 
 class Ordered(Protocol):
     """What the settings of such a source have."""
+
+    @property
+    def provider(self) -> str:
+        """Whose zones theirs are."""
 
     @property
     def private_cidr(self) -> str:
@@ -77,8 +82,8 @@ class MachinesArgs(Generic[S]):
 class SeededMachinesArgs(MachinesArgs[S]):
     """The same where machines boot with user data of ours, and so with host keys that are known beforehand."""
 
-    stack_settings: Stack
-    """For the firewall's table, and the ranges that a provider must let through."""
+    firewall: FirewallPolicy
+    """Who may reach the machines, and the ranges of pods and Services, which a provider must let through."""
     seed: pulumi.Output[str]
     """Secret. See host_keys."""
 
@@ -142,7 +147,7 @@ def seeded(nodes: S, settings: Stack, stack: str) -> SeededMachinesArgs[S]:
         stack,
         usual_ports(settings),
         login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),
-        stack_settings=settings,
+        firewall=FirewallPolicy.of(settings, [nodes.private_cidr]),
         seed=HostKeySeed("nodes-host-key-seed").text,
     )
 
@@ -186,6 +191,7 @@ def node_of(
         identity=identity,
         machine=machine,
         zone=zone,
+        provider=settings.provider,
         labels=getattr(node, "labels", {}),
         taints=getattr(node, "taints", ()),
         etcd_device=etcd_device,

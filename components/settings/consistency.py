@@ -431,7 +431,7 @@ def _workers_may_open_their_connections(stack: Stack) -> Iterator[Finding]:
 
 
 def _demo_has_its_own_name(stack: Stack) -> Iterator[Finding]:
-    if stack.demo.enabled and stack.demo.host == stack.api_host:
+    if stack.demo.enabled and stack.demo.host == stack.cluster.api_host:
         state = f"{stack.demo.host} is the Kubernetes API's name"
         fields: tuple[Path, ...] = (("demo", "host"), ("cluster", "domain"), ("demo", "enabled"))
         yield Finding(fields, state, "use another, e.g. demo.fjord.internal")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import time
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -15,8 +14,9 @@ import yaml
 from fjordkube.firewall import admits
 from fjordkube.node import Role
 from fjordkube.settings import Stack, load
-from tests.e2e import cluster, ports
+from tests.e2e import cluster, example, ports
 from tests.engine.command import Commands
+from tests.golden.bootstrap_cluster import local_policy
 
 UP_SECONDS = 1500
 """Bound of one `up`; measured figures are in docs/offline.md."""
@@ -97,6 +97,7 @@ def role_of(node: str) -> Role:
 def test_from_outside_only_the_ports_of_the_table_answer(commands: Commands) -> None:
     """Every port that a node listens on, at each address; everything else must be silent: not even refused."""
     settings = settings_of(commands)
+    policy = local_policy(settings)
     services = IPv4Network(settings.kubernetes.service_cidr)
     targets: dict[ports.Target, bool] = {}
     for node in NODES:
@@ -110,7 +111,7 @@ def test_from_outside_only_the_ports_of_the_table_answer(commands: Commands) -> 
         for address, port in at:
             inside = IPv4Address(address) in services
             targets[ports.Target(node, address, port)] = not inside and admits(
-                settings, role_of(node), ports.CALLER, port
+                policy, role_of(node), ports.CALLER, port
             )
     monitors = {node: ports.monitor(commands, node) for node in NODES}
     seen = ports.outcomes(monitors, targets)
@@ -162,12 +163,10 @@ def test_inside_the_private_network_nodes_reach_what_the_table_says(commands: Co
     words = [f"{addresses[node]}:{port}" for node, some in asked.items() for port in some]
     text = cluster.shell(commands, "w1", script.replace("TARGETS", " ".join(words)))
     found = dict(line.split() for line in text.splitlines())
-    control_planes = [addresses["cp1"]]
+    policy = local_policy(settings_of(commands))
     for node, some in asked.items():
         for port in some:
-            is_open = admits(
-                settings_of(commands), role_of(node), "192.168.77.250", port, control_planes=control_planes
-            )
+            is_open = admits(policy, role_of(node), "192.168.77.250", port)
             assert found[f"{addresses[node]}:{port}"] == ("open" if is_open else "silent"), found
     assert found[f"{addresses['cp1']}:179"] == found[f"{addresses['cp1']}:10250"] == "open"
     # a control plane is let in where another node is not
@@ -231,21 +230,32 @@ def test_a_machine_that_died_is_started_again(commands: Commands) -> None:
     assert cluster.get(cluster.record(commands, "w2")["ports"]["http"], HOST)[0] == 200
 
 
-def test_the_kubeconfig_is_a_private_file_that_works(commands: Commands) -> None:
+def kubeconfig_of(commands: Commands) -> Path:
     done = commands.run("kubeconfig")
     assert done.code == 0, done.text
-    path = Path(done.text.strip().rpartition("=")[2])
-    assert path.stat().st_mode & 0o777 == 0o600
-    from offline.binaries import path as program
+    return Path(done.text.strip().rpartition("=")[2])
 
-    asked = subprocess.run(
-        [str(program("kubectl")), "--kubeconfig", str(path), "get", "nodes", "--output", "name"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert asked.stdout.split() == [f"node/{node}" for node in NODES]
+
+def test_the_kubeconfig_is_a_private_file_that_works(commands: Commands) -> None:
+    path = kubeconfig_of(commands)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert example.kubectl(path, "get", "nodes", "--output", "name").split() == [f"node/{node}" for node in NODES]
+
+
+def test_an_example_brings_pod_network_and_front_door_to_a_cluster_without(commands: Commands, tmp_path: Path) -> None:
+    settings, kubeconfig = settings_of(commands), kubeconfig_of(commands)
+    private, api = settings.nodes.private_cidr, settings.nodes.addresses["cp1"]
+    example.strip(kubeconfig, settings, api, private)
+    for node in NODES:
+        cluster.shell(commands, node, "rm -f /etc/cni/net.d/*")
+    print(example.bring_up(tmp_path, kubeconfig.read_text(), api, private), flush=True)
+    example.restore(kubeconfig)
+    for node in ("w1", "w2"):
+        status, text = cluster.get(cluster.record(commands, node)["ports"]["http"], HOST)
+        assert (status, "pod: demo-" in text) == (200, True)
+    for node in NODES:
+        routes = cluster.shell(commands, node, "ip -4 route show proto bird")
+        assert len(re.findall(r"via 192\.168\.77\.\d+ dev eth1", routes)) == 2
 
 
 def test_down_leaves_nothing_behind(commands: Commands) -> None:

@@ -34,7 +34,7 @@ MACHINES = [
     )
 ]
 PLAIN = {
-    "calico_and_ingress": {"apiHost": "10.1.0.11", "images": json.dumps(IMAGES)},
+    "calico_and_ingress": {"apiHost": "10.1.0.11", "privateCidr": "10.1.0.0/24", "images": json.dumps(IMAGES)},
     "whole_cluster": {"cp1-host-key": HOST_KEY, "w1-host-key": HOST_KEY},
     "own_source": {
         "machines": json.dumps([{**machine, "host_key": HOST_KEY, "zone": "no-osl1"} for machine in MACHINES])
@@ -47,9 +47,9 @@ SECRET = {
 }
 SHOWN = {
     "calico_and_ingress": {"calico-daemonset-calico-node", "ingress-daemonset-ingress-nginx-controller"},
-    "whole_cluster": {"edge-cp1-member", "edge-w1-membership", "edge-gates-bgp", "shop"},
+    "whole_cluster": {"edge-cp1-api", "edge-w1-joined", "edge-gates-bgp", "shop"},
     "nodes_alone": {"nodes-cp1", "nodes-w1", "nodes-w2", "key"},
-    "own_source": {"edge-cp1-member", "edge-w1-membership", "edge-gates-ingress"},
+    "own_source": {"edge-cp1-api", "edge-w1-joined", "edge-gates-ingress"},
 }
 """Resources that each preview names."""
 

@@ -18,7 +18,7 @@ from fjordkube.node import Node
 from fjordkube.nodes.cloud import USES
 
 if TYPE_CHECKING:
-    from fjordkube.settings.firewall import Firewall
+    from fjordkube.firewall import FirewallPolicy
     from fjordkube.settings.nodes.openstack import OpenstackNodes
 
 CHECK_SECONDS: Final = 5
@@ -30,7 +30,7 @@ class OpenstackLoadBalancerArgs:
     """What the load balancer is made from."""
 
     settings: OpenstackNodes
-    firewall: Firewall
+    firewall: FirewallPolicy
     """Who may reach the API, and who the ingress."""
     stack: str
     subnet: pulumi.Input[str]

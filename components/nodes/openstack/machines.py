@@ -63,7 +63,7 @@ class OpenstackMachines(pulumi.ComponentResource):
 
         # 1. What the instances share.
         around = self._surroundings()
-        groups = security_groups(name, args.stack_settings, args.stack, settings.region_name, self._child)
+        groups = security_groups(name, settings, args.firewall, args.stack, self._child)
         apart = self._server_group()
         key = openstack.compute.Keypair(
             f"{name}-key",
@@ -82,7 +82,7 @@ class OpenstackMachines(pulumi.ComponentResource):
                 args,
                 network=around.network,
                 subnet=around.subnet,
-                passed=[args.stack_settings.network.pod_cidr, args.stack_settings.kubernetes.service_cidr],
+                passed=[args.firewall.pod_cidr, args.firewall.service_cidr],
                 security_group=groups[node.role],
                 server_group=apart.id if apart and node.role == "control-plane" else None,
                 key_pair=key.name,
@@ -93,7 +93,7 @@ class OpenstackMachines(pulumi.ComponentResource):
         # 3. What stands in front of them, where that is asked for.
         if settings.octavia and around.subnet is not None:
             front = OpenstackLoadBalancerArgs(
-                settings, args.stack_settings.firewall, args.stack, around.subnet, around.route, args.ports, self.nodes
+                settings, args.firewall, args.stack, around.subnet, around.route, args.ports, self.nodes
             )
             self.load_balancer = OpenstackLoadBalancer(f"{name}-front", front, self._child).address
         self.register_outputs(

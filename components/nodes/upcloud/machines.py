@@ -90,6 +90,6 @@ class UpcloudMachines(pulumi.ComponentResource):
             args,
             network=network.id,
             server_group=group.id if node.role == "control-plane" else None,
-            firewall_rules=firewall_rules(args.stack_settings, node.role),
+            firewall_rules=firewall_rules(args.firewall, node.role),
         )
         return UpcloudMachine(f"{name}-{node.name}", made_from, self)
