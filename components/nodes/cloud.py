@@ -172,7 +172,7 @@ def node_of(
 ) -> Node:
     """The `Node` that a machine becomes; see there. `ports`: as the provider returned them; None: those of `args`.
 
-    The provider's own firewall guards none of them (Node.guarded). Upcloud's keeps no state, among OpenStack's nodes a
+    The provider's own firewall guards none of them (Node.guarded). UpCloud's keeps no state, among OpenStack's nodes a
     security group can say "everything" at the most (components/firewall/), and of a vendor's nothing is known.
     """
     settings: Ordered = args.settings
