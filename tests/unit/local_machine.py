@@ -95,6 +95,9 @@ while time.monotonic() < end:
         for line in stream:
             command = json.loads(line)["execute"]
             tell({"event": "SOMETHING"})
+            if command == "set-action":
+                with open(os.environ["FAKE_CALLS"], "a") as calls:
+                    calls.write("reboot: " + json.loads(line)["arguments"]["reboot"] + "\\n")
             if command == "query-status":
                 tell({"return": {"status": os.environ.get("FAKE_STATUS", "running")}})
             else:

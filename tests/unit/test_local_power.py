@@ -57,6 +57,20 @@ def test_running_machine_is_left_alone(pc: Computer) -> None:
     assert (pid(spec), starts(pc)) == (running, 1)
 
 
+def test_guest_may_reboot_from_its_first_ssh_answer_on(pc: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, spec = made(pc)
+    power.create(spec)
+    started = record.read_started(spec.files.directory)
+    assert started
+    assert "-no-reboot" in started.command
+    assert [call for call in pc.calls if call.startswith(("qemu", "reboot"))][-2:] == ["qemu", "reboot: reset"]
+    monkeypatch.setenv("FAKE_QEMU", "silent")
+    monkeypatch.setitem(power.BOOT_SECONDS, "tcg", 1)
+    with pytest.raises(HelperError):
+        power.create(replace(spec, boot=2))
+    assert pc.calls.count("reboot: reset") == 1
+
+
 @pytest.mark.parametrize("change", [{"memory_mib": 6144}, {"cpus": 4}, {"boot": 2}])
 def test_machine_starts_again_when_what_is_asked_changes(pc: Computer, change: dict[str, Any]) -> None:
     _, spec = made(pc)

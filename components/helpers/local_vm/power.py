@@ -1,7 +1,7 @@
 """The machine's process: started, waited for until SSH answers, and stopped.
 
-Owns the order: switch, disk growth, QEMU, SSH. A machine that dies or does not answer in time is powered off and its
-console's last lines are shown; its disks stay, and the next `up` starts it anew.
+Owns the order: switch, disk growth, QEMU, SSH, and from then on leave to reboot. A machine that dies or does not answer
+in time is powered off and its console's last lines are shown; its disks stay, and the next `up` starts it anew.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ def create(spec: Power) -> dict[str, Any]:
         record.write_started(at.directory, Started(spec.boot, command, cache))
         _start(spec, at, command)
     _wait(spec, at, made.ports["ssh"])
+    if not qmp.let_reboot(at.qmp):
+        log(f"{spec.name}: QEMU is too old to let its guest reboot: a reboot ends it, and make up starts it again")
     return {"boot": spec.boot, "host_key": at.host_key.with_name("host_key.pub").read_text().split()[1][-16:]}
 
 

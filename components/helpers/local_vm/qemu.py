@@ -77,7 +77,7 @@ def command(
     words += ["-display", "none", "-chardev", f"file,id=console,path={_escaped(at.console)}"]
     words += ["-serial", "chardev:console"]
     words += ["-qmp", f"unix:{_escaped(at.qmp)},server=on,wait=off"]
-    # A reboot inside ends the process: every start is then one that `up` made and counted.
+    # Until SSH has answered (power.py) a reboot inside ends the process: a guest that panics is seen at once.
     words += ["-sandbox", SANDBOX, "-no-reboot", "-daemonize", "-pidfile", str(at.pid)]
     return words
 
