@@ -219,6 +219,26 @@ class Engine:
         if self.place.of_checkout:
             self.config_file.unlink(missing_ok=True)
 
+    def tells_computers(self) -> bool:
+        """Whether `computers` can be asked yet: of another backend than the checkout's own, the engine has to be."""
+        return engine_there() or not os.environ.get(backend.VARIABLE)
+
+    def computers(self) -> set[str]:
+        """Ids of the computers on which the state of a stack of source `local` has its machines; empty: there are none.
+
+        The checkout's own state is read from its file, every other asked for.
+        """
+        if not os.environ.get(backend.VARIABLE):
+            return state.computers(state.resources(self.stack) or [])
+        exported = self.call("stack", "export", "--stack", self.stack, capture=True)
+        found = json.loads(exported.stdout) if exported.returncode == 0 else {}
+        return state.computers((found.get("deployment") or {}).get("resources") or [])
+
+    def forgetting(self) -> str:
+        """What a person does to have the stack forgotten, its machines left as they are."""
+        path = state.find(self.stack)
+        return f"rm {path}" if path else f"pulumi stack rm --force {self.stack}"
+
     def settle(self) -> None:
         """Drops what an earlier, killed run noted as pending; call it when all was made after all.
 

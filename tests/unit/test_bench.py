@@ -66,7 +66,7 @@ def test_an_engine_that_is_not_built_is_said(
     monkeypatch.setenv("FJORDKUBE_CACHE", str(tmp_path / "empty"))
     monkeypatch.setenv("FJORDKUBE_SOURCE", "build")
     assert scale.main(["--results", str(tmp_path)]) == 1
-    assert "setup --for up" in capsys.readouterr().err
+    assert "python -m offline build pulumi" in capsys.readouterr().err
     assert not (tmp_path / "scale.json").exists()
-    with pytest.raises(Exception, match="setup --for up"):
+    with pytest.raises(Exception, match="python -m offline build pulumi"):
         Project(tmp_path / "project")
