@@ -2,7 +2,8 @@
 
 Owns the engine's environment and the reading of its events. A pretended stack is what `up` would leave, were there
 machines: every resource is said to exist, by the pretending provider (offline/plugins/preview_provider), with the
-answers of `answers.py`. Nothing is made, started or reached. Leaves what is counted or timed to its users.
+answers of `answers.py`. Nothing is made, started or reached. Previews run with the plugins that the commands would
+take (FJORDKUBE_PLUGINS); the state is pretended with our own. Leaves what is counted or timed to its users.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from typing import Any
 import yaml
 
 from bench import answers
+from commands import engine_home
+from commands.engine import binary, plugins
 from fjordkube.roots import CHECKOUT
 from fjordkube.settings import load
 from offline import binaries
 from offline.plugins import installation
+from offline.plugins.kubernetes_provider.objects import UNDERSCORED, renamed
 from offline.plugins.preview_provider.pretence import VARIABLE
 
 STACK = "bench"
@@ -69,7 +73,15 @@ class Project:
         for made in (folder / "state", folder / "bundles"):
             made.mkdir(parents=True)
         engine = binaries.path("pulumi")
-        self._engine = installation.install(engine, folder / "engine", folder / "plugins")
+        if plugins() == "official":
+            self._engine = binary()
+            self._plugins = engine_home.quiet(engine_home.users(), folder / "official-home")
+        else:
+            self._engine = installation.install(engine, folder / "engine", folder / "plugins")
+            self._plugins = {
+                "PULUMI_HOME": str(folder / "plugins"),
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            }
         self._pretending = installation.install_pretending(
             engine, folder / "pretending-engine", folder / "pretending-plugins"
         )
@@ -110,6 +122,7 @@ class Project:
         more = {
             VARIABLE: str(canned),
             "PULUMI_HOME": str(self.folder / "pretending-plugins"),
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             # One write of the state at the end, not one of megabytes after each of a thousand steps.
             "PULUMI_EXPERIMENTAL": "true",
             "PULUMI_SKIP_CHECKPOINTS": "true",
@@ -134,8 +147,9 @@ class Project:
         state = json.loads(path.read_text())
         for entry in state["checkpoint"]["latest"]["resources"]:
             if entry["type"].startswith("kubernetes:"):
-                notes = {"__inputs": entry["inputs"], "__initialApiVersion": entry["inputs"]["apiVersion"]}
-                entry["outputs"] = {**entry["outputs"], **notes, "__fieldManager": "pretended"}
+                given = renamed(entry["inputs"], UNDERSCORED)
+                notes = {"__inputs": given, "__initialApiVersion": given["apiVersion"], "__fieldManager": "pretended"}
+                entry["outputs"] = {**renamed(entry["outputs"], UNDERSCORED), **notes}
         path.write_text(json.dumps(state))
 
     def _run(self, engine: Path, words: list[str], more: Mapping[str, str]) -> Run:
@@ -158,10 +172,9 @@ class Project:
             "FJORDKUBE_HOME": str(self.folder),
             "FJORDKUBE_PYTHON": str(self.python),
             "PULUMI_PYTHON_CMD": str(self.python),
-            "PULUMI_HOME": str(self.folder / "plugins"),
+            **self._plugins,
             "PULUMI_BACKEND_URL": (self.folder / "state").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "bench",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # brings the flag --event-log
             "GOGC": os.environ.get("GOGC", "400"),

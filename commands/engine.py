@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import yaml
 
-from commands import backend, stackfile, state
+from commands import backend, engine_home, stackfile, state
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.local_vm import record
 from fjordkube.roots import CHECKOUT, home_root
@@ -112,6 +112,8 @@ def environment(place: backend.Place = backend.OF_CHECKOUT) -> dict[str, str]:
     if plugins() == "standin":
         env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         env["PULUMI_HOME"] = str(pulumi_home())
+    elif not env.get("PULUMI_SDK_DEBUG"):
+        env |= engine_home.quiet(engine_home.users(), home_root().resolve() / "official-home")
     env["PATH"] = os.pathsep.join([*path, env.get("PATH", "")])
     env |= with_emulator()
     env["FJORDKUBE_PYTHON"] = sys.executable
