@@ -12,7 +12,7 @@ from typing import Final
 from fjordkube.firewall.table import Protocol, Source, table
 from fjordkube.node import Role
 from fjordkube.settings import LocalNodes, Stack
-from fjordkube.settings.consistency import GUEST_NETWORK
+from fjordkube.settings.consistency.ranges import GUEST_NETWORK
 
 EVERYBODY: Final = "0.0.0.0/0"
 

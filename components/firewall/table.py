@@ -23,7 +23,7 @@ from fjordkube.ingress.admission import WEBHOOK_PORT
 from fjordkube.ingress.controller import HEALTH_PORT
 from fjordkube.node import Role
 from fjordkube.settings import API_PORT, Stack
-from fjordkube.settings.consistency import NODE_PORTS
+from fjordkube.settings.consistency.ingress import NODE_PORTS
 
 Source = Literal["control-planes", "nodes", "pods", "admins", "ingress-clients", "node-port-clients", "anyone"]
 """Who asks: control planes by their private addresses, nodes (the whole private network, so that a node more changes no

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fjordkube.settings.base import Settings
-from fjordkube.settings.types import Hostname, Label
+from fjordkube.settings.types import Domain, Label
 
 
 class Cluster(Settings):
@@ -13,7 +13,7 @@ class Cluster(Settings):
 
     name: Label = "fjord"
     """Name of the cluster, also in the kubeconfig, e.g. fjord."""
-    domain: Hostname = "fjord.internal"
+    domain: Domain = "fjord.internal"
     """DNS domain of the cluster's outside names; the API is reached as api.<domain>:6443, e.g. fjord.internal."""
     timing: Literal["auto", "native", "emulated"] = "auto"
     """Timeouts, leases and probe periods: native, emulated (machines without KVM), or auto (measured). Never changes

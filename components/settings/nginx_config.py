@@ -42,7 +42,6 @@ HashBucket = Annotated[int, Field(strict=True, ge=64, le=65472)]
 HeaderBuffer = Annotated[NginxSize, within("256", "1m", size_bytes)]
 Buffer = Annotated[NginxSize, within("1k", "16m", size_bytes)]
 CompressionLevel = Annotated[int, Field(strict=True, ge=1, le=9)]
-HttpError = Annotated[int, Field(strict=True, ge=300, le=599)]
 RefusalStatus = Annotated[int, Field(strict=True, ge=400, le=599)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 OnOff = Literal["on", "off"]
@@ -64,6 +63,15 @@ def _connections(value: int) -> int:
     if 0 < value < 1024:
         raise refusal(f"{value} is too small: listening sockets are among them", "use 1024 or more, or 0")
     return value
+
+
+def _error(value: int) -> int:
+    if value == 499:
+        raise refusal("499 is nginx's own, for clients that went away, and takes no page", "remove it")
+    return value
+
+
+HttpError = Annotated[int, Field(strict=True, ge=300, le=599), AfterValidator(_error)]
 
 
 def _key(name: str) -> str:

@@ -1,7 +1,7 @@
 """Where zones are: which country each provider's zones stand in, and what a stack's `residency` allows.
 
 Owns the tables and the judgement of one zone, as asked for or as a provider returned it. Leaves the shape of a zone to
-`types.py`, which fields are judged to `consistency.py`, and what follows from a refusal to the callers. Pure: nothing
+`types.py`, which fields are judged to `consistency/`, and what follows from a refusal to the callers. Pure: nothing
 is asked of a provider here, and a place of a table is a statement of the provider's own documentation.
 """
 

@@ -1,6 +1,6 @@
 """One environment: everything a stack file can say, and what follows from it.
 
-Owns the whole. A `Stack` that exists is consistent: `consistency.py` is asked on every construction, by `load` or by
+Owns the whole. A `Stack` that exists is consistent: `consistency/` is asked on every construction, by `load` or by
 another program.
 """
 
@@ -23,6 +23,7 @@ from fjordkube.settings.kubernetes import Kubernetes
 from fjordkube.settings.network import Calico
 from fjordkube.settings.nodes import LocalNodes, Nodes
 from fjordkube.settings.residency import Residency
+from fjordkube.settings.types import API_LABEL
 
 API_PORT = 6443
 """Port of the Kubernetes API on control planes (kubeadm's default)."""
@@ -66,7 +67,7 @@ class Stack(Settings):
     @property
     def api_host(self) -> str:
         """DNS name of the Kubernetes API, e.g. api.fjord.internal."""
-        return f"api.{self.cluster.domain}"
+        return f"{API_LABEL}{self.cluster.domain}"
 
     @property
     def control_plane_endpoint(self) -> str:

@@ -1,6 +1,6 @@
 """Where nodes come from: one class per source, told apart by `source`.
 
-Owns the union. Leaves each source to its own file, what must hold between nodes to `consistency.py`.
+Owns the union. Leaves each source to its own file, what must hold between nodes to `consistency/`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,102 @@
+"""What a living cluster cannot take: the settings that it was started with, kept in the stack's state and held to.
+
+Owns the comparison, at preview and again before anything is reached. The facts lie in a `pulumi:Stash`, which keeps its
+first value whatever it is given later and answers previews from the state; outputs of the stack would not do, for a run
+that fails takes them away. Whose machine is made anew starts anew. Leaves what the settings may be at all to settings/,
+and consent to what can be done, such as the end of a node, to commands/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pulumi
+
+from fjordkube.node import Node
+from fjordkube.settings import Stack
+
+INSTEAD: Final = {
+    "network.pod_cidr": (
+        "every pod's address and every node's podCIDR lie in it; another range needs a second Calico IPPool and each "
+        "pod made anew in it, or another cluster"
+    ),
+    "network.block_size": "a Calico IPPool keeps its own (its documentation); another needs another pool, or cluster",
+    "kubernetes.service_cidr": (
+        "a Service keeps its address for life, the cluster's DNS too; another range needs every Service made anew, or "
+        "another cluster"
+    ),
+    "cluster.domain": (
+        "the API's name is in every kubeconfig and certificate of the cluster (kubeadm#2997); another needs all of "
+        "them made anew, or another cluster"
+    ),
+}
+"""Why each setting stays as it is, and what another value would need."""
+
+ETCD_INSTEAD: Final = (
+    "etcd's data is on the first, and on another it would start empty; another needs the control plane taken out and "
+    "made anew with it, while others keep the data"
+)
+
+BACK: Final = "Write the earlier value again, or a new stack with the new one, and move to it"
+
+
+def facts(settings: Stack) -> dict[str, str]:
+    """By field, what a cluster has for life."""
+    return {
+        "network.pod_cidr": settings.network.pod_cidr,
+        "network.block_size": str(settings.network.block_size),
+        "kubernetes.service_cidr": settings.kubernetes.service_cidr,
+        "cluster.domain": settings.cluster.domain,
+    }
+
+
+def etcd_facts(node: Node) -> dict[str, str]:
+    """The same of one control plane."""
+    return {f"nodes.control_planes[{node.name}].etcd_disk": node.etcd_device or "root"}
+
+
+class Immutable(pulumi.ComponentResource):
+    """What a cluster was started with. A program that gives it another value fails, in a preview too."""
+
+    holds: pulumi.Output[bool]
+    """Resolves when nothing was changed that cannot be; the run fails otherwise."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Stack,
+        control_planes: list[Node],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("fjordkube:cluster:Immutable", name, None, opts)
+        # A lone control plane's machine is the cluster: with another one all of it starts anew. Several outlive each.
+        identity = control_planes[0].identity if len(control_planes) == 1 else ""
+        kept = [self._kept(f"{name}-cluster", facts(settings), identity)]
+        kept += [self._kept(f"{name}-{node.name}", etcd_facts(node), node.identity) for node in control_planes]
+        wanted = facts(settings)
+        for node in control_planes:
+            wanted |= etcd_facts(node)
+        self.holds = pulumi.Output.all(*kept).apply(lambda found: _judged(found, wanted))
+        self.register_outputs({})
+
+    def _kept(self, name: str, values: Mapping[str, str], identity: str) -> pulumi.Output[Any]:
+        options = pulumi.ResourceOptions(parent=self, replacement_trigger=identity or None)
+        return pulumi.Stash(name, input=dict(values), opts=options).output
+
+
+def problems(kept: list[Mapping[str, str]], wanted: Mapping[str, str]) -> list[str]:
+    """A line `field: state; fix` for each value that is no more what it was."""
+    lines = []
+    for field, earlier in (item for facts in kept for item in facts.items()):
+        now = wanted.get(field, earlier)
+        if now != earlier:
+            why = INSTEAD.get(field, ETCD_INSTEAD)
+            lines.append(f"{field}: {earlier} in the cluster that lives, and now {now}; {why}. {BACK}")
+    return lines
+
+
+def _judged(kept: list[Mapping[str, str]], wanted: Mapping[str, str]) -> bool:
+    if lines := problems(kept, wanted):
+        raise pulumi.RunError("\n".join(lines))
+    return True
