@@ -80,7 +80,7 @@ def _ends(steps: list[Step], components: set[str], node: str) -> list[str]:
     """What ends of one node: its machine, its host as ours, its membership."""
     machines = {f"{MACHINES}{node}", f"{MACHINES}{node}-disk"}
     releases = {f"{name}-host-release" for name in components}
-    members = {f"{name}-{step}" for name in components for step in ("member", "membership")}
+    members = {f"{name}-{step}" for name in components for step in ("api", "joinable", "joined")}
     found = []
     for step in steps:
         if step.operation not in _ENDS:

@@ -8,8 +8,9 @@ from __future__ import annotations
 WORDS = (
     # the longest suffix first
     ("-host-prepared", "{who}: prepared as a Kubernetes host"),
-    ("-membership", "{who}: member of the cluster"),
-    ("-member", "{who}: the API answers"),
+    ("-joined", "{who}: member of the cluster"),
+    ("-api", "{who}: the API answers"),
+    ("-joinable", "{who}: nodes can join"),
     ("-addons", "{who}: kube-proxy and CoreDNS handed over"),
     ("-certificate", "certificate of the admission webhook made"),
     ("-survey", "every host asked what it is: none stands in the way"),

@@ -15,34 +15,36 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
+from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, KubeadmCluster, Worker, WorkerArgs
 from fjordkube.demo import Demo, DemoArgs
+from fjordkube.firewall import FirewallPolicy
+from fjordkube.gates.common import Promised
 from fjordkube.gates.disk import disk_gate
 from fjordkube.gates.gate import Gate
 from fjordkube.gates.gates import Gates, GatesArgs
-from fjordkube.host import Host, HostArgs
+from fjordkube.host import Host, HostArgs, guards_itself
 from fjordkube.images import Images
 from fjordkube.immutable import Immutable
-from fjordkube.ingress.nginx import Nginx, NginxArgs
+from fjordkube.ingress.nginx import IngressNginx, IngressNginxArgs
 from fjordkube.network.calico import Calico, CalicoArgs
 from fjordkube.node import Node, after
 from fjordkube.residency import held, says_zone
-from fjordkube.settings import Stack
-from fjordkube.timing import Timing
+from fjordkube.settings import ClusterSettings
+from fjordkube.timing import NATIVE, Timing
 
 
 @dataclass(frozen=True)
 class ClusterArgs:
     """What `KubernetesCluster` is made from."""
 
-    settings: Stack
-    """What the cluster is to be; of `nodes`, only the private network and the provider's name are read."""
+    settings: ClusterSettings
+    """What the cluster is to be."""
     nodes: Sequence[Node]
     """Its machines, control planes first; from any source."""
     images: Images
     """What its objects are made of."""
-    timing: Timing
-    """How patient to be: components.timing.NATIVE or EMULATED."""
+    timing: Timing = NATIVE
+    """How patient to be: fjordkube.timing.NATIVE or EMULATED."""
 
 
 class KubernetesCluster(pulumi.ComponentResource):
@@ -67,17 +69,21 @@ class KubernetesCluster(pulumi.ComponentResource):
         # asked for what it cannot take.
         started = [node for node in args.nodes if node.role == "control-plane"]
         unchanged = Immutable(f"{name}-immutable", args.settings, started, self._child()).holds
-        nodes = [
-            after(held(node, args.settings.nodes.provider, args.settings.residency), unchanged) for node in args.nodes
-        ]
+        nodes = [after(held(node, node.provider, args.settings.residency), unchanged) for node in args.nodes]
         self.zones = {node.name: node.zone for node in nodes if says_zone(node)}
         args = dataclasses.replace(args, nodes=nodes)
         self._prefix, self._args = name, args
+        settings = args.settings
         control_planes = [node for node in args.nodes if node.role == "control-plane"]
         workers = [node for node in args.nodes if node.role == "worker"]
         # What ends with a machine is not taken apart first. Where machines stay, every node is reset; of the first
         # control plane's membership, which then is the cluster, objects still go without a word.
         self._gone = control_planes[0].machine
+
+        networks = [node.network for node in args.nodes]
+        self._firewall = FirewallPolicy.of(settings, networks, [plane.address for plane in control_planes])
+        self._control_planes = control_planes
+        self._kubeadm = KubeadmCluster.of(settings, control_planes, args.images.kubernetes, args.timing)
 
         # 1. Every machine becomes a host, all at once.
         hosts = {node.name: self._host(node) for node in args.nodes}
@@ -85,7 +91,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         # Where etcd will write is measured before it does; a slow disk stops the run here.
         self._disks: dict[str, Gate] = {}
         for node in control_planes:
-            gate = disk_gate(f"{name}-{node.name}-host-disk", node, hosts[node.name], args.settings, args.timing)
+            gate = disk_gate(f"{name}-{node.name}-host-disk", node, hosts[node.name], settings.gates, args.timing)
             if gate is not None:
                 self._disks[node.name] = gate
 
@@ -94,11 +100,9 @@ class KubernetesCluster(pulumi.ComponentResource):
         for node in control_planes:
             planes.append(self._control_plane(node, hosts[node.name], planes[-1] if planes else None))
         first = planes[0]
-        self._end = self._gone or first.member
-        members: list[pulumi.CustomResource] = [
-            self._worker(node, hosts[node.name], first).membership for node in workers
-        ]
-        members += [plane.membership for plane in planes]
+        self._end = self._gone or first.api
+        joined = [self._worker(node, hosts[node.name], first).joined for node in workers]
+        joined += [plane.joinable for plane in planes]
 
         # 3. Objects go straight to an API that answers, long before the first worker is there.
         self.provider = self._connect(first, control_planes)
@@ -115,8 +119,8 @@ class KubernetesCluster(pulumi.ComponentResource):
         self.kubeconfig = first.user_kubeconfig
         self.figures = pulumi.Output.from_input({})
         self.promises = pulumi.Output.from_input([])
-        if args.settings.gates.enabled:
-            gates = self._gates(first, calico, members, nginx, demo)
+        if settings.gates.enabled:
+            gates = self._gates(first, calico, joined, nginx, demo)
             self.figures, self.promises = gates.figures, gates.promises
         self.register_outputs({"url": self.url, "figures": self.figures, "promises": self.promises})
 
@@ -124,23 +128,30 @@ class KubernetesCluster(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self)
 
     def _host(self, node: Node) -> Host:
-        args = self._args
+        settings = self._args.settings
         return Host(
             f"{self._prefix}-{node.name}-host",
-            HostArgs(node, args.settings, args.timing, args.nodes, args.images.sandbox),
+            HostArgs(
+                node,
+                self._control_planes,
+                settings.cluster.api_host,
+                settings.kubernetes.version,
+                self._args.images.sandbox,
+                kube_proxy=settings.kube_proxy,
+                front_ports=(settings.ingress.http_port, settings.ingress.https_port),
+                firewall=self._firewall if guards_itself(node, settings.firewall.host) else None,
+                timing=self._args.timing,
+            ),
             self._child(),
         )
 
     def _control_plane(self, node: Node, host: Host, beside: ControlPlane | None) -> ControlPlane:
-        args = self._args
         disk = self._disks.get(node.name)
         return ControlPlane(
             f"{self._prefix}-{node.name}",
             ControlPlaneArgs(
                 node,
-                args.settings,
-                args.timing,
-                args.nodes,
+                self._kubeadm,
                 after=[host.prepared, *([disk] if disk else [])],
                 beside=beside,
                 deleted_with=self._gone if beside else None,
@@ -149,17 +160,14 @@ class KubernetesCluster(pulumi.ComponentResource):
         )
 
     def _worker(self, node: Node, host: Host, first: ControlPlane) -> Worker:
-        args = self._args
         return Worker(
             f"{self._prefix}-{node.name}",
             WorkerArgs(
                 node,
-                args.settings,
-                args.timing,
+                self._kubeadm,
                 kubeconfig=first.kubeconfig,
-                after=[host.prepared, first.membership],
+                after=[host.prepared, first.joinable],
                 deleted_with=self._gone,
-                machine_stays=node.stays,
             ),
             self._child(),
         )
@@ -186,12 +194,12 @@ class KubernetesCluster(pulumi.ComponentResource):
             f"{self._prefix}-calico",
             CalicoArgs(
                 settings=args.settings.network,
-                private_cidr=str(args.settings.nodes.private_cidr),
+                private_cidr=plane.network,
                 api_host=plane.address,
                 images=args.images.of("calico-node", "calico-cni", "calico-kube-controllers"),
                 provider=self.provider,
                 timing=args.timing.name,
-                after=[first.member],
+                after=[first.api],
                 deleted_with=self._end,
             ),
             self._child(),
@@ -209,24 +217,24 @@ class KubernetesCluster(pulumi.ComponentResource):
                 provider=self.provider,
                 timing=args.timing.name,
                 # While kubeadm still starts the rest of the control plane, the API is better left to it.
-                after=[first.membership],
+                after=[first.joinable],
                 deleted_with=self._end,
             ),
             self._child(),
         )
 
-    def _nginx(self, plane: Node, first: ControlPlane, demo: Demo | None) -> Nginx:
+    def _nginx(self, plane: Node, first: ControlPlane, demo: Demo | None) -> IngressNginx:
         args = self._args
-        return Nginx(
+        return IngressNginx(
             f"{self._prefix}-ingress",
-            NginxArgs(
+            IngressNginxArgs(
                 settings=args.settings.ingress,
                 api_host=plane.address,
                 image=args.images.references["ingress-nginx-controller"],
                 provider=self.provider,
                 timing=args.timing.name,
                 ingresses=[demo.ingress] if demo else [],
-                after=[first.membership],
+                after=[first.joinable],
                 deleted_with=self._end,
             ),
             self._child(),
@@ -236,8 +244,8 @@ class KubernetesCluster(pulumi.ComponentResource):
         self,
         first: ControlPlane,
         calico: Calico,
-        members: Sequence[pulumi.Resource],
-        nginx: Nginx,
+        joined: Sequence[pulumi.Resource],
+        nginx: IngressNginx,
         demo: Demo | None,
     ) -> Gates:
         args = self._args
@@ -246,21 +254,22 @@ class KubernetesCluster(pulumi.ComponentResource):
         return Gates(
             f"{self._prefix}-gates",
             GatesArgs(
-                settings=args.settings,
-                timing=args.timing,
+                promised=Promised.of(args.settings),
                 nodes=args.nodes,
                 kubeconfig=first.kubeconfig,
                 provider=self.provider,
                 image=args.images.references["demo"],
-                network=[calico.node, *members],
-                services=[first.addons, *members, *demo_objects],
-                front=[*nginx.objects, *members, *demo_objects],
+                network=[calico.node, *joined],
+                services=[first.addons, *joined, *demo_objects],
+                front=[*nginx.objects, *joined, *demo_objects],
                 triggers={
                     "bgp": [calico.objects.digest],
                     "data-path": [calico.objects.digest],
                     "ipvs": [demo_digest],
                     "ingress": [nginx.objects.digest, demo_digest],
                 },
+                settings=args.settings.gates,
+                timing=args.timing,
                 disks=self._disks,
                 deleted_with=self._end,
             ),

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pulumi
 
 from fjordkube.node import Node
-from fjordkube.settings import Stack
+from fjordkube.settings import ClusterSettings
 
 INSTEAD: Final = {
     "network.pod_cidr": (
@@ -41,7 +41,7 @@ ETCD_INSTEAD: Final = (
 BACK: Final = "Write the earlier value again, or a new stack with the new one, and move to it"
 
 
-def facts(settings: Stack) -> dict[str, str]:
+def facts(settings: ClusterSettings) -> dict[str, str]:
     """By field, what a cluster has for life."""
     return {
         "network.pod_cidr": settings.network.pod_cidr,
@@ -65,7 +65,7 @@ class Immutable(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        settings: Stack,
+        settings: ClusterSettings,
         control_planes: list[Node],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -10,6 +10,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import Any, Final, Literal
 
 import pulumi
@@ -59,6 +60,8 @@ class Node:
     """Whose deletion is the machine's own: what lives in it then needs none. None: the machine is not this stack's."""
     zone: pulumi.Input[str] = ""
     """Where it stands, as its source *returned* it (not: as it was asked for), e.g. no-svg1; empty: nobody says."""
+    provider: str = ""
+    """Whose zones these are, e.g. upcloud; without a table in providers/, they are codes of country and place."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Kubernetes labels that the settings ask for."""
     taints: Sequence[str] = ()
@@ -69,6 +72,13 @@ class Node:
     """Whether the provider's own firewall guards it; else the host's nftables do."""
     etcd_device: str | None = None
     """What to mount for etcd on a control plane, e.g. LABEL=etcd; None: the root disk."""
+    admin_networks: Sequence[str] = ()
+    """Networks from which this one node is administered, beside firewall.admin_cidrs, e.g. 10.0.2.0/24."""
+
+    @property
+    def network(self) -> str:
+        """The private network that it is in, e.g. 192.168.77.0/24."""
+        return str(IPv4Network(f"{self.address}/{self.prefix_length}", strict=False))
 
     @property
     def bastion(self) -> pulumi.Output[dict[str, Any]] | None:

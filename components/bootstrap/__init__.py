@@ -1,6 +1,7 @@
 """Bootstrap: how prepared hosts become one cluster, by kubeadm."""
 
 from fjordkube.bootstrap.control_plane import ControlPlane, ControlPlaneArgs
+from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.worker import Worker, WorkerArgs
 
-__all__ = ["ControlPlane", "ControlPlaneArgs", "Worker", "WorkerArgs"]
+__all__ = ["ControlPlane", "ControlPlaneArgs", "KubeadmCluster", "Worker", "WorkerArgs"]

@@ -12,13 +12,14 @@ from typing import Any
 import yaml
 
 from fjordkube.bootstrap import paths
+from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubelet import kubelet_configuration
 from fjordkube.helpers.membership.labels_and_taints import parsed
 from fjordkube.host.containerd import SOCKET
 from fjordkube.host.paths import ETCD_DATA
 from fjordkube.network.kube_proxy import kube_proxy_configuration
 from fjordkube.node import Node
-from fjordkube.settings import API_PORT, Stack
+from fjordkube.settings import API_PORT
 from fjordkube.timing import Timeouts, Timing
 
 API_VERSION = "kubeadm.k8s.io/v1beta4"
@@ -27,17 +28,15 @@ ETCD_QUOTA_BYTES = 2 * 1024**3
 """etcd's space quota, bytes (kubespray and etcd's own default; 8 GiB is the advised maximum)."""
 
 
-def cluster_configuration(
-    settings: Stack, timing: Timing, all_nodes: Sequence[Node], public_addresses: Sequence[str], image_repository: str
-) -> dict[str, Any]:
+def cluster_configuration(cluster: KubeadmCluster, public_addresses: Sequence[str]) -> dict[str, Any]:
     """ClusterConfiguration, the same on every control plane.
 
     `public_addresses` are where clients outside reach the control planes, e.g. ["127.0.0.1"]: they join the API's
-    certificate. `image_repository` is a prefix like "registry.k8s.io".
+    certificate.
     """
-    control_planes = [node for node in all_nodes if node.role == "control-plane"]
-    names = ["localhost", "127.0.0.1", settings.api_host, *(node.name for node in control_planes)]
-    names += [*(node.address for node in control_planes), *public_addresses, *map(str, settings.kubernetes.extra_sans)]
+    control_planes, kubernetes, timing = cluster.control_planes, cluster.kubernetes, cluster.timing
+    names = ["localhost", "127.0.0.1", cluster.cluster.api_host, *(node.name for node in control_planes)]
+    names += [*(node.address for node in control_planes), *public_addresses, *map(str, kubernetes.extra_sans)]
     elect = len(control_planes) > 1 or timing.single_leader_election
     leader = [] if elect else [_argument("leader-elect", "false")]
     manager = list(leader)
@@ -46,16 +45,16 @@ def cluster_configuration(
     return {
         "apiVersion": API_VERSION,
         "kind": "ClusterConfiguration",
-        "clusterName": settings.cluster.name,
-        "kubernetesVersion": settings.kubernetes.version,
+        "clusterName": cluster.cluster.name,
+        "kubernetesVersion": kubernetes.version,
         # A name even with one control plane: adding it later is not trivial (kubeadm#2997).
-        "controlPlaneEndpoint": settings.control_plane_endpoint,
-        "imageRepository": image_repository,
+        "controlPlaneEndpoint": cluster.cluster.control_plane_endpoint,
+        "imageRepository": cluster.image_repository,
         # Short handshakes and quick key generation, on slow guests above all.
         "encryptionAlgorithm": "ECDSA-P256",
         "networking": {
-            "podSubnet": str(settings.network.pod_cidr),
-            "serviceSubnet": str(settings.kubernetes.service_cidr),
+            "podSubnet": str(cluster.pod_cidr),
+            "serviceSubnet": str(kubernetes.service_cidr),
         },
         "etcd": {
             "local": {
@@ -126,20 +125,13 @@ def node_registration(node: Node, timing: Timing) -> dict[str, Any]:
     }
 
 
-def init_file(
-    node: Node,
-    settings: Stack,
-    timing: Timing,
-    all_nodes: Sequence[Node],
-    public_addresses: Sequence[str],
-    image_repository: str,
-) -> str:
+def init_file(node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str]) -> str:
     """All documents of `kubeadm init --config`, as one YAML stream."""
     return _stream(
-        init_configuration(node, timing),
-        cluster_configuration(settings, timing, all_nodes, public_addresses, image_repository),
-        kubelet_configuration(settings, timing),
-        kube_proxy_configuration(settings),
+        init_configuration(node, cluster.timing),
+        cluster_configuration(cluster, public_addresses),
+        kubelet_configuration(cluster.kubernetes, cluster.timing),
+        kube_proxy_configuration(cluster.kube_proxy, cluster.kubernetes.version),
     )
 
 

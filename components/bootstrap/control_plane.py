@@ -18,15 +18,10 @@ import pulumi
 
 from fjordkube.bootstrap import steps
 from fjordkube.bootstrap.helper_command import HelperCommand
+from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubeconfig import reachable
-from fjordkube.images import KUBERNETES
 from fjordkube.node import Node, ssh_environment
 from fjordkube.remote import Remote
-from fjordkube.settings import Stack
-from fjordkube.timing import Timing
-
-IMAGE_REPOSITORY = KUBERNETES
-"""Prefix of the images unless another is given."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +29,9 @@ class ControlPlaneArgs:
     """What one control-plane node is made a member from."""
 
     node: Node
-    settings: Stack
-    timing: Timing
-    all_nodes: Sequence[Node]
-    """Every node of the cluster, in settings' order."""
+    cluster: KubeadmCluster
     after: Sequence[pulumi.Resource] = ()
     """What must be done before: this node's prepared host (Host.prepared)."""
-    image_repository: str = IMAGE_REPOSITORY
-    """Where kubeadm's images come from, e.g. registry.k8s.io."""
     beside: ControlPlane | None = None
     """The control plane before this one; None for the one that starts the cluster."""
     deleted_with: pulumi.Resource | None = None
@@ -51,96 +41,68 @@ class ControlPlaneArgs:
 class ControlPlane(pulumi.ComponentResource):
     """A control-plane node from prepared host to add-ons."""
 
-    api_answers: pulumi.Output[str]
-    """Resolves when this node's API is ready: objects can be created."""
+    api: pulumi.CustomResource
+    """Done when this node's API is ready: objects can be created."""
+    joinable: pulumi.CustomResource
+    """Done when nodes can join."""
+    addons: pulumi.CustomResource
+    """Done when kube-proxy and CoreDNS are handed to the cluster (not: when they run)."""
     kubeconfig: pulumi.Output[str]
     """Secret. For the program: group system:masters, so it works from the moment the API answers."""
-    joinable: pulumi.Output[str]
-    """Resolves when nodes can join."""
-    addons_done: pulumi.Output[str]
-    """Resolves when kube-proxy and CoreDNS are handed to the cluster (not: when they run)."""
     user_kubeconfig: pulumi.Output[str]
     """Secret. For people: admin.conf, whose rights are an RBAC binding that can be taken away."""
-    member: pulumi.CustomResource
-    """The command behind `api_answers`, for depends_on."""
-    membership: pulumi.CustomResource
-    """The command behind `joinable`, for depends_on."""
-    addons: pulumi.CustomResource
-    """The command behind `addons_done`, for depends_on."""
 
     def __init__(self, name: str, args: ControlPlaneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:bootstrap:ControlPlane", name, None, opts)
         self._prefix, self._made_from = name, args
-        control_planes = [node for node in args.all_nodes if node.role == "control-plane"]
-        self._public = pulumi.Output.all(*(node.public_address for node in control_planes))
+        self._public = pulumi.Output.all(*(node.public_address for node in args.cluster.control_planes))
         if args.beside is None:
             self._start()
         else:
             self._join(args.beside)
-        self.api_answers = _done(self.member)
-        self.joinable = _done(self.membership)
-        self.addons_done = _done(self.addons)
-        self.register_outputs(
-            {
-                "api_answers": self.api_answers,
-                "kubeconfig": self.kubeconfig,
-                "joinable": self.joinable,
-                "addons_done": self.addons_done,
-                "user_kubeconfig": self.user_kubeconfig,
-            }
-        )
+        self.register_outputs({"kubeconfig": self.kubeconfig, "user_kubeconfig": self.user_kubeconfig})
 
     def _start(self) -> None:
         # 1. An API that answers.
-        member = self._command("member", self._member("kubeconfig"), self._made_from.after, secret=True)
+        api = self._command("api", self._member("kubeconfig"), self._made_from.after, secret=True)
         # 2. Nodes can join.
-        membership = self._command("membership", self._stage("membership"), [member])
+        joinable = self._command("joinable", self._stage("joinable"), [api])
         # 3. kube-proxy and CoreDNS, while the first nodes join.
-        addons = self._command("addons", self._stage("addons"), [membership], secret=True)
-        self.member, self.membership, self.addons = member, membership, addons
-        self.kubeconfig = self._reachable(member.stdout)
+        addons = self._command("addons", self._stage("addons"), [joinable], secret=True)
+        self.api, self.joinable, self.addons = api, joinable, addons
+        self.kubeconfig = self._reachable(api.stdout)
         self.user_kubeconfig = self._reachable(addons.stdout)
 
     def _join(self, before: ControlPlane) -> None:
         args = self._made_from
-        self.member = HelperCommand(
-            f"{self._prefix}-member",
+        joined = HelperCommand(
+            f"{self._prefix}-joined",
             "member",
             node=args.node,
-            settings=args.settings,
-            timing=args.timing,
+            cluster=args.cluster,
             kubeconfig=before.kubeconfig,
             script=self._member("state"),
             # kubeadm's reset takes the member out of etcd
             reset=True,
             more={
-                "FJORDKUBE_CERTIFICATES_SCRIPT": steps.certificates(args.timing),
+                "FJORDKUBE_CERTIFICATES_SCRIPT": steps.certificates(args.cluster.timing),
                 **ssh_environment("PEER", before._made_from.node),
             },
-            after=[*args.after, before.member, before.membership],
+            after=[*args.after, before.api, before.joinable],
             opts=pulumi.ResourceOptions(parent=self, deleted_with=args.deleted_with),
         )
-        self.membership, self.addons = self.member, before.addons
+        self.api = self.joinable = joined
+        self.addons = before.addons
         self.kubeconfig = self._reachable(before.kubeconfig)
         self.user_kubeconfig = self._reachable(before.user_kubeconfig)
 
     def _member(self, answer: steps.Answer) -> pulumi.Output[str]:
-        def text(addresses: list[str]) -> str:
-            args = self._made_from
-            return steps.member(
-                args.node, args.settings, args.timing, args.all_nodes, addresses, args.image_repository, answer
-            )
-
-        return self._public.apply(text)
+        args = self._made_from
+        return self._public.apply(lambda addresses: steps.member(args.node, args.cluster, addresses, answer))
 
     def _stage(self, stage: steps.Stage) -> pulumi.Output[str]:
-        def text(addresses: list[str]) -> str:
-            args = self._made_from
-            return steps.stage(
-                stage, args.node, args.settings, args.timing, args.all_nodes, addresses, args.image_repository
-            )
-
-        return self._public.apply(text)
+        args = self._made_from
+        return self._public.apply(lambda addresses: steps.stage(stage, args.node, args.cluster, addresses))
 
     def _command(
         self, step: str, text: pulumi.Output[str], after: Sequence[pulumi.Resource], secret: bool = False
@@ -162,8 +124,3 @@ class ControlPlane(pulumi.ComponentResource):
         node = self._made_from.node
         parts = pulumi.Output.all(kubeconfig=kubeconfig, address=node.public_address, ports=node.ports)
         return pulumi.Output.secret(parts.apply(point))
-
-
-def _done(command: pulumi.CustomResource) -> pulumi.Output[str]:
-    """Resolves with `command`; never secret, and known at preview once the command has ever run."""
-    return command.id.apply(str)

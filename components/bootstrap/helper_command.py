@@ -15,11 +15,10 @@ import pulumi
 from pulumi_command import local
 
 from fjordkube.bootstrap import steps
+from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.helpers import launcher
 from fjordkube.network.calico_node import address_annotations
 from fjordkube.node import Node, ssh_environment
-from fjordkube.settings import Stack
-from fjordkube.timing import Timing
 
 
 class HelperCommand(local.Command):
@@ -31,11 +30,10 @@ class HelperCommand(local.Command):
         verb: Literal["join", "member"],
         *,
         node: Node,
-        settings: Stack,
-        timing: Timing,
+        cluster: KubeadmCluster,
         kubeconfig: pulumi.Input[str],
         script: pulumi.Input[str],
-        reset: bool,
+        reset: bool = False,
         more: Mapping[str, pulumi.Input[str]] | None = None,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions,
@@ -43,15 +41,15 @@ class HelperCommand(local.Command):
         run = launcher.command(verb)
         environment: dict[str, pulumi.Input[str]] = {
             "FJORDKUBE_NODE": node.name,
-            "FJORDKUBE_ENDPOINT": settings.control_plane_endpoint,
+            "FJORDKUBE_ENDPOINT": cluster.cluster.control_plane_endpoint,
             "FJORDKUBE_KUBECONFIG": pulumi.Output.secret(kubeconfig),
             "FJORDKUBE_SCRIPT": script,
             "FJORDKUBE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
             # in this order on every run: a label moved in the stack file is no change
             "FJORDKUBE_LABELS": json.dumps(dict(node.labels), sort_keys=True),
             "FJORDKUBE_TAINTS": json.dumps(sorted(node.taints)),
-            "FJORDKUBE_WAIT": str(timing.timeouts.tls_bootstrap),
-            "FJORDKUBE_DRAIN": str(timing.drain),
+            "FJORDKUBE_WAIT": str(cluster.timing.timeouts.tls_bootstrap),
+            "FJORDKUBE_DRAIN": str(cluster.timing.drain),
             **ssh_environment("SSH", node),
             **({"FJORDKUBE_RESET_SCRIPT": steps.reset()} if reset else {}),
             **(more or {}),

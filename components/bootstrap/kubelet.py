@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from fjordkube.settings import Stack
+from fjordkube.settings import Kubernetes
 from fjordkube.timing import Timing
 
 
-def kubelet_configuration(settings: Stack, timing: Timing) -> dict[str, Any]:
+def kubelet_configuration(kubernetes: Kubernetes, timing: Timing) -> dict[str, Any]:
     """KubeletConfiguration (kubelet.config.k8s.io/v1beta1)."""
-    kubernetes = settings.kubernetes
     document: dict[str, Any] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "cgroupDriver": "systemd",
-        "clusterDNS": [settings.cluster_dns],
+        "clusterDNS": [kubernetes.cluster_dns],
         "failSwapOn": True,
         # Every container gets the runtime's default system-call filter unless it asks for another.
         "seccompDefault": True,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from fjordkube.bootstrap import paths
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
+from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubelet import kubelet_configuration
 from fjordkube.bootstrap.patches import static_pod_patches
 from fjordkube.host.paths import ETCD_DATA
@@ -20,29 +21,21 @@ from fjordkube.network.calico_node import address_annotations
 from fjordkube.network.kube_proxy import kube_proxy_configuration
 from fjordkube.node import Node
 from fjordkube.remote import File, shell
-from fjordkube.settings import API_PORT, Stack
+from fjordkube.settings import API_PORT
 from fjordkube.timing import Timing
 
-Stage = Literal["membership", "addons"]
+Stage = Literal["joinable", "addons"]
 Answer = Literal["kubeconfig", "state"]
 
 
-def member(
-    node: Node,
-    settings: Stack,
-    timing: Timing,
-    all_nodes: Sequence[Node],
-    public_addresses: Sequence[str],
-    image_repository: str,
-    answer: Answer = "kubeconfig",
-) -> str:
+def member(node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str], answer: Answer = "kubeconfig") -> str:
     """ "Be a member" on one control plane; prints the administrator's kubeconfig, or its state as one JSON line."""
-    others = [peer.address for peer in all_nodes if peer.role == "control-plane" and peer.name != node.name]
+    others = [peer.address for peer in cluster.control_planes if peer.name != node.name]
     values = {
         "ANSWER": answer,
         "NODE_NAME": node.name,
         "API_PORT": str(API_PORT),
-        "API_WAIT": str(timing.api_wait),
+        "API_WAIT": str(cluster.timing.api_wait),
         "ETCD_DATA": ETCD_DATA,
         "ETCD_DEVICE": node.etcd_device or "",
         "INIT_FILE": paths.INIT,
@@ -51,45 +44,40 @@ def member(
         "OTHERS": " ".join(others),
     }
     files = {
-        paths.INIT: File(init_file(node, settings, timing, all_nodes, public_addresses, image_repository)),
-        paths.JOIN: File(join_file(node, timing)),
-        **patch_files(timing),
+        paths.INIT: File(init_file(node, cluster, public_addresses)),
+        paths.JOIN: File(join_file(node, cluster.timing)),
+        **patch_files(cluster.timing),
     }
     return shell(["reset", "member"], values, files)
 
 
-def stage(
-    name: Stage,
-    node: Node,
-    settings: Stack,
-    timing: Timing,
-    all_nodes: Sequence[Node],
-    public_addresses: Sequence[str],
-    image_repository: str,
-) -> str:
+def stage(name: Stage, node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str]) -> str:
     """One stage of addons.sh. Its digest covers what the stage uploads, and nothing of this one node."""
-    cluster = cluster_configuration(settings, timing, all_nodes, public_addresses, image_repository)
-    proxy = [kube_proxy_configuration(settings), image_repository, cluster["kubernetesVersion"], cluster["networking"]]
+    kubernetes, timing = cluster.kubernetes, cluster.timing
+    configuration = cluster_configuration(cluster, public_addresses)
+    proxy = kube_proxy_configuration(cluster.kube_proxy, kubernetes.version)
+    addons = [proxy, cluster.image_repository, kubernetes.version, configuration["networking"]]
     values = {
         "STAGE": name,
         "NODE_NAME": node.name,
         "API_PORT": str(API_PORT),
         "INIT_FILE": paths.INIT,
-        "MEMBERSHIP_DIGEST": digest([cluster, kubelet_configuration(settings, timing)]),
-        "ADDONS_DIGEST": digest(proxy),
+        "JOINABLE_DIGEST": digest([configuration, kubelet_configuration(kubernetes, timing)]),
+        "ADDONS_DIGEST": digest(addons),
         "NODE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
         "LOCK_WAIT": str(timing.api_wait),
     }
     return shell(["addons"], values)
 
 
-def join(node: Node, settings: Stack, timing: Timing) -> str:
+def join(node: Node, cluster: KubeadmCluster) -> str:
     """A worker's membership; the helper puts CLUSTER_CA, DISCOVERY and REGISTERED before it."""
+    timing = cluster.timing
     values = {
         "NODE_NAME": node.name,
         "JOIN_FILE": paths.JOIN,
         "DISCOVERY_FILE": paths.DISCOVERY,
-        "KUBELET_DIGEST": digest(kubelet_configuration(settings, timing)),
+        "KUBELET_DIGEST": digest(kubelet_configuration(cluster.kubernetes, timing)),
         "LOCK_WAIT": str(timing.api_wait),
     }
     return shell(["reset", "join"], values, {paths.JOIN: File(join_file(node, timing))})

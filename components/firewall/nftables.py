@@ -17,10 +17,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final, get_args
 
+from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.sources import EVERYBODY, networks
 from fjordkube.firewall.table import DHCP_CLIENT, Rule, Source, table
 from fjordkube.node import Role
-from fjordkube.settings import Stack
 
 TABLE: Final = "fjordkube"
 """Name of the table, of family inet."""
@@ -72,13 +72,13 @@ HOOKS: Final = """\
 """
 
 
-def ruleset(settings: Stack, role: Role, interface: str, control_planes: Sequence[str]) -> str:
+def ruleset(policy: FirewallPolicy, role: Role, interface: str) -> str:
     """What `nft -f` reads on a node of that role; `interface` is its private NIC, e.g. eth1.
 
-    `control_planes` are their private addresses. The same rules always make the same text.
+    The same rules always make the same text.
     """
-    rules = [rule for rule in table(settings) if role in rule.roles]
-    found = {source: networks(settings, source, control_planes) for source in get_args(Source)}
+    rules = [rule for rule in table(policy) if role in rule.roles]
+    found = {source: networks(policy, source) for source in get_args(Source)}
     asking = [source for source in get_args(Source) if found[source] and any(_lines(rules, source))]
     body = "\n".join(
         [
@@ -86,7 +86,7 @@ def ruleset(settings: Stack, role: Role, interface: str, control_planes: Sequenc
             *(_chain(_name("from", source), _lines(rules, source)) for source in asking),
             _chain("to_services", _to_services(rules)),
             _chain("to_node", _to_node(asking, found, interface)),
-            HOOKS.format(services=settings.kubernetes.service_cidr),
+            HOOKS.format(services=policy.service_cidr),
         ]
     )
     head = HEAD.format(role=role, interface=interface, table=TABLE, mark=_mark(body))

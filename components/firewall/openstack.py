@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
+from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.sources import EVERYBODY, networks
 from fjordkube.firewall.table import DHCP_CLIENT, Rule, Source, table
 from fjordkube.node import Role
-from fjordkube.settings import Stack
 
 
 @dataclass(frozen=True)
@@ -47,27 +47,27 @@ class SecurityGroupRule:
         return "-".join(filter(None, [self.protocol or "any", ports, self.remote_ip_prefix.replace("/", "-")]))
 
 
-def security_group(settings: Stack, role: Role) -> tuple[SecurityGroupRule, ...]:
+def security_group(policy: FirewallPolicy, role: Role) -> tuple[SecurityGroupRule, ...]:
     """The rules of a role's group, each once. Quotas are 100 rules to a project by default."""
-    rules = [rule for rule in table(settings) if role in rule.roles and rule.to != "services"]
+    rules = [rule for rule in table(policy) if role in rule.roles and rule.to != "services"]
     free = {source for rule in rules if rule.to == "pods" for source in rule.sources}
     # control planes are nodes
     free |= {"control-planes"} if "nodes" in free else set()
     found: dict[str, SecurityGroupRule] = {}
     for rule in rules:
-        for made in _rules(settings, rule, free):
+        for made in _rules(policy, rule, free):
             found.setdefault(made.name, made)
     return tuple(found.values())
 
 
-def _rules(settings: Stack, rule: Rule, free: set[Source]) -> Iterator[SecurityGroupRule]:
+def _rules(policy: FirewallPolicy, rule: Rule, free: set[Source]) -> Iterator[SecurityGroupRule]:
     if rule.ports == DHCP_CLIENT:
         return
     first, last = (rule.ports[0], rule.ports[-1]) if rule.ports else (None, None)
     asking = [source for source in get_args(Source) if source in rule.sources]
     if rule.to == "node":
         asking = [source for source in asking if source not in free]
-    every = [network for source in asking for network in networks(settings, source, ())]
+    every = [network for source in asking for network in networks(policy, source)]
     # neutron refuses a rule that says the same as another, and everybody holds all the others
     for network in [EVERYBODY] if EVERYBODY in every else dict.fromkeys(every):
         yield SecurityGroupRule(

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.table import EVERY_ROLE, Rule, table
-from fjordkube.settings import Stack
 
 FILE: Final = Path(__file__).resolve().parents[2] / "docs" / "firewall.md"
 """The checked-in copy."""
@@ -23,12 +23,12 @@ NODES: Final = {"control-plane": "control planes", "worker": "workers"}
 
 def text() -> str:
     """The tables: the default stack's, then what other settings add."""
-    plain = table(Stack())
+    plain = table(_policy())
     parts = [
         "To a node:",
         _table(rule for rule in plain if rule.to == "node"),
         "With `network.encapsulation: vxlan-cross-subnet` or `vxlan` also:",
-        _table(rule for rule in table(_wrapped()) if rule not in plain),
+        _table(rule for rule in table(_policy(encapsulated=True)) if rule not in plain),
         "Not to a node's own ports:",
         _table(rule for rule in plain if rule.to != "node"),
     ]
@@ -44,8 +44,9 @@ def page() -> str:
     return f"{before}{BEGIN}\n\n{text()}\n{END}{after}"
 
 
-def _wrapped() -> Stack:
-    return Stack.model_validate({"network": {"encapsulation": "vxlan-cross-subnet"}})
+def _policy(encapsulated: bool = False) -> FirewallPolicy:
+    # networks do not stand on the page
+    return FirewallPolicy((), "", "", encapsulated=encapsulated)
 
 
 def _table(rules: Iterator[Rule]) -> str:

@@ -15,14 +15,15 @@ renderer of that name. True for this stack:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.ingress.admission import WEBHOOK_PORT
 from fjordkube.ingress.controller import HEALTH_PORT
 from fjordkube.node import Role
-from fjordkube.settings import API_PORT, Stack
+from fjordkube.settings import API_PORT
 from fjordkube.settings.consistency.ingress import NODE_PORTS
 
 Source = Literal["control-planes", "nodes", "pods", "admins", "ingress-clients", "node-port-clients", "anyone"]
@@ -43,7 +44,9 @@ BGP: Final = range(179, 180)
 VXLAN: Final = range(4789, 4790)
 DHCP_CLIENT: Final = range(68, 69)
 RESERVED_PORTS: Final = "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767"
-"""Ports of listeners, allowed or not, which the kernel gives to no program that asks for any port."""
+"""Ports of listeners on every node, allowed or not; `reserved_ports` adds the front door's."""
+FIRST_LOCAL_PORT: Final = 1024
+"""Where the ports begin that the kernel may give to a program that asks for any (host/sysctls.py)."""
 
 EVERY_ROLE: Final[tuple[Role, ...]] = get_args(Role)
 FRONT: Final[tuple[Role, ...]] = ("worker",)
@@ -73,9 +76,21 @@ class Rule:
         return str(self.ports[0]) if len(self.ports) == 1 else f"{self.ports[0]}-{self.ports[-1]}"
 
 
-def table(settings: Stack) -> tuple[Rule, ...]:
-    """Everything that is allowed in this stack."""
-    return (*_control_plane(), *_every_node(settings), *_front(settings), *_pods(settings))
+def reserved_ports(front: Iterable[int]) -> str:
+    """Ports of listeners, which the kernel gives to no program that asks for any; as the kernel itself writes them,
+    e.g. 2379-2381,6443. `front` are the front door's."""
+    ports = {port for port in front if port >= FIRST_LOCAL_PORT}
+    for span in RESERVED_PORTS.split(","):
+        first, _, last = span.partition("-")
+        ports |= set(range(int(first), int(last or first) + 1))
+    starts = sorted(port for port in ports if port - 1 not in ports)
+    ends = sorted(port for port in ports if port + 1 not in ports)
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def table(policy: FirewallPolicy) -> tuple[Rule, ...]:
+    """Everything that is allowed in this cluster."""
+    return (*_control_plane(), *_every_node(policy), *_front(policy), *_pods(policy))
 
 
 def _control_plane() -> Iterator[Rule]:
@@ -85,11 +100,11 @@ def _control_plane() -> Iterator[Rule]:
     yield Rule(plane, "tcp", ETCD, ("control-planes",), "etcd: its members and the API servers, nobody else")
 
 
-def _every_node(settings: Stack) -> Iterator[Rule]:
+def _every_node(policy: FirewallPolicy) -> Iterator[Rule]:
     yield Rule(EVERY_ROLE, "tcp", SSH, ("admins",), "SSH: people and up; no node ever enters another")
     yield Rule(EVERY_ROLE, "tcp", KUBELET, INSIDE, "kubelet: API servers for logs and exec, metrics-server from a pod")
     yield Rule(EVERY_ROLE, "tcp", BGP, ("nodes",), "BGP: Calico tells nodes each other's pods; never from outside")
-    if settings.network.encapsulation != "none":
+    if policy.encapsulated:
         yield Rule(EVERY_ROLE, "udp", VXLAN, ("nodes",), "VXLAN: pod packets, wrapped, between nodes")
     clients: tuple[Source, ...] = ("node-port-clients", *INSIDE)
     yield Rule(EVERY_ROLE, "tcp", NODE_PORTS, clients, "NodePorts: who asks for them; inside, Kubernetes promises them")
@@ -98,21 +113,20 @@ def _every_node(settings: Stack) -> Iterator[Rule]:
     yield Rule(EVERY_ROLE, "udp", DHCP_CLIENT, ("anyone",), "answers of the DHCP server that leases the node's address")
 
 
-def _front(settings: Stack) -> Iterator[Rule]:
-    ingress = settings.ingress
+def _front(policy: FirewallPolicy) -> Iterator[Rule]:
     clients: tuple[Source, ...] = ("ingress-clients", "admins", *INSIDE)
-    for name, port in (("HTTP", ingress.http_port), ("HTTPS", ingress.https_port)):
+    for name, port in (("HTTP", policy.http_port), ("HTTPS", policy.https_port)):
         reason = f"ingress over {name}: its clients, the gate of up, pods that use a public name"
         yield Rule(FRONT, "tcp", range(port, port + 1), clients, reason)
     webhook = range(WEBHOOK_PORT, WEBHOOK_PORT + 1)
     yield Rule(FRONT, "tcp", webhook, ("control-planes",), "admission webhook of ingress-nginx, for API servers alone")
-    if ingress.metrics:
+    if policy.ingress_metrics:
         metrics = range(HEALTH_PORT, HEALTH_PORT + 1)
         yield Rule(FRONT, "tcp", metrics, INSIDE, "metrics of ingress-nginx, for a Prometheus in a pod")
 
 
-def _pods(settings: Stack) -> Iterator[Rule]:
-    if settings.kube_proxy.mode == "ipvs":
+def _pods(policy: FirewallPolicy) -> Iterator[Rule]:
+    if policy.ipvs:
         reason = "pods ask Services; with IPVS the node holds their addresses, and nobody outside may use them"
         yield Rule(EVERY_ROLE, "any", None, ("pods",), reason, to="services")
     reason = "pods of other nodes, unwrapped, and nodes that ask pods; who may is Calico's NetworkPolicy"

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Final
 
+from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.sources import EVERYBODY, networks
-from fjordkube.firewall.table import RESERVED_PORTS, Rule, Source, table
+from fjordkube.firewall.table import Rule, Source, reserved_ports, table
 from fjordkube.node import Role
-from fjordkube.settings import Stack
 
 OUTSIDE: Final[tuple[Source, ...]] = ("admins", "ingress-clients", "node-port-clients", "anyone")
 """Sources that come by the public network."""
@@ -31,17 +31,17 @@ ANSWERS: Final = (1024, 65535)
 """Ports from which a node asks."""
 
 
-def firewall_rules(settings: Stack, role: Role) -> list[dict[str, str]]:
+def firewall_rules(policy: FirewallPolicy, role: Role) -> list[dict[str, str]]:
     """Arguments of ServerFirewallRulesFirewallRuleArgs by name, in the order in which they are tried; the last one
     drops everything. UpCloud takes 1000 at the most."""
-    return [*_opened(settings, role), *_listeners(settings), *_answers(), {"direction": "in", "action": "drop"}]
+    return [*_opened(policy, role), *_listeners(policy), *_answers(), {"direction": "in", "action": "drop"}]
 
 
-def _opened(settings: Stack, role: Role) -> Iterator[dict[str, str]]:
-    for rule in table(settings):
+def _opened(policy: FirewallPolicy, role: Role) -> Iterator[dict[str, str]]:
+    for rule in table(policy):
         if rule.to != "node" or role not in rule.roles:
             continue
-        found = [net for source in rule.sources if source in OUTSIDE for net in networks(settings, source, ())]
+        found = [net for source in rule.sources if source in OUTSIDE for net in networks(policy, source)]
         # who is let in with everybody needs no rule of its own
         for network in [EVERYBODY] if EVERYBODY in found else dict.fromkeys(found):
             yield {**_packet(rule), **_from(network), "action": "accept", "comment": rule.reason}
@@ -61,10 +61,10 @@ def _from(network: str) -> dict[str, str]:
     return {"source_address_start": str(addresses[0]), "source_address_end": str(addresses[-1])}
 
 
-def _listeners(settings: Stack) -> Iterator[dict[str, str]]:
+def _listeners(policy: FirewallPolicy) -> Iterator[dict[str, str]]:
     """Ports above 1023 on which a node may listen: those of the table, and those that no program is given by chance."""
-    spans = {(rule.ports[0], rule.ports[-1]) for rule in table(settings) if rule.to == "node" and rule.ports}
-    for span in RESERVED_PORTS.split(","):
+    spans = {(rule.ports[0], rule.ports[-1]) for rule in table(policy) if rule.to == "node" and rule.ports}
+    for span in reserved_ports([policy.http_port, policy.https_port]).split(","):
         ends = [int(port) for port in span.split("-")]
         spans.add((ends[0], ends[-1]))
     for first, last in _merged(spans):

@@ -5,13 +5,12 @@ Owns its question and its row. Leaves measuring to helpers/gates/bgp.py and scri
 
 from __future__ import annotations
 
-from fjordkube.gates.common import Figures, Question, Row, count, encapsulated, row, script
-from fjordkube.settings import Stack
+from fjordkube.gates.common import Figures, Promised, Question, Row, count, row, script
 
 
-def question(settings: Stack) -> Question:
-    """Asked of every stack."""
-    return Question("bgp", {"encapsulated": encapsulated(settings)}, script("bgp"), needs=("network",))
+def question(promised: Promised) -> Question:
+    """Asked of every cluster."""
+    return Question("bgp", {"encapsulated": promised.encapsulated}, script("bgp"), needs=("network",))
 
 
 def rows(found: Figures) -> list[Row]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fjordkube.remote import shell
-from fjordkube.settings import Stack
+from fjordkube.settings import ClusterSettings, Gates, IpvsProxy, Scheduler
 from fjordkube.timing import Timing
 
 Name = Literal["disk", "bgp", "data-path", "ipvs", "ingress"]
@@ -42,14 +42,37 @@ class Question:
     """What must be there before; by its name, a gate that this one builds on."""
 
 
-def wait(settings: Stack, timing: Timing) -> int:
-    """Seconds that a gate may wait."""
-    return settings.gates.timeout_seconds or timing.gate_wait
+@dataclass(frozen=True)
+class Promised:
+    """What a cluster promises, as far as it depends on settings."""
 
-
-def encapsulated(settings: Stack) -> bool:
+    encapsulated: bool = False
     """Whether packets between nodes may be wrapped."""
-    return settings.network.encapsulation != "none"
+    scheduler: Scheduler | None = "rr"
+    """How IPVS chooses an endpoint; None: kube-proxy has another mode."""
+    demo_host: str | None = None
+    """Host name at which the demo answers through the ingress; None: there is no demo."""
+    proxy_protocol: bool = False
+    """Whether the front door expects a PROXY header."""
+    https_redirect: int | None = None
+    """Status with which it sends HTTP to HTTPS; None: it answers HTTP."""
+
+    @staticmethod
+    def of(settings: ClusterSettings) -> Promised:
+        """What a cluster's settings promise."""
+        proxy, demo = settings.kube_proxy, settings.demo
+        return Promised(
+            encapsulated=settings.network.encapsulation != "none",
+            scheduler=proxy.scheduler if isinstance(proxy, IpvsProxy) else None,
+            demo_host=str(demo.host) if demo.enabled else None,
+            proxy_protocol=bool(settings.ingress.config.use_proxy_protocol),
+            https_redirect=settings.ingress.config.https_redirect,
+        )
+
+
+def wait(gates: Gates, timing: Timing) -> int:
+    """Seconds that a gate may wait."""
+    return gates.timeout_seconds or timing.gate_wait
 
 
 def script(gate: Name, values: Mapping[str, str] | None = None) -> str:

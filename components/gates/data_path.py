@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from fjordkube import demo
 from fjordkube.gates import probe
-from fjordkube.gates.common import Figures, Question, Row, count, encapsulated, row, script
-from fjordkube.settings import Stack
+from fjordkube.gates.common import Figures, Promised, Question, Row, count, row, script
 from fjordkube.timing import Timing
 
 PINGS = 5
@@ -21,13 +20,13 @@ DROP_SECONDS = {"native": 3, "emulated": 10}
 """Without an answer for so long, a request counts as dropped: far longer than one that is allowed takes."""
 
 
-def question(settings: Stack, timing: Timing) -> Question:
-    """Asked of every stack."""
+def question(promised: Promised, timing: Timing) -> Question:
+    """Asked of every cluster."""
     asked = {
         "namespace": probe.NAMESPACE,
         "selector": probe.SELECTOR,
         "count": PINGS,
-        "encapsulated": encapsulated(settings),
+        "encapsulated": promised.encapsulated,
     }
     values = {
         "COUNT": str(PINGS),

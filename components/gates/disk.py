@@ -14,7 +14,7 @@ from fjordkube.host import Host
 from fjordkube.host.paths import ETCD_DATA, ETCD_MOUNT
 from fjordkube.node import Node
 from fjordkube.remote import shell
-from fjordkube.settings import Stack
+from fjordkube.settings import Gates
 from fjordkube.timing import Timing
 
 CACHE = "/var/lib/fjordkube/disk.json"
@@ -27,28 +27,28 @@ LIMIT_SECONDS = {"native": 120, "emulated": 10}
 """That each of the two measurements may take: at 50 IOPS, 6000 of fio's 10029 writes."""
 
 
-def disk_gate(name: str, node: Node, host: Host, settings: Stack, timing: Timing) -> Gate | None:
+def disk_gate(name: str, node: Node, host: Host, gates: Gates, timing: Timing) -> Gate | None:
     """Resource `name`; None where the settings measure no disks, and on nodes without etcd."""
-    if node.role != "control-plane" or not (settings.gates.enabled and settings.gates.disk.enabled):
+    if node.role != "control-plane" or not (gates.enabled and gates.disk.enabled):
         return None
     return Gate(
         name,
-        question(settings, timing, node.name),
+        question(gates, timing, node.name),
         nodes=[node],
-        triggers=[settings.gates.disk.model_dump_json()],
+        triggers=[gates.disk.model_dump_json()],
         # the host mounts the disk
         opts=pulumi.ResourceOptions(parent=host, depends_on=[host.prepared]),
     )
 
 
-def question(settings: Stack, timing: Timing, node: str) -> Question:
+def question(gates: Gates, timing: Timing, node: str) -> Question:
     """About the disk under etcd on control plane `node`."""
-    bounds = settings.gates.disk
+    bounds = gates.disk
     asked = {
         "fdatasync_p99_ms": bounds.fdatasync_p99_ms,
         "iops": bounds.iops,
         "recommended_iops": bounds.recommended_iops,
-        "reported_only": _reported_only(settings, timing),
+        "reported_only": _reported_only(gates, timing),
     }
     values = {
         "NODE_NAME": node,
@@ -62,9 +62,9 @@ def question(settings: Stack, timing: Timing, node: str) -> Question:
     return Question("disk", asked, shell(["gate-disk"], values))
 
 
-def _reported_only(settings: Stack, timing: Timing) -> str:
+def _reported_only(gates: Gates, timing: Timing) -> str:
     """Why a slow disk does not fail `up`; empty where it does."""
-    match settings.gates.disk.enforce:
+    match gates.disk.enforce:
         case "never":
             return "gates.disk.enforce is never"
         case "auto" if timing.name == "emulated":

@@ -1,4 +1,4 @@
-"""All gates of a stack: what must be measured as promised before `up` is done.
+"""All gates of a cluster: what must be measured as promised before `up` is done.
 
 Owns the list of gates and their order, the resources, and the probe's. Leaves what each asks, needs and tells to its
 module, measuring to helpers/gates/, and disks, which are measured before there is a cluster, to disk.py. A gate runs
@@ -14,13 +14,13 @@ from typing import Any
 import pulumi
 
 from fjordkube.gates import bgp, data_path, disk, ingress, ipvs, probe
-from fjordkube.gates.common import Figures, Name, Need, Question, Row, wait
+from fjordkube.gates.common import Figures, Name, Need, Promised, Question, Row, wait
 from fjordkube.gates.gate import Gate
 from fjordkube.helpers.membership import labels_and_taints
 from fjordkube.node import Node
 from fjordkube.objects import Objects
-from fjordkube.settings import Stack
-from fjordkube.timing import Timing
+from fjordkube.settings import Gates as GatesSettings
+from fjordkube.timing import NATIVE, Timing
 
 ROWS: Mapping[Name, Callable[[Figures], list[Row]]] = {
     "disk": disk.rows,
@@ -31,13 +31,13 @@ ROWS: Mapping[Name, Callable[[Figures], list[Row]]] = {
 }
 
 
-def questions(settings: Stack, timing: Timing) -> list[Question]:
-    """The gates of a stack's cluster, in the order of what they build on."""
+def questions(promised: Promised, timing: Timing) -> list[Question]:
+    """The gates of a cluster, in the order of what they build on."""
     every = [
-        bgp.question(settings),
-        data_path.question(settings, timing),
-        ipvs.question(settings),
-        ingress.question(settings),
+        bgp.question(promised),
+        data_path.question(promised, timing),
+        ipvs.question(promised),
+        ingress.question(promised),
     ]
     return [question for question in every if question is not None]
 
@@ -51,9 +51,8 @@ def promises(figures: Mapping[str, Figures]) -> list[Row]:
 class GatesArgs:
     """What `Gates` measures, and after what."""
 
-    settings: Stack
-    timing: Timing
-    """Sets how long to wait, nothing else."""
+    promised: Promised
+    """What is measured."""
     nodes: Sequence[Node]
     """All nodes, in settings' order."""
     kubeconfig: pulumi.Input[str]
@@ -63,13 +62,17 @@ class GatesArgs:
     image: str
     """The probe's image: the demo's."""
     network: Sequence[pulumi.Resource]
-    """What must be there before BGP and data path are asked: Calico's DaemonSet, every node's membership."""
+    """What must be there before BGP and data path are asked: Calico's DaemonSet, every joined node."""
     services: Sequence[pulumi.Resource]
     """What must be there before IPVS is asked: add-ons, the demo's objects."""
     front: Sequence[pulumi.Resource]
     """What must be there before the ingress is asked: controller and demo."""
     triggers: Mapping[Name, Sequence[pulumi.Input[Any]]]
     """What was installed, by gate: another value measures that one again. One that is not named has none."""
+    settings: GatesSettings = field(default_factory=GatesSettings)
+    """How long to wait, where the timing does not say it."""
+    timing: Timing = NATIVE
+    """Sets how long to wait, nothing else."""
     disks: Mapping[str, Gate] = field(default_factory=dict)
     """Disk gates by control plane, which were before: their figures join the others."""
     deleted_with: pulumi.Resource | None = None
@@ -103,7 +106,7 @@ class Gates(pulumi.ComponentResource):
             "front": args.front,
             "probe": [*self.probe],
         }
-        for question in questions(args.settings, args.timing):
+        for question in questions(args.promised, args.timing):
             before = [resource for need in question.needs for resource in there[need]]
             self.gates[question.name] = made = Gate(
                 f"{name}-{question.name}",

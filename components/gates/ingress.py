@@ -8,27 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fjordkube.gates.common import Figures, Question, Row, count, row
-from fjordkube.settings import Stack
+from fjordkube.gates.common import Figures, Promised, Question, Row, count, row
 
 REQUESTS = 20
 """In a row and without a failure, through every node that takes HTTP."""
 
-REDIRECT = 308
-"""The controller's http-redirect-code (ingress-nginx, internal/ingress/controller/config/config.go)."""
 
-
-def question(settings: Stack) -> Question | None:
+def question(promised: Promised) -> Question | None:
     """None without a demo; which ports there are is known only when the nodes are (`http_ports`)."""
-    if not settings.demo.enabled:
+    if promised.demo_host is None:
         return None
-    asked: dict[str, Any] = {"host": str(settings.demo.host), "requests": REQUESTS}
-    config = settings.ingress.config
+    asked: dict[str, Any] = {"host": promised.demo_host, "requests": REQUESTS}
     # only where it is so: the question of every other stack stays as it was
-    if config.use_proxy_protocol:
+    if promised.proxy_protocol:
         asked["proxy"] = True
-    if config.force_ssl_redirect:
-        asked["redirect"] = config.http_redirect_code or REDIRECT
+    if promised.https_redirect is not None:
+        asked["redirect"] = promised.https_redirect
     return Question("ingress", asked, needs=("front",))
 
 

@@ -6,17 +6,15 @@ Owns its question and its row. Leaves measuring to helpers/gates/ipvs.py and scr
 from __future__ import annotations
 
 from fjordkube import demo
-from fjordkube.gates.common import Figures, Question, Row, count, row, script
-from fjordkube.settings import IpvsProxy, Stack
+from fjordkube.gates.common import Figures, Promised, Question, Row, count, row, script
 
 
-def question(settings: Stack) -> Question | None:
+def question(promised: Promised) -> Question | None:
     """About the demo's Service, or the cluster's DNS without a demo; None where kube-proxy has another mode."""
-    proxy = settings.kube_proxy
-    if not isinstance(proxy, IpvsProxy):
+    if promised.scheduler is None:
         return None
-    namespace, service = (demo.NAMESPACE, demo.NAME) if settings.demo.enabled else ("kube-system", "kube-dns")
-    asked = {"namespace": namespace, "service": service, "scheduler": proxy.scheduler}
+    namespace, service = (demo.NAMESPACE, demo.NAME) if promised.demo_host else ("kube-system", "kube-dns")
+    asked = {"namespace": namespace, "service": service, "scheduler": promised.scheduler}
     return Question("ipvs", asked, script("ipvs"), needs=("services",))
 
 

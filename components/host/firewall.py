@@ -5,24 +5,22 @@ Owns the decision and the values. Leaves the rules to components/firewall/nftabl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 
-from fjordkube.firewall import networks, nftables
+from fjordkube.firewall import FirewallPolicy, networks, nftables
 from fjordkube.host import units
 from fjordkube.node import Node
-from fjordkube.settings import Stack
 
 PATH = "/etc/fjordkube/firewall.nft"
 """The rules, loaded at boot."""
 
 
-def guards_itself(node: Node, settings: Stack) -> bool:
+def guards_itself(node: Node, wanted: Literal["auto", "always", "never"]) -> bool:
     """Whether nftables runs on this node: firewall.host, where auto leaves it to a provider's firewall."""
-    host = settings.firewall.host
-    return host == "always" or (host == "auto" and not node.guarded)
+    return wanted == "always" or (wanted == "auto" and not node.guarded)
 
 
-def values(node: Node, settings: Stack, all_nodes: Sequence[Node]) -> dict[str, str]:
+def values(node: Node, policy: FirewallPolicy | None) -> dict[str, str]:
     """Assignments for host.sh; FIREWALL_RULES is empty where what an earlier run made is to be removed."""
     places = {
         "FIREWALL_PATH": PATH,
@@ -30,14 +28,14 @@ def values(node: Node, settings: Stack, all_nodes: Sequence[Node]) -> dict[str, 
         "FIREWALL_WANT": units.FIREWALL_WANT,
         "FIREWALL_TABLE": nftables.TABLE,
     }
-    if not guards_itself(node, settings):
+    if policy is None:
         return {**places, "FIREWALL_RULES": "", "FIREWALL_MARK": "", "FIREWALL_UNIT": "", "FIREWALL_ADMINS": ""}
-    control_planes = [plane.address for plane in all_nodes if plane.role == "control-plane"]
-    rules = nftables.ruleset(settings, node.role, node.interface, control_planes)
+    policy = policy.with_admins(node.admin_networks)
+    rules = nftables.ruleset(policy, node.role, node.interface)
     return {
         **places,
         "FIREWALL_RULES": rules,
         "FIREWALL_MARK": nftables.mark(rules),
         "FIREWALL_UNIT": units.firewall_unit(PATH),
-        "FIREWALL_ADMINS": " ".join(networks(settings, "admins", control_planes)),
+        "FIREWALL_ADMINS": " ".join(networks(policy, "admins")),
     }

@@ -7,30 +7,11 @@ missing is named together with its remedy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import pulumi
 
-from fjordkube.host.preparation import preparation
+from fjordkube.host.preparation import HostArgs, preparation
 from fjordkube.host.release import Release
-from fjordkube.node import Node
 from fjordkube.remote import Remote
-from fjordkube.settings import Stack
-from fjordkube.timing import Timing
-
-
-@dataclass(frozen=True)
-class HostArgs:
-    """What one host is prepared from."""
-
-    node: Node
-    settings: Stack
-    timing: Timing
-    all_nodes: Sequence[Node]
-    """Every node of the cluster, in settings' order: the control planes among them answer to the API's name."""
-    sandbox_image: str
-    """The pause image on the nodes, e.g. fjordkube.local/kubernetes/pause:3.10.2."""
 
 
 class Host(pulumi.ComponentResource):
@@ -46,7 +27,7 @@ class Host(pulumi.ComponentResource):
         self.prepared = Remote(
             f"{name}-prepared",
             connection=args.node.connection,
-            create=preparation(args.node, args.settings, args.timing, args.all_nodes, args.sandbox_image),
+            create=preparation(args),
             # A machine made anew needs all of it again; one that was merely restarted finds nothing to do.
             triggers=[args.node.up],
             sudo=args.node.sudo,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fjordkube.node import Node
 
 
-def hosts_block(node: Node, all_nodes: Sequence[Node], api_host: str) -> str:
+def hosts_block(node: Node, control_planes: Sequence[Node], api_host: str) -> str:
     """The node itself, then one line per control plane for `api_host` (e.g. "api.fjord.internal").
 
     Nobody else: the API server reaches kubelets by address, so that a worker more or less changes no other node.
@@ -18,5 +18,5 @@ def hosts_block(node: Node, all_nodes: Sequence[Node], api_host: str) -> str:
     without a load balancer. What it does not give: a quick switch of connections that hang without an answer.
     """
     lines = [f"{node.address} {node.name}"]
-    lines += [f"{plane.address} {api_host}" for plane in all_nodes if plane.role == "control-plane"]
+    lines += [f"{plane.address} {api_host}" for plane in control_planes]
     return "\n".join(lines) + "\n"

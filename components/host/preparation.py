@@ -6,17 +6,41 @@ Owns how settings become files and values. Leaves acting on them to scripts/host
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from fjordkube.firewall import FirewallPolicy
 from fjordkube.host import containerd, firewall, hostnames, modules, sysctls, units
 from fjordkube.host.paths import ETCD_MOUNT
 from fjordkube.node import Node
 from fjordkube.remote import File, shell
-from fjordkube.settings import Stack
-from fjordkube.timing import Timing
+from fjordkube.settings import IpvsProxy, KubeProxy
+from fjordkube.timing import NATIVE, Timing
 from fjordkube.versions import KUBERNETES
 
 CRICTL_TIMEOUT = 300
 """Seconds; generous, because crictl is what one asks when a node is slow."""
+
+
+@dataclass(frozen=True)
+class HostArgs:
+    """What one host is prepared from."""
+
+    node: Node
+    control_planes: Sequence[Node]
+    """The cluster's, in settings' order: they answer to the API's name."""
+    api_host: str
+    """DNS name of the Kubernetes API, e.g. api.fjord.internal."""
+    kubernetes_version: str
+    """What the node's programs must be, e.g. v1.37.1."""
+    sandbox_image: str
+    """The pause image on the node, e.g. registry.k8s.io/pause:3.10.2."""
+    kube_proxy: KubeProxy = field(default_factory=IpvsProxy)
+    """Its mode and scheduler: kernel modules follow."""
+    firewall: FirewallPolicy | None = None
+    """The rules of nftables on the node; None: none are loaded, and what an earlier run loaded is removed."""
+    front_ports: Sequence[int] = (80, 443)
+    """The ingress's: the kernel gives none of them to a program that asks for any port."""
+    timing: Timing = NATIVE
 
 
 def shared_files(sandbox_image: str) -> dict[str, File]:
@@ -28,13 +52,10 @@ def shared_files(sandbox_image: str) -> dict[str, File]:
     }
 
 
-def preparation(node: Node, settings: Stack, timing: Timing, all_nodes: Sequence[Node], sandbox_image: str) -> str:
-    """The bash text that makes `node` a Kubernetes host; it asks first and changes nothing on a second run.
-
-    `sandbox_image` is the pause image that lies on the node, e.g. "registry.k8s.io/pause:3.10.2".
-    """
-    proxy = settings.kube_proxy
-    major, minor, _ = KUBERNETES[settings.kubernetes.version].minimum_containerd
+def preparation(args: HostArgs) -> str:
+    """The bash text that makes a node a Kubernetes host; it asks first and changes nothing on a second run."""
+    node, proxy = args.node, args.kube_proxy
+    major, minor, _ = KUBERNETES[args.kubernetes_version].minimum_containerd
     names = modules.modules(proxy.mode, proxy.scheduler if proxy.mode == "ipvs" else None)
     values = {
         "NODE_NAME": node.name,
@@ -42,20 +63,22 @@ def preparation(node: Node, settings: Stack, timing: Timing, all_nodes: Sequence
         "NODE_INTERFACE": node.interface,
         "MODULES": " ".join(names),
         "SYSCTL_PATH": sysctls.PATH,
-        "SYSCTL_RULES": sysctls.sysctl_rules(),
-        "HOSTS_BLOCK": hostnames.hosts_block(node, all_nodes, settings.api_host),
-        "KUBERNETES_VERSION": settings.kubernetes.version,
+        "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports),
+        "HOSTS_BLOCK": hostnames.hosts_block(node, args.control_planes, args.api_host),
+        "KUBERNETES_VERSION": args.kubernetes_version,
         "CONTAINERD_MINIMUM": f"{major}.{minor}",
         "CONTAINERD_FILES": f"{containerd.PATH} {units.CONTAINERD_PATH}",
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
-        **firewall.values(node, settings, all_nodes),
+        **firewall.values(node, args.firewall),
     }
     files = {
-        **shared_files(sandbox_image),
+        **shared_files(args.sandbox_image),
         modules.PATH: File(modules.modules_conf(names)),
         units.KUBELET_PATH: File(
-            units.kubelet_dropin(ETCD_MOUNT if node.etcd_device else None, timing.kubelet.garbage_collection_percent)
+            units.kubelet_dropin(
+                ETCD_MOUNT if node.etcd_device else None, args.timing.kubelet.garbage_collection_percent
+            )
         ),
     }
     return shell(["host"], values, files)

@@ -15,15 +15,15 @@ from pulumi_command import local
 from fjordkube.ingress import admission
 from fjordkube.ingress.controller import CLASS, CONTROLLER, LABELS, front, objects
 from fjordkube.objects import KubernetesObject, Objects
-from fjordkube.settings import IngressNginx
+from fjordkube.settings import IngressNginx as IngressNginxSettings
 from fjordkube.timing import TimingName
 
 
 @dataclass(frozen=True)
-class NginxArgs:
-    """What `Nginx` needs."""
+class IngressNginxArgs:
+    """What `IngressNginx` needs."""
 
-    settings: IngressNginx
+    settings: IngressNginxSettings
     """Image, ports and tuning."""
     api_host: str
     """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
@@ -42,7 +42,7 @@ class NginxArgs:
     """The machine or cluster whose end is the end of these objects too."""
 
 
-class Nginx(pulumi.ComponentResource):
+class IngressNginx(pulumi.ComponentResource):
     """ingress-nginx on host ports, and the default IngressClass."""
 
     ingress_class: pulumi.Output[str]
@@ -50,8 +50,8 @@ class Nginx(pulumi.ComponentResource):
     image: pulumi.Output[str]
     """What runs."""
 
-    def __init__(self, name: str, args: NginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("fjordkube:ingress:Nginx", name, None, opts)
+    def __init__(self, name: str, args: IngressNginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("fjordkube:ingress:IngressNginx", name, None, opts)
         place = front(args.settings, args.image, args.api_host, args.api_port)
 
         # The webhook's certificate: made once, kept in the stack's state as a secret.

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fjordkube.settings import Stack
+from fjordkube.settings import KubeProxy
 from fjordkube.versions import kube_proxy_feature_gates
 
 
-def kube_proxy_configuration(settings: Stack) -> dict[str, Any]:
+def kube_proxy_configuration(proxy: KubeProxy, kubernetes_version: str) -> dict[str, Any]:
     """KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) for the chosen mode."""
-    proxy = settings.kube_proxy
     document: dict[str, Any] = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -29,6 +28,6 @@ def kube_proxy_configuration(settings: Stack) -> dict[str, Any]:
     if proxy.mode == "ipvs":
         # strictARP keeps other nodes from answering ARP for addresses on kube-ipvs0: MetalLB and kube-vip need it.
         document["ipvs"] = {"scheduler": proxy.scheduler, "strictARP": proxy.strict_arp}
-    if feature_gates := kube_proxy_feature_gates(settings.kubernetes.version, proxy.mode):
+    if feature_gates := kube_proxy_feature_gates(kubernetes_version, proxy.mode):
         document["featureGates"] = feature_gates
     return document

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # The rest of `kubeadm init`, in two stages, on one control plane of the cluster.
 #
-# Inputs: STAGE  membership: controller manager, scheduler, uploaded configuration, this node's labels, RBAC for joins
+# Inputs: STAGE  joinable: controller manager, scheduler, uploaded configuration, this node's labels, RBAC for joins
 #                addons: kube-proxy, CoreDNS, the kubelet's own certificate rotation
-#         NODE_NAME API_PORT INIT_FILE MEMBERSHIP_DIGEST ADDONS_DIGEST (of what the stage renders) LOCK_WAIT
+#         NODE_NAME API_PORT INIT_FILE JOINABLE_DIGEST ADDONS_DIGEST (of what the stage renders) LOCK_WAIT
 #         NODE_ANNOTATIONS  JSON: what the network wants to find on this node
 # Guard:  the cluster itself: the objects of the stage are there, and the annotation fjordkube/applied on its ConfigMap
 #         carries the digest. It is written last, so a stage cut short is run again; kubeadm's phases allow that.
-# Output: membership: one JSON line; addons: admin.conf, the kubeconfig for people (group kubeadm:cluster-admins).
+# Output: joinable: one JSON line; addons: admin.conf, the kubeconfig for people (group kubeadm:cluster-admins).
 
 KUBERNETES="$ROOT/etc/kubernetes"
 API="https://127.0.0.1:$API_PORT"
@@ -69,23 +69,23 @@ annotate() { # CONFIGMAP DIGEST
   patch "$SYSTEM/configmaps/$1" "{\"metadata\":{\"annotations\":{\"fjordkube/applied\":\"$2\"}}}"
 }
 
-membership_done() {
+is_joinable() {
   [ -s "$KUBERNETES/manifests/kube-controller-manager.yaml" ] && [ -s "$KUBERNETES/manifests/kube-scheduler.yaml" ] &&
-    [ "$(applied kubeadm-config)" = "$MEMBERSHIP_DIGEST" ] &&
+    [ "$(applied kubeadm-config)" = "$JOINABLE_DIGEST" ] &&
     all_there "$SYSTEM/configmaps/kubelet-config" /api/v1/namespaces/kube-public/configmaps/cluster-info \
       "$RBAC/clusterrolebindings/kubeadm:cluster-admins" "$RBAC/clusterrolebindings/kubeadm:kubelet-bootstrap" \
       "$RBAC/clusterrolebindings/kubeadm:node-autoapprove-bootstrap"
 }
 
-membership() {
-  if membership_done; then
+joinable() {
+  if is_joinable; then
     log "$NODE_NAME: nodes can join already"
   else
     # the manifests come first within this one process: both start while the rest is uploaded
     repeated 5 kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print \
       --skip-phases="$BEFORE,kubelet-finalize,addon,show-join-command" >&2
     patch "/api/v1/nodes/$NODE_NAME" "{\"metadata\":{\"annotations\":$NODE_ANNOTATIONS}}"
-    annotate kubeadm-config "$MEMBERSHIP_DIGEST"
+    annotate kubeadm-config "$JOINABLE_DIGEST"
     log "$NODE_NAME: nodes can join"
   fi
   printf '{"node":"%s","joinable":true}\n' "$NODE_NAME"
@@ -118,7 +118,7 @@ addons() {
 only_one "$LOCK_WAIT"
 identity
 case $STAGE in
-  membership) membership ;;
+  joinable) joinable ;;
   addons) addons ;;
   *) fail "no stage $STAGE" ;;
 esac

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fjordkube.settings.cluster import Cluster
+from fjordkube.settings.cluster import API_PORT, Cluster
+from fjordkube.settings.cluster_settings import ClusterSettings
 from fjordkube.settings.demo import Demo
 from fjordkube.settings.firewall import Firewall
 from fjordkube.settings.gates import Gates
@@ -47,7 +48,7 @@ from fjordkube.settings.nodes import (
     WorkerPorts,
     WorkerSettings,
 )
-from fjordkube.settings.stack import API_PORT, Stack
+from fjordkube.settings.stack import Stack
 
 __all__ = [
     "API_PORT",
@@ -55,6 +56,7 @@ __all__ = [
     "Bastion",
     "Calico",
     "Cluster",
+    "ClusterSettings",
     "Conntrack",
     "ControlPlanePorts",
     "Demo",

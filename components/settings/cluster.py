@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from fjordkube.settings.base import Settings
-from fjordkube.settings.types import Domain, Label
+from fjordkube.settings.types import API_LABEL, Domain, Label
+
+API_PORT: Final = 6443
+"""Port of the Kubernetes API on control planes (kubeadm's default)."""
 
 
 class Cluster(Settings):
@@ -18,3 +21,14 @@ class Cluster(Settings):
     timing: Literal["auto", "native", "emulated"] = "auto"
     """Timeouts, leases and probe periods: native, emulated (machines without KVM), or auto (measured). Never changes
     what is installed or proved."""
+
+    @property
+    def api_host(self) -> str:
+        """DNS name of the Kubernetes API, e.g. api.fjord.internal."""
+        return f"{API_LABEL}{self.domain}"
+
+    @property
+    def control_plane_endpoint(self) -> str:
+        """kubeadm's controlPlaneEndpoint, e.g. api.fjord.internal:6443; a name even with one control plane, because
+        adding one later means new certificates (kubeadm#2997)."""
+        return f"{self.api_host}:{API_PORT}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 from pydantic import Field
 
 from fjordkube import versions
@@ -41,3 +43,8 @@ class Kubernetes(Settings):
     """Kept for kubelet and containerd."""
     system_reserved: SystemReserved = Field(default_factory=SystemReserved)
     """Kept for system daemons."""
+
+    @property
+    def cluster_dns(self) -> str:
+        """Address of the cluster's DNS: the 10th of the Service range, kubeadm's convention, e.g. 10.96.0.10."""
+        return str(IPv4Network(self.service_cidr)[10])

@@ -45,6 +45,8 @@ CompressionLevel = Annotated[int, Field(strict=True, ge=1, le=9)]
 RefusalStatus = Annotated[int, Field(strict=True, ge=400, le=599)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 OnOff = Literal["on", "off"]
+# the controller's http-redirect-code (ingress-nginx, internal/ingress/controller/config/config.go)
+_REDIRECT = 308
 
 
 def _seconds(value: str) -> str:
@@ -284,6 +286,11 @@ class NginxConfig(Settings):
     """Do not listen on IPv6; controller: false."""
     disable_ipv6_dns: Flag | None = None
     """Do not ask DNS for IPv6 addresses; controller: false."""
+
+    @property
+    def https_redirect(self) -> int | None:
+        """Status with which HTTP is sent to HTTPS everywhere; None: it is not."""
+        return (self.http_redirect_code or _REDIRECT) if self.force_ssl_redirect else None
 
     def config_map(self) -> dict[str, str]:
         """The ConfigMap's `data`: keys with dashes, every value as text, in the order above; what is None is left

@@ -3,10 +3,10 @@
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from fjordkube.ingress.nginx import Nginx, NginxArgs
+from fjordkube.ingress.nginx import IngressNginx, IngressNginxArgs
 from fjordkube.network.calico import Calico, CalicoArgs
 from fjordkube.settings import Calico as CalicoSettings
-from fjordkube.settings import IngressNginx
+from fjordkube.settings import IngressNginx as IngressNginxSettings
 
 config = pulumi.Config()
 api_host = config.require("apiHost")  # as nodes reach it without kube-proxy, e.g. 10.1.0.11
@@ -23,10 +23,10 @@ calico = Calico(
         provider=cluster,
     ),
 )
-Nginx(
+IngressNginx(
     "ingress",
-    NginxArgs(
-        settings=IngressNginx(http_port=80, https_port=443),
+    IngressNginxArgs(
+        settings=IngressNginxSettings(http_port=80, https_port=443),
         api_host=api_host,
         image=images["ingress-nginx-controller"],
         provider=cluster,

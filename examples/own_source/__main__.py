@@ -5,11 +5,11 @@ from inventory import Inventory, InventoryArgs
 
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.images import built
-from fjordkube.settings import load
+from fjordkube.settings import ClusterSettings, Firewall
 from fjordkube.timing import NATIVE
 
 config = pulumi.Config()
-settings = load({"nodes": {"private_cidr": "10.1.0.0/24"}})
+settings = ClusterSettings(firewall=Firewall(admin_cidrs=["198.51.100.0/24"]))
 inventory = Inventory("nodes", InventoryArgs(config.require_object("machines"), config.require_secret("key")))
 images = built(settings.kubernetes.version, settings.network.version)
 cluster = KubernetesCluster("edge", ClusterArgs(settings, inventory.nodes, images, NATIVE))

@@ -7,10 +7,10 @@ from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.images import built
 from fjordkube.node import Node
 from fjordkube.remote import connection
-from fjordkube.settings import load
+from fjordkube.settings import ClusterSettings, Demo, Firewall
 from fjordkube.timing import NATIVE
 
-settings = load({"nodes": {"private_cidr": "10.1.0.0/24"}, "demo": {"enabled": False}})
+settings = ClusterSettings(demo=Demo(enabled=False), firewall=Firewall(admin_cidrs=["198.51.100.0/24"]))
 config = pulumi.Config()
 
 

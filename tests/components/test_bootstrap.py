@@ -15,20 +15,19 @@ from fjordkube.helpers.ssh import Access
 from fjordkube.remote import connection, through
 from fjordkube.timing import EMULATED
 from tests.components.bootstrap_mocks import opened, with_mocks
-from tests.golden.bootstrap_cluster import node, nodes, stack
+from tests.golden.bootstrap_cluster import kubeadm, node, nodes
 
 BOTH = pytest.mark.parametrize("preview", [False, True])
 
 
 def control_plane(**changes: Any) -> ControlPlane:
-    every = nodes()
-    return ControlPlane("cp1", ControlPlaneArgs(every[0], stack(), EMULATED, every, **changes))
+    return ControlPlane("cp1", ControlPlaneArgs(nodes()[0], kubeadm(EMULATED), **changes))
 
 
 @BOTH
 def test_leader_is_cut_where_others_can_begin(preview: bool) -> None:
     recorder = with_mocks(lambda: control_plane() and None, preview)
-    assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-member", "cp1-membership"]
+    assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-api", "cp1-joinable"]
 
 
 @BOTH
@@ -36,11 +35,11 @@ def test_a_second_control_plane_joins_beside_the_first(preview: bool) -> None:
     def program() -> None:
         second = node("cp2", "control-plane", 12)
         every = [*nodes(), second]
-        first = ControlPlane("cp1", ControlPlaneArgs(every[0], stack(), EMULATED, every))
-        ControlPlane("cp2", ControlPlaneArgs(second, stack(), EMULATED, every, beside=first))
+        first = ControlPlane("cp1", ControlPlaneArgs(every[0], kubeadm(EMULATED, every=every)))
+        ControlPlane("cp2", ControlPlaneArgs(second, kubeadm(EMULATED, every=every), beside=first))
 
     recorder = with_mocks(program, preview)
-    assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-member", "cp1-membership", "cp2", "cp2-member"]
+    assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-api", "cp1-joinable", "cp2", "cp2-joined"]
     if not preview:
         (command,) = recorder.of("command:local:Command")
         assert command["create"] == launcher.command("member")
@@ -61,9 +60,6 @@ def test_kubeconfigs_are_secret_and_reachable_from_here() -> None:
         async def secrets() -> None:
             assert await made.kubeconfig.is_secret()
             assert await made.user_kubeconfig.is_secret()
-            assert not await made.api_answers.is_secret()
-            assert not await made.joinable.is_secret()
-            assert not await made.addons_done.is_secret()
             seen.append("asked")
 
         def look(texts: list[str]) -> Any:
@@ -80,13 +76,12 @@ def test_kubeconfigs_are_secret_and_reachable_from_here() -> None:
 @BOTH
 def test_worker_hands_secrets_over_by_environment_and_nothing_on_the_command_line(preview: bool) -> None:
     def program() -> None:
-        every = nodes()
+        every = [replace(each, machine=pulumi.ComponentResource("test:index:Machine", "m")) for each in nodes()]
         Worker(
             "w1",
             WorkerArgs(
                 every[1],
-                stack(),
-                EMULATED,
+                kubeadm(EMULATED),
                 kubeconfig=pulumi.Output.secret("KUBECONFIG"),
             ),
         )
@@ -110,7 +105,7 @@ def test_labels_and_taints_reach_the_membership_in_an_order_of_their_own() -> No
     def environment(labels: dict[str, str], taints: list[str]) -> dict[str, Any]:
         one = replace(nodes()[1], labels=labels, taints=taints)
         recorder = with_mocks(
-            lambda: Worker("w1", WorkerArgs(one, stack(), EMULATED, "kubeconfig")) and None, preview=False
+            lambda: Worker("w1", WorkerArgs(one, kubeadm(EMULATED), "kubeconfig")) and None, preview=False
         )
         (command,) = recorder.of("command:local:Command")
         return opened(command["environment"])
@@ -128,7 +123,7 @@ def test_sudo_and_bastion_reach_the_relay_by_environment_too(preview: bool) -> N
         bastion = through("203.0.113.5", 22, "JUMP KEY", "ssh-ed25519 BBBB", "jump")
         behind = connection("10.1.0.12", 22, "PRIVATE", "ssh-ed25519 AAAA", "debian", bastion=bastion)
         node = replace(nodes()[1], sudo=True, connection=behind)
-        Worker("w1", WorkerArgs(node, stack(), EMULATED, "kubeconfig"))
+        Worker("w1", WorkerArgs(node, kubeadm(EMULATED), "kubeconfig"))
 
     (command,) = with_mocks(program, preview).of("command:local:Command")
     environment = opened(command["environment"])
@@ -140,7 +135,7 @@ def test_sudo_and_bastion_reach_the_relay_by_environment_too(preview: bool) -> N
 
 def test_a_machine_that_stays_is_reset_when_it_leaves() -> None:
     def program() -> None:
-        Worker("w1", WorkerArgs(nodes()[1], stack(), EMULATED, "kubeconfig", machine_stays=True))
+        Worker("w1", WorkerArgs(nodes()[1], kubeadm(EMULATED), "kubeconfig"))
 
     (command,) = with_mocks(program, preview=False).of("command:local:Command")
     assert "RESET=now" in opened(command["environment"])["FJORDKUBE_RESET_SCRIPT"]

@@ -12,6 +12,7 @@ import pulumi_kubernetes
 import pytest
 
 from fjordkube.gates import Gates, GatesArgs
+from fjordkube.gates.common import Promised
 from fjordkube.gates.gate import reached
 from fjordkube.helpers import launcher
 from fjordkube.helpers.gates.targets import targets
@@ -47,19 +48,20 @@ def answer(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def gates(triggers: Sequence[Any] = ("calico 1",), of: Sequence[Node] = (), **changes: Any) -> Gates:
     provider = pulumi_kubernetes.Provider("cluster", kubeconfig="{}")
-    calico, membership, demo, door = (
-        pulumi.CustomResource("test:index:Thing", name, {}) for name in ("calico", "w1-membership", "demo", "door")
+    calico, joined, demo, door = (
+        pulumi.CustomResource("test:index:Thing", name, {}) for name in ("calico", "w1-joined", "demo", "door")
     )
     return Gates(
         "gates",
         GatesArgs(
-            settings=stack(**changes),
+            promised=Promised.of(stack(**changes)),
+            settings=stack(**changes).gates,
             timing=EMULATED,
             nodes=of or nodes(),
             kubeconfig=pulumi.Output.secret("KUBECONFIG"),
             provider=provider,
             image="registry.example/demo:1",
-            network=[calico, membership],
+            network=[calico, joined],
             services=[demo],
             front=[demo, door],
             triggers={"bgp": triggers},
@@ -108,7 +110,7 @@ def test_a_promise_that_a_stack_does_not_make_is_not_measured(preview: bool) -> 
 @BOTH
 def test_each_waits_for_what_it_measures_and_the_probe_for_nothing(preview: bool) -> None:
     engine = recorded(preview)
-    assert set(engine.seen["gates-bgp"].depends_on) == {"calico", "w1-membership"}
+    assert set(engine.seen["gates-bgp"].depends_on) == {"calico", "w1-joined"}
     assert {"gates-bgp", "gates-probe-daemonset-probe", "calico"} <= set(engine.seen["gates-data-path"].depends_on)
     assert engine.seen["gates-ipvs"].depends_on == ["demo"]
     assert set(engine.seen["gates-ingress"].depends_on) == {"demo", "door"}

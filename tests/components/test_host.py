@@ -9,19 +9,17 @@ import pulumi
 import pytest
 
 from fjordkube.helpers import launcher
-from fjordkube.host import Host, HostArgs
+from fjordkube.host import Host
 from fjordkube.host.release import script
-from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import Recorder, opened, with_mocks
 from tests.components.engine_recording import record, run
-from tests.golden.bootstrap_cluster import SANDBOX, nodes, stack
+from tests.golden.bootstrap_cluster import SANDBOX, host_args, nodes
 
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_one_round_trip_that_runs_again_only_for_another_machine(preview: bool) -> None:
     def program() -> None:
-        every = nodes()
-        host = Host("cp1-host", HostArgs(every[0], stack(), NATIVE, every, SANDBOX))
+        host = Host("cp1-host", host_args(nodes()[0]))
         assert isinstance(host.ready, pulumi.Output)
 
     recorder = with_mocks(program, preview)
@@ -38,8 +36,7 @@ def test_machine_that_stays_is_given_back_after_everything_else_of_its_node_is_g
     seen = record(preview)
 
     def program() -> None:
-        every = nodes()
-        Host("cp1-host", HostArgs(every[0], stack(), NATIVE, every, SANDBOX))
+        Host("cp1-host", host_args(nodes()[0]))
 
     run(program)
     release = seen.seen["cp1-host-release"]
@@ -58,8 +55,7 @@ def test_machine_that_stays_is_given_back_after_everything_else_of_its_node_is_g
 def test_machine_that_is_deleted_with_the_stack_is_not_tidied_first(preview: bool) -> None:
     def program() -> None:
         made = pulumi.ComponentResource("test:index:Machine", "machine")
-        every = [replace(node, machine=made) for node in nodes()]
-        Host("cp1-host", HostArgs(every[0], stack(), NATIVE, every, SANDBOX))
+        Host("cp1-host", host_args(replace(nodes()[0], machine=made)))
 
     assert _names(with_mocks(program, preview)) == ["cp1-host", "cp1-host-prepared", "machine"]
 

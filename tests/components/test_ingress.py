@@ -12,8 +12,8 @@ import pulumi_kubernetes
 import pytest
 
 from fjordkube.ingress import admission
-from fjordkube.ingress.nginx import Nginx, NginxArgs
-from fjordkube.settings import IngressNginx
+from fjordkube.ingress.nginx import IngressNginx, IngressNginxArgs
+from fjordkube.settings import IngressNginx as IngressNginxSettings
 from tests.components.engine_recording import Recording, record, run
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nQ0VSVA==\n-----END CERTIFICATE-----\n"
@@ -31,10 +31,10 @@ def build(tmp_path: Path, preview: bool) -> Recording:
     def program() -> None:
         provider = pulumi_kubernetes.Provider("cluster", kubeconfig="{}")
         demo = pulumi.CustomResource("test:index:Ingress", "demo-ingress-demo", {})
-        Nginx(
+        IngressNginx(
             "nginx",
-            NginxArgs(
-                settings=IngressNginx(controller="nginx"),
+            IngressNginxArgs(
+                settings=IngressNginxSettings(controller="nginx"),
                 api_host="192.168.77.11",
                 image="registry.example/controller:1",
                 provider=provider,
@@ -68,7 +68,7 @@ def test_the_webhook_is_registered_after_everything_and_after_the_programs_ingre
 @pytest.mark.parametrize("preview", [True, False])
 def test_the_component_registers_what_it_declares(tmp_path: Path, preview: bool) -> None:
     engine = build(tmp_path, preview)
-    assert engine.seen["nginx"].type == "fjordkube:ingress:Nginx"
+    assert engine.seen["nginx"].type == "fjordkube:ingress:IngressNginx"
     assert engine.seen["nginx"].outputs == {"ingress_class": "nginx", "image": "registry.example/controller:1"}
     assert engine.seen["nginx-namespace-ingress-nginx"].parent == "nginx"
 

@@ -515,7 +515,7 @@ def test_no_node_has_more_than_eight_resources_in_the_whole_program(
 
     run(program)
     count = {name: [thing for thing in seen.seen if re.search(rf"-{name}(-|$)", thing)] for name in names}
-    once = {"fjord-cp1-membership", "fjord-cp1-addons"}
+    once = {"fjord-cp1-joinable", "fjord-cp1-addons"}
     assert once <= set(count["cp1"])
     count["cp1"] = [thing for thing in count["cp1"] if thing not in once]
     assert {name: len(things) for name, things in count.items() if len(things) > 8} == {}, count

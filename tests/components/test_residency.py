@@ -11,15 +11,14 @@ from typing import Any
 import pulumi
 import pytest
 
-from fjordkube.host import Host, HostArgs
+from fjordkube.host import Host
 from fjordkube.node import Node
 from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs, assured, held, says_zone
 from fjordkube.settings import load
 from fjordkube.settings.residency import Residency
-from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import opened
 from tests.components.engine_recording import Recording, record, run
-from tests.golden.bootstrap_cluster import SANDBOX, nodes, stack
+from tests.golden.bootstrap_cluster import host_args, nodes
 
 SERVER = "test:index:Server"
 PREPARED = "cp1-host-prepared"
@@ -49,10 +48,10 @@ def returning(zone: str) -> Any:
 
 def host_on_a_server(provider: str = "upcloud", residency: Residency = "norway") -> None:
     """One host, on a machine whose provider says the zone once it is made."""
-    cp1, *others = nodes()
+    cp1 = nodes()[0]
     placed = held(dataclasses.replace(cp1, zone=Server("cp1-server").zone), provider, residency)
     assert says_zone(placed)
-    Host("cp1-host", HostArgs(placed, stack(), NATIVE, [placed, *others], SANDBOX))
+    Host("cp1-host", host_args(placed))
 
 
 def refusal(recording_of: str, residency: Residency = "norway") -> tuple[str, Recording]:

@@ -17,6 +17,7 @@ from fjordkube.node import Role
 from fjordkube.settings import Stack, load
 from tests.e2e import cluster, ports
 from tests.engine.command import Commands
+from tests.golden.bootstrap_cluster import local_policy
 
 UP_SECONDS = 1500
 """Bound of one `up`; measured figures are in docs/offline.md."""
@@ -97,6 +98,7 @@ def role_of(node: str) -> Role:
 def test_from_outside_only_the_ports_of_the_table_answer(commands: Commands) -> None:
     """Every port that a node listens on, at each address; everything else must be silent: not even refused."""
     settings = settings_of(commands)
+    policy = local_policy(settings)
     services = IPv4Network(settings.kubernetes.service_cidr)
     targets: dict[ports.Target, bool] = {}
     for node in NODES:
@@ -110,7 +112,7 @@ def test_from_outside_only_the_ports_of_the_table_answer(commands: Commands) -> 
         for address, port in at:
             inside = IPv4Address(address) in services
             targets[ports.Target(node, address, port)] = not inside and admits(
-                settings, role_of(node), ports.CALLER, port
+                policy, role_of(node), ports.CALLER, port
             )
     monitors = {node: ports.monitor(commands, node) for node in NODES}
     seen = ports.outcomes(monitors, targets)
@@ -162,12 +164,10 @@ def test_inside_the_private_network_nodes_reach_what_the_table_says(commands: Co
     words = [f"{addresses[node]}:{port}" for node, some in asked.items() for port in some]
     text = cluster.shell(commands, "w1", script.replace("TARGETS", " ".join(words)))
     found = dict(line.split() for line in text.splitlines())
-    control_planes = [addresses["cp1"]]
+    policy = local_policy(settings_of(commands))
     for node, some in asked.items():
         for port in some:
-            is_open = admits(
-                settings_of(commands), role_of(node), "192.168.77.250", port, control_planes=control_planes
-            )
+            is_open = admits(policy, role_of(node), "192.168.77.250", port)
             assert found[f"{addresses[node]}:{port}"] == ("open" if is_open else "silent"), found
     assert found[f"{addresses['cp1']}:179"] == found[f"{addresses['cp1']}:10250"] == "open"
     # a control plane is let in where another node is not

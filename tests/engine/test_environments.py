@@ -44,7 +44,7 @@ def test_preview_without_a_backend_is_of_a_new_stack_and_leaves_nothing(commands
     done = without(commands, *UNSET).run("preview")
     assert done.code == 0, done.text
     assert done.text.count("previewed as a new one, on an empty state that is not kept: no backend was chosen") == 1
-    assert "fjord-w1-membership" in done.text
+    assert "fjord-w1-joined" in done.text
     assert commands.settings.read_text() == example
     assert states(commands) == []
     assert not (commands.home / "passphrase").exists()
@@ -94,7 +94,7 @@ def test_stack_of_a_login_lives_with_its_own_file_and_the_engine_by_hand_does_th
     words = ["preview", "-s", "test", "--config-file", str(commands.settings), "--non-interactive"]
     by_hand = pulumi(words, commands, place)
     assert by_hand.returncode == 0, by_hand.stdout
-    assert "fjord-w1-membership" in by_hand.stdout
+    assert "fjord-w1-joined" in by_hand.stdout
     assert commands.settings.read_text() == text
 
     # 3. Deleted only by its name, and the salt is used again.

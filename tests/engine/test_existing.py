@@ -160,7 +160,7 @@ def test_another_pinned_key_is_another_machine_of_that_name_alone(edited: Edited
     assert set(found) == {"w2"}
     assert found["w2"]["fjord-w2-host-prepared"] == "replace"
     # replaced, their old halves would remove and reset the machine that has just joined
-    assert found["w2"]["fjord-w2-membership"] == found["w2"]["fjord-w2-host-release"] == "update"
+    assert found["w2"]["fjord-w2-joined"] == found["w2"]["fjord-w2-host-release"] == "update"
 
 
 def test_another_port_of_one_host_is_an_update_of_what_enters_it(edited: Edited) -> None:

@@ -99,7 +99,7 @@ def test_a_worker_in_the_middle_comes_alone(edited: Edited) -> None:
 
 def test_a_label_is_an_update_of_one_membership(with_pool: Edited) -> None:
     run = with_pool(workers=["w1", {"name": "w2", "labels": {"tier": "db"}}, "w3", "w4", "w5"])
-    assert run.changed() == {"fjord-w2-membership": "update"}
+    assert run.changed() == {"fjord-w2-joined": "update"}
 
 
 def test_more_control_planes_replace_nothing_but_gates(edited: Edited) -> None:
@@ -109,7 +109,7 @@ def test_more_control_planes_replace_nothing_but_gates(edited: Edited) -> None:
     replaced = [name for name, operation in run.changed().items() if operation not in ("create", "update")]
     assert all("-gates-" in name for name in replaced)
     for node in ("w1", "w5"):
-        assert found[node] == {f"fjord-{node}-host-prepared": "update", f"fjord-{node}-membership": "update"}
+        assert found[node] == {f"fjord-{node}-host-prepared": "update", f"fjord-{node}-joined": "update"}
     assert set(found["cp2"].values()) == {"create"}
 
     # no node has more than a few resources; the first control plane also has what starts the cluster
@@ -122,7 +122,7 @@ def test_more_control_planes_replace_nothing_but_gates(edited: Edited) -> None:
 def test_a_taint_is_an_update_of_one_membership_and_of_what_measures(with_pool: Edited) -> None:
     run = with_pool(workers=["w1", {"name": "w2", "taints": ["dedicated=db:NoSchedule"]}, "w3", "w4", "w5"])
     found = touched(run)
-    assert found.pop("w2") == {"fjord-w2-membership": "update"}
+    assert found.pop("w2") == {"fjord-w2-joined": "update"}
     # the probe tolerates it, and the node is no door any more
     assert set(found.pop("")) == {"fjord-gates-probe-daemonset-probe", "fjord-gates-ingress"}
     assert found == {}
@@ -135,4 +135,4 @@ def test_a_pool_grows_and_shrinks_at_its_highest_number(with_pool: Edited) -> No
 
 def test_a_pools_label_is_an_update_of_its_members_alone(with_pool: Edited) -> None:
     run = with_pool(pools=[{**POOL, "labels": {"tier": "front"}}])
-    assert run.changed() == {"fjord-web1-membership": "update", "fjord-web2-membership": "update"}
+    assert run.changed() == {"fjord-web1-joined": "update", "fjord-web2-joined": "update"}

@@ -80,7 +80,7 @@ def test_the_installed_package_changes_nothing(made: Project, package: Installed
 
 
 def test_one_worker_goes_although_the_checkout_that_made_it_is_gone(made: Project) -> None:
-    urn = next(urn for urn in _urns(made) if urn.endswith("::fjord-w2-membership"))
+    urn = next(urn for urn in _urns(made) if urn.endswith("::fjord-w2-joined"))
     said = made.destroy(urn)
     assert "w2: not removed from the cluster, going on" in said, "the helper ran, and no API answers here"
     assert urn not in _urns(made)

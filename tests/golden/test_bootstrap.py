@@ -11,8 +11,10 @@ from fjordkube.bootstrap import steps
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
 from fjordkube.bootstrap.kubelet import kubelet_configuration
 from fjordkube.bootstrap.patches import static_pod_patches
+from fjordkube.node import Node
+from fjordkube.settings import Kubernetes
 from fjordkube.timing import EMULATED, NATIVE, Timing
-from tests.golden.bootstrap_cluster import REPOSITORY, node, nodes, stack, without_scripts
+from tests.golden.bootstrap_cluster import kubeadm, node, nodes, stack, without_scripts
 from tests.golden.golden import check
 
 TIMINGS = [NATIVE, EMULATED]
@@ -20,8 +22,7 @@ TIMINGS = [NATIVE, EMULATED]
 
 @pytest.mark.parametrize("timing", TIMINGS, ids=lambda timing: str(timing.name))
 def test_init(timing: Timing) -> None:
-    every = nodes()
-    check(f"bootstrap/init-{timing.name}.yaml", init_file(every[0], stack(), timing, every, ["127.0.0.1"], REPOSITORY))
+    check(f"bootstrap/init-{timing.name}.yaml", init_file(nodes()[0], kubeadm(timing), ["127.0.0.1"]))
 
 
 @pytest.mark.parametrize("timing", TIMINGS, ids=lambda timing: str(timing.name))
@@ -51,26 +52,26 @@ def test_patches() -> None:
 
 def test_texts_of_the_steps() -> None:
     every = nodes()
-    member = steps.member(every[0], stack(), EMULATED, every, ["127.0.0.1"], REPOSITORY)
+    member = steps.member(every[0], kubeadm(EMULATED), ["127.0.0.1"])
     check("bootstrap/member.sh", without_scripts(member, "reset", "member"))
-    check("bootstrap/join.sh", without_scripts(steps.join(every[1], stack(), EMULATED), "reset", "join"))
+    check("bootstrap/join.sh", without_scripts(steps.join(every[1], kubeadm(EMULATED)), "reset", "join"))
 
 
 def test_leader_election_is_off_only_for_a_lone_emulated_control_plane() -> None:
     three = [node(f"cp{n}", "control-plane", 10 + n) for n in (1, 2, 3)]
 
-    def election(every: list[object], timing: Timing) -> bool:
-        document = cluster_configuration(stack(), timing, every, ["127.0.0.1"], REPOSITORY)  # type: ignore[arg-type]
+    def election(every: list[Node], timing: Timing) -> bool:
+        document = cluster_configuration(kubeadm(timing, every=every), ["127.0.0.1"])
         return {"name": "leader-elect", "value": "false"} not in document["scheduler"]["extraArgs"]
 
-    assert not election([*nodes()], EMULATED)
-    assert election([*three], EMULATED)
-    assert election([*nodes()], NATIVE)
+    assert not election(nodes(), EMULATED)
+    assert election(three, EMULATED)
+    assert election(nodes(), NATIVE)
 
 
 def test_certificate_names_come_once_each() -> None:
     settings = stack(kubernetes={"extra_sans": ["api.example.no", "203.0.113.7"]})
-    document = cluster_configuration(settings, NATIVE, nodes(), ["127.0.0.1"], REPOSITORY)
+    document = cluster_configuration(kubeadm(NATIVE, settings), ["127.0.0.1"])
     assert document["apiServer"]["certSANs"] == [
         "localhost",
         "127.0.0.1",
@@ -83,17 +84,15 @@ def test_certificate_names_come_once_each() -> None:
 
 
 def test_reservations_are_as_set_and_small_only_under_emulation() -> None:
-    assert kubelet_configuration(stack(), NATIVE)["systemReserved"] == {"cpu": "500m", "memory": "512Mi"}
-    assert kubelet_configuration(stack(), EMULATED)["systemReserved"] == {"cpu": "50m", "memory": "512Mi"}
+    assert kubelet_configuration(Kubernetes(), NATIVE)["systemReserved"] == {"cpu": "500m", "memory": "512Mi"}
+    assert kubelet_configuration(Kubernetes(), EMULATED)["systemReserved"] == {"cpu": "50m", "memory": "512Mi"}
 
 
 def test_a_kube_proxy_edit_changes_the_addons_digest_alone() -> None:
-    every = nodes()
-
     def texts(mode: str) -> tuple[str, str]:
         settings = stack(kube_proxy={"mode": mode})
-        text = steps.stage("addons", every[0], settings, NATIVE, every, ["127.0.0.1"], REPOSITORY)
-        return text.split("MEMBERSHIP_DIGEST=")[1][:64], text.split("ADDONS_DIGEST=")[1][:64]
+        text = steps.stage("addons", nodes()[0], kubeadm(NATIVE, settings), ["127.0.0.1"])
+        return text.split("JOINABLE_DIGEST=")[1][:64], text.split("ADDONS_DIGEST=")[1][:64]
 
     before, after = texts("ipvs"), texts("nftables")
     assert before[0] == after[0]
@@ -102,7 +101,7 @@ def test_a_kube_proxy_edit_changes_the_addons_digest_alone() -> None:
 
 def test_no_secret_is_rendered() -> None:
     every = nodes()
-    text = steps.member(every[0], stack(), NATIVE, every, ["127.0.0.1"], REPOSITORY)
-    text += steps.join(every[1], stack(), NATIVE)
+    text = steps.member(every[0], kubeadm(), ["127.0.0.1"])
+    text += steps.join(every[1], kubeadm())
     assert "PRIVATE" not in text
     assert "token: " not in text

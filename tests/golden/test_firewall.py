@@ -9,7 +9,7 @@ import pytest
 from fjordkube.firewall import nftables, openstack, upcloud
 from fjordkube.node import Role
 from fjordkube.settings import Stack
-from tests.golden.bootstrap_cluster import stack
+from tests.golden.bootstrap_cluster import local_policy, policy, stack
 from tests.golden.golden import check
 
 STACKS: dict[str, Stack] = {
@@ -34,19 +34,17 @@ EACH = pytest.mark.parametrize(
 
 @EACH
 def test_nftables(name: str, role: Role) -> None:
-    settings = STACKS[name]
-    planes = [settings.nodes.addresses[node.name] for node in settings.nodes.all_nodes if node.role == "control-plane"]
-    check(f"firewall/{name}-{role}.nft", nftables.ruleset(settings, role, "eth1", planes))
+    check(f"firewall/{name}-{role}.nft", nftables.ruleset(local_policy(STACKS[name]), role, "eth1"))
 
 
 @EACH
 def test_upcloud(name: str, role: Role) -> None:
-    rules = upcloud.firewall_rules(STACKS[name], role)
+    rules = upcloud.firewall_rules(policy(STACKS[name]), role)
     lines = [" ".join(f"{key}={value}" for key, value in rule.items() if key != "comment") for rule in rules]
     check(f"firewall/{name}-{role}.upcloud.txt", "\n".join(lines) + "\n")
 
 
 @EACH
 def test_openstack(name: str, role: Role) -> None:
-    rules = openstack.security_group(STACKS[name], role)
+    rules = openstack.security_group(policy(STACKS[name]), role)
     check(f"firewall/{name}-{role}.openstack.txt", "\n".join(f"{rule.name}  {astuple(rule)}" for rule in rules) + "\n")

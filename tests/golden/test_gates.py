@@ -5,6 +5,7 @@ from __future__ import annotations
 import yaml
 
 from fjordkube.gates import disk
+from fjordkube.gates.common import Promised
 from fjordkube.gates.gates import questions
 from fjordkube.gates.probe import objects
 from fjordkube.objects import manifest
@@ -27,18 +28,18 @@ def test_the_probe_runs_on_nodes_that_are_set_apart() -> None:
 
 
 def test_questions_of_a_default_stack() -> None:
-    asked = {question.name: dict(question.asked) for question in questions(stack(), NATIVE)}
+    asked = {question.name: dict(question.asked) for question in questions(Promised.of(stack()), NATIVE)}
     check("gates/questions.yaml", yaml.safe_dump(asked, sort_keys=False))
 
 
 def test_text_for_the_nodes() -> None:
-    (text,) = (question.script for question in questions(stack(), NATIVE) if question.name == "data-path")
+    (text,) = (question.script for question in questions(Promised.of(stack()), NATIVE) if question.name == "data-path")
     assert text is not None
     check("gates/data-path.sh", without_scripts(text, "gate-data-path", "questions"))
 
 
 def test_question_and_text_for_a_control_plane() -> None:
-    asked = disk.question(stack(), NATIVE, "cp1")
+    asked = disk.question(stack().gates, NATIVE, "cp1")
     check("gates/disk.yaml", yaml.safe_dump(dict(asked.asked), sort_keys=False))
     assert asked.script is not None
     check("gates/disk.sh", without_scripts(asked.script, "gate-disk"))

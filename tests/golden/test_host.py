@@ -7,7 +7,7 @@ import pytest
 from fjordkube.host import containerd, hostnames, modules, sysctls, units
 from fjordkube.host.preparation import preparation
 from fjordkube.timing import EMULATED, NATIVE
-from tests.golden.bootstrap_cluster import SANDBOX, nodes, stack, without_scripts
+from tests.golden.bootstrap_cluster import SANDBOX, host_args, nodes, without_scripts
 from tests.golden.golden import check
 
 
@@ -20,7 +20,7 @@ def test_sysctls() -> None:
 
 
 def test_names_of_nodes_and_of_the_api() -> None:
-    check("host/hosts.txt", hostnames.hosts_block(nodes()[-1], nodes(), "api.fjord.internal"))
+    check("host/hosts.txt", hostnames.hosts_block(nodes()[-1], nodes()[:1], "api.fjord.internal"))
 
 
 def test_units() -> None:
@@ -44,14 +44,12 @@ def test_modules_follow_the_mode(mode: str, scheduler: str | None, expected: lis
 
 
 def test_whole_text_for_a_control_plane() -> None:
-    every = nodes()
-    text = preparation(every[0], stack(), NATIVE, every, SANDBOX)
+    text = preparation(host_args(nodes()[0]))
     check("host/preparation-cp1.sh", without_scripts(text, "host"))
 
 
 def test_preparation_is_the_same_at_every_pace_but_for_the_kubelets_environment() -> None:
-    every = nodes()
-    native, emulated = (preparation(every[1], stack(), each, every, SANDBOX) for each in (NATIVE, EMULATED))
+    native, emulated = (preparation(host_args(nodes()[1], each)) for each in (NATIVE, EMULATED))
     mark = "Environment=GOGC=400\n"
     assert mark in emulated
     with_mark = emulated.replace(mark, "").splitlines()

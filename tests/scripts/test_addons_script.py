@@ -75,33 +75,33 @@ def patches(machine: Machine) -> list[str]:
     return [call.split("https://")[1].split("/", 1)[1] for call in machine.questions if "PATCH" in call]
 
 
-def test_membership_runs_once(member: Machine) -> None:
-    assert json.loads(run(member, "membership")) == {"node": "cp1", "joinable": True}
+def test_joinable_runs_once(member: Machine) -> None:
+    assert json.loads(run(member, "joinable")) == {"node": "cp1", "joinable": True}
     (call,) = member.calls
     assert "--skip-token-print" in call
     assert call.endswith("wait-control-plane,upload-certs,kubelet-finalize,addon,show-join-command")
     assert patches(member) == ["api/v1/nodes/cp1", "api/v1/namespaces/kube-system/configmaps/kubeadm-config"]
     assert '"192.168.77.11/24"' in (member.root / "api/api/v1/nodes/cp1").read_text()
-    run(member, "membership")
+    run(member, "joinable")
     assert member.calls == []
 
 
-def test_membership_cut_before_its_annotation_is_run_again(member: Machine) -> None:
-    run(member, "membership")
+def test_joinable_cut_before_its_annotation_is_run_again(member: Machine) -> None:
+    run(member, "joinable")
     member.write("/api/api/v1/namespaces/kube-system/configmaps/kubeadm-config", "{}")
-    run(member, "membership")
+    run(member, "joinable")
     assert len(member.calls) == 1
 
 
-def test_membership_is_completed_when_an_object_is_gone(member: Machine) -> None:
-    run(member, "membership")
+def test_joinable_is_completed_when_an_object_is_gone(member: Machine) -> None:
+    run(member, "joinable")
     (member.root / "api/api/v1/namespaces/kube-system/configmaps/kubelet-config").unlink()
-    run(member, "membership")
+    run(member, "joinable")
     assert len(member.calls) == 1
 
 
 def test_addons_print_the_kubeconfig_for_people_and_run_once(member: Machine) -> None:
-    run(member, "membership")
+    run(member, "joinable")
     assert run(member, "addons") == "admin\n"
     assert patches(member) == ["api/v1/namespaces/kube-system/configmaps/kube-proxy"]
     assert run(member, "addons") == "admin\n"
@@ -109,7 +109,7 @@ def test_addons_print_the_kubeconfig_for_people_and_run_once(member: Machine) ->
 
 
 def test_an_edited_kube_proxy_configuration_restarts_kube_proxy(member: Machine) -> None:
-    run(member, "membership")
+    run(member, "joinable")
     run(member, "addons")
     run(member, "addons", ADDONS_DIGEST="cccc")
     (call,) = member.calls

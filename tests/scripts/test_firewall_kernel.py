@@ -15,10 +15,9 @@ import pytest
 
 from fjordkube.firewall import admits, nftables
 from fjordkube.settings import Stack
-from tests.golden.bootstrap_cluster import stack
+from tests.golden.bootstrap_cluster import local_policy, stack
 from tests.scripts import links
 
-PLANES = ["192.168.77.11"]
 NODE = "192.168.77.101"
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
 
@@ -63,11 +62,11 @@ def look(rules: str, every: Sequence[tuple[Any, ...]]) -> Seen:
 
 
 def rules(settings: Stack) -> str:
-    return nftables.ruleset(settings, "worker", "eth1", PLANES)
+    return nftables.ruleset(local_policy(settings), "worker", "eth1")
 
 
 def expected(settings: Stack, source: str) -> set[int]:
-    return {port for port in links.PORTS if admits(settings, "worker", source, port, control_planes=PLANES)}
+    return {port for port in links.PORTS if admits(local_policy(settings), "worker", source, port)}
 
 
 CALLERS = (

@@ -15,9 +15,8 @@ from fjordkube.host import firewall
 from fjordkube.node import Role
 from fjordkube.settings import Stack, load
 from fjordkube.settings.consistency import findings
-from tests.golden.bootstrap_cluster import nodes, stack
+from tests.golden.bootstrap_cluster import local_policy, nodes, policy, stack
 
-PLANES = ["192.168.77.11"]
 ROLES: tuple[Role, ...] = ("control-plane", "worker")
 OUTSIDE, HERE = "198.51.100.9", "10.0.2.2"
 """Somebody on the internet, and this machine as local nodes see it."""
@@ -27,7 +26,7 @@ LISTENERS = (22, 80, 179, 443, 2379, 2380, 4789, 6443, 8443, 10249, 10250, 10254
 
 def opened(settings: Stack, role: Role, address: str) -> set[int]:
     """Of the ports on which anything may listen, those that the address reaches."""
-    return {port for port in LISTENERS if admits(settings, role, address, port, control_planes=PLANES)}
+    return {port for port in LISTENERS if admits(local_policy(settings), role, address, port)}
 
 
 # --- The table -------------------------------------------------------------------------------------------------------
@@ -60,22 +59,22 @@ def everybody() -> Stack:
 
 @pytest.mark.parametrize("port", [179, 2379, 2380, 8443, 10250, 10254])
 def test_no_setting_opens_what_belongs_to_nodes_to_the_outside(port: int) -> None:
-    assert not any(admits(everybody(), role, OUTSIDE, port, control_planes=PLANES) for role in ROLES)
+    assert not any(admits(local_policy(everybody()), role, OUTSIDE, port) for role in ROLES)
 
 
 def test_etcd_is_for_control_planes_alone() -> None:
-    for rule in table(everybody()):
+    for rule in table(policy(everybody())):
         if rule.ports and {2379, 2380} & set(rule.ports):
             assert (rule.sources, rule.roles) == (("control-planes",), ("control-plane",))
 
 
 def test_bgp_is_for_nodes_alone() -> None:
-    assert {rule.sources for rule in table(everybody()) if rule.ports and 179 in rule.ports} == {("nodes",)}
+    assert {rule.sources for rule in table(policy(everybody())) if rule.ports and 179 in rule.ports} == {("nodes",)}
 
 
 def test_every_ports_have_one_rule_for_a_role_and_protocol() -> None:
     for role in ROLES:
-        rules = [rule for rule in table(stack()) if role in rule.roles and rule.ports]
+        rules = [rule for rule in table(policy(stack())) if role in rule.roles and rule.ports]
         for one, other in itertools.combinations(rules, 2):
             assert one.protocol != other.protocol or not set(one.ports or ()) & set(other.ports or ())
 
@@ -98,16 +97,16 @@ def test_outsiders_are_let_in_where_settings_name_them() -> None:
 
 def test_ports_follow_the_ingress_and_the_network() -> None:
     settings = stack(ingress={"http_port": 8080, "metrics": False}, network={"encapsulation": "vxlan-cross-subnet"})
-    assert admits(settings, "worker", OUTSIDE, 8080)
-    assert not admits(settings, "worker", OUTSIDE, 80)
-    assert not admits(settings, "worker", WORKER, 10254)
-    assert admits(settings, "worker", WORKER, 4789, "udp")
-    assert not admits(stack(), "worker", WORKER, 4789, "udp")
-    assert not admits(settings, "worker", OUTSIDE, 4789, "udp")
+    assert admits(local_policy(settings), "worker", OUTSIDE, 8080)
+    assert not admits(local_policy(settings), "worker", OUTSIDE, 80)
+    assert not admits(local_policy(settings), "worker", WORKER, 10254)
+    assert admits(local_policy(settings), "worker", WORKER, 4789, "udp")
+    assert not admits(local_policy(stack()), "worker", WORKER, 4789, "udp")
+    assert not admits(local_policy(settings), "worker", OUTSIDE, 4789, "udp")
 
 
 def test_reasons_fit_into_comments_of_every_firewall() -> None:
-    for rule in table(everybody()):
+    for rule in table(policy(everybody())):
         assert rule.reason.isascii()
         assert len(rule.reason) <= 120
         assert '"' not in rule.reason
@@ -115,14 +114,14 @@ def test_reasons_fit_into_comments_of_every_firewall() -> None:
 
 def test_networks_are_merged_and_this_machine_is_an_administrator_of_local_nodes() -> None:
     settings = stack(firewall={"admin_cidrs": ["203.0.113.128/25", "203.0.113.0/25", "203.0.113.7/32"]})
-    assert networks(settings, "admins", ()) == ("10.0.2.0/24", "203.0.113.0/24")
-    assert networks(everybody(), "admins", ()) == ("0.0.0.0/0",)
-    assert networks(stack(), "node-port-clients", ()) == ()
+    assert networks(local_policy(settings), "admins") == ("10.0.2.0/24", "203.0.113.0/24")
+    assert networks(local_policy(everybody()), "admins") == ("0.0.0.0/0",)
+    assert networks(local_policy(stack()), "node-port-clients") == ()
 
 
 def test_front_runs_on_workers() -> None:
-    assert admits(stack(), "worker", HERE, 80)
-    assert not admits(stack(), "control-plane", HERE, 80)
+    assert admits(local_policy(stack()), "worker", HERE, 80)
+    assert not admits(local_policy(stack()), "control-plane", HERE, 80)
 
 
 # --- Renderings ------------------------------------------------------------------------------------------------------
@@ -130,33 +129,35 @@ def test_front_runs_on_workers() -> None:
 
 def test_nftables_name_every_port_of_the_table() -> None:
     for role in ROLES:
-        text = nftables.ruleset(stack(), role, "eth1", PLANES)
-        for rule in table(stack()):
+        text = nftables.ruleset(local_policy(stack()), role, "eth1")
+        for rule in table(policy(stack())):
             if role in rule.roles and rule.to == "node" and rule.ports and rule.protocol == "tcp":
                 assert f"tcp dport {rule.port_text} accept" in text
 
 
 def test_nftables_mark_changes_with_the_rules_and_only_with_them() -> None:
     marks = {
-        nftables.mark(nftables.ruleset(settings, role, interface, PLANES))
+        nftables.mark(nftables.ruleset(local_policy(settings), role, interface))
         for settings in (stack(), everybody())
         for role in ROLES
         for interface in ("eth1", "eth2")
     }
     assert len(marks) == 8
-    again = nftables.ruleset(stack(), "worker", "eth1", PLANES)
-    assert again == nftables.ruleset(stack(), "worker", "eth1", PLANES)
+    again = nftables.ruleset(local_policy(stack()), "worker", "eth1")
+    assert again == nftables.ruleset(local_policy(stack()), "worker", "eth1")
     assert f"chain {nftables.mark(again)} {{" in again
 
 
 def test_nftables_of_a_node_do_not_change_with_a_worker_more() -> None:
     more = stack(nodes={"source": "local", "workers": ["w1", "w2", "w3"]})
     for role in ROLES:
-        assert nftables.ruleset(more, role, "eth1", PLANES) == nftables.ruleset(stack(), role, "eth1", PLANES)
+        assert nftables.ruleset(local_policy(more), role, "eth1") == nftables.ruleset(
+            local_policy(stack()), role, "eth1"
+        )
 
 
 def test_nftables_believe_private_addresses_only_behind_the_private_nic() -> None:
-    lines = nftables.ruleset(stack(), "worker", "eth1", PLANES).splitlines()
+    lines = nftables.ruleset(local_policy(stack()), "worker", "eth1").splitlines()
     jumps = [line.strip() for line in lines if "jump from_" in line]
     for name in ("control_planes", "nodes", "pods"):
         found = [line for line in jumps if line.endswith(f"jump from_{name}")]
@@ -169,7 +170,7 @@ def test_nftables_believe_private_addresses_only_behind_the_private_nic() -> Non
 def test_upcloud_rules_are_arguments_of_the_sdk_and_end_with_a_drop(settings: Stack, role: Role) -> None:
     from pulumi_upcloud import ServerFirewallRulesFirewallRuleArgs
 
-    rules: list[Any] = upcloud.firewall_rules(settings, role)
+    rules: list[Any] = upcloud.firewall_rules(policy(settings), role)
     assert all(ServerFirewallRulesFirewallRuleArgs(**rule) for rule in rules)
     assert rules[-1] == {"direction": "in", "action": "drop"}
     assert len(rules) <= 1000
@@ -191,10 +192,10 @@ def passed(rules: list[dict[str, str]], address: str, port: int) -> bool:
 @pytest.mark.parametrize("address", [OUTSIDE, "203.0.113.9"])
 def test_upcloud_passes_what_the_table_says_to_ports_of_listeners(role: Role, address: str) -> None:
     settings = stack(firewall={"admin_cidrs": ["203.0.113.0/24"]}, ingress={"http_port": 8080})
-    rules = upcloud.firewall_rules(settings, role)
+    rules = upcloud.firewall_rules(policy(settings), role)
     reserved = {int(port) for span in RESERVED_PORTS.split(",") for port in span.split("-")}
     for port in {*LISTENERS, *reserved, 8080} - {4789}:
-        assert passed(rules, address, port) == admits(settings, role, address, port), port
+        assert passed(rules, address, port) == admits(policy(settings), role, address, port), port
     # answers to a node's own questions: it keeps no state
     assert passed(rules, address, 50000)
     assert not passed(rules, address, 1000)
@@ -211,13 +212,15 @@ def test_openstack_admits_from_outside_what_the_table_says(role: Role, address: 
             rule.protocol in (None, "tcp")
             and (rule.port_range_min or 0) <= port <= (rule.port_range_max or 65535)
             and IPv4Address(address) in IPv4Network(rule.remote_ip_prefix)
-            for rule in openstack.security_group(settings, role)
+            for rule in openstack.security_group(policy(settings), role)
         )
-        assert group == admits(settings, role, address, port), port
+        assert group == admits(policy(settings), role, address, port), port
 
 
 def test_openstack_lets_routed_pod_packets_arrive() -> None:
-    every = {rule.remote_ip_prefix for rule in openstack.security_group(stack(), "worker") if rule.protocol is None}
+    every = {
+        rule.remote_ip_prefix for rule in openstack.security_group(policy(stack()), "worker") if rule.protocol is None
+    }
     assert every == {"192.168.77.0/24", "10.244.0.0/16"}
 
 
@@ -227,7 +230,7 @@ def test_openstack_rules_are_arguments_of_the_sdk_with_names_of_their_own() -> N
     from pulumi_openstack.networking import SecGroupRuleArgs
 
     for settings, role in itertools.product((stack(), everybody()), ROLES):
-        rules = openstack.security_group(settings, role)
+        rules = openstack.security_group(policy(settings), role)
         assert len({rule.name for rule in rules}) == len(rules)
         for rule in rules:
             assert SecGroupRuleArgs(direction="ingress", ethertype="IPv4", security_group_id="g", **asdict(rule))
@@ -245,14 +248,14 @@ def test_node_guards_itself_unless_somebody_else_does(host: str, guarded: bool, 
 
     settings = stack(firewall={"host": host})
     node = replace(nodes()[1], guarded=guarded)
-    assert firewall.guards_itself(node, settings) is expected
-    values = firewall.values(node, settings, nodes())
+    assert firewall.guards_itself(node, settings.firewall.host) is expected
+    values = firewall.values(node, policy(settings) if expected else None)
     assert bool(values["FIREWALL_RULES"]) is expected
-    assert set(values) == set(firewall.values(nodes()[0], stack(), nodes()))
+    assert set(values) == set(firewall.values(nodes()[0], policy()))
 
 
 def test_values_name_the_mark_and_the_administrators_of_the_rules() -> None:
-    values = firewall.values(nodes()[1], stack(), nodes())
+    values = firewall.values(nodes()[1], policy())
     assert f"chain {values['FIREWALL_MARK']} {{" in values["FIREWALL_RULES"]
     assert values["FIREWALL_ADMINS"] == "10.0.2.0/24"
     assert "192.168.77.11/32" in values["FIREWALL_RULES"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fjordkube.gates import disk
-from fjordkube.gates.common import IDLE_SECONDS, wait
+from fjordkube.gates.common import IDLE_SECONDS, Promised, wait
 from fjordkube.gates.data_path import DROP_SECONDS, WEB_SECONDS
 from fjordkube.gates.gates import ROWS, questions
 from fjordkube.gates.ingress import http_ports
@@ -26,18 +26,18 @@ from tests.golden.bootstrap_cluster import stack
     ],
 )
 def test_a_stack_is_asked_for_what_it_promises(changes: dict[str, Any], names: list[str]) -> None:
-    assert [question.name for question in questions(stack(**changes), NATIVE)] == names
+    assert [question.name for question in questions(Promised.of(stack(**changes)), NATIVE)] == names
 
 
 def test_encapsulation_is_looked_for_unless_it_is_asked_for() -> None:
     for encapsulation, asked in (("none", False), ("vxlan-cross-subnet", True)):
-        found = questions(stack(network={"encapsulation": encapsulation}), NATIVE)
+        found = questions(Promised.of(stack(network={"encapsulation": encapsulation})), NATIVE)
         assert [question.asked["encapsulated"] for question in found[:2]] == [asked, asked]
 
 
 def test_the_wait_is_by_timing_unless_the_settings_say() -> None:
-    assert (wait(stack(), NATIVE), wait(stack(), EMULATED)) == (300, 1200)
-    assert wait(stack(gates={"timeout_seconds": 77}), EMULATED) == 77
+    assert (wait(stack().gates, NATIVE), wait(stack().gates, EMULATED)) == (300, 1200)
+    assert wait(stack(gates={"timeout_seconds": 77}).gates, EMULATED) == 77
 
 
 def test_bounds_fit_into_each_other() -> None:
@@ -55,13 +55,13 @@ def test_only_nodes_with_a_port_for_it_take_http() -> None:
 
 
 def test_the_disk_is_no_gate_of_the_cluster_but_has_a_row_with_the_others() -> None:
-    asked = [question.name for question in questions(stack(), NATIVE)]
+    asked = [question.name for question in questions(Promised.of(stack()), NATIVE)]
     assert list(ROWS) == ["disk", *asked]
 
 
 def test_the_disk_is_asked_for_what_the_settings_say() -> None:
     settings = stack(gates={"disk": {"fdatasync_p99_ms": 5, "iops": 100, "recommended_iops": 900, "measurement": 7}})
-    asked = disk.question(settings, NATIVE, "cp1")
+    asked = disk.question(settings.gates, NATIVE, "cp1")
     assert asked.asked == {"fdatasync_p99_ms": 5, "iops": 100, "recommended_iops": 900, "reported_only": ""}
     assert asked.script is not None
     assert "\nMEASUREMENT=7\n" in asked.script
@@ -69,9 +69,9 @@ def test_the_disk_is_asked_for_what_the_settings_say() -> None:
 
 
 def test_another_request_or_bound_is_another_request_on_the_node_only_where_it_matters() -> None:
-    usual = disk.question(stack(), NATIVE, "cp1").script
-    assert disk.question(stack(gates={"disk": {"iops": 100, "enforce": "never"}}), NATIVE, "cp1").script == usual
-    assert disk.question(stack(gates={"disk": {"measurement": 2}}), NATIVE, "cp1").script != usual
+    usual = disk.question(stack().gates, NATIVE, "cp1").script
+    assert disk.question(stack(gates={"disk": {"iops": 100, "enforce": "never"}}).gates, NATIVE, "cp1").script == usual
+    assert disk.question(stack(gates={"disk": {"measurement": 2}}).gates, NATIVE, "cp1").script != usual
 
 
 def test_a_disk_at_the_bound_has_time_enough_for_a_percentile() -> None:

@@ -6,12 +6,13 @@ import pytest
 
 from fjordkube import versions
 from fjordkube.network.kube_proxy import kube_proxy_configuration
+from fjordkube.versions import DEFAULT_KUBERNETES
 from tests.golden.bootstrap_cluster import stack
 
 
 def test_ipvs_with_scheduler_strict_arp_and_conntrack() -> None:
     settings = stack(kube_proxy={"mode": "ipvs", "scheduler": "sh", "strict_arp": True})
-    assert kube_proxy_configuration(settings) == {
+    assert kube_proxy_configuration(settings.kube_proxy, DEFAULT_KUBERNETES) == {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": "ipvs",
@@ -27,15 +28,17 @@ def test_ipvs_with_scheduler_strict_arp_and_conntrack() -> None:
 
 def test_nftables_and_iptables_say_nothing_of_ipvs() -> None:
     for mode in ("nftables", "iptables"):
-        document = kube_proxy_configuration(stack(kube_proxy={"mode": mode}))
+        document = kube_proxy_configuration(stack(kube_proxy={"mode": mode}).kube_proxy, DEFAULT_KUBERNETES)
         assert document["mode"] == mode
         assert "ipvs" not in document
 
 
 def test_where_ipvs_is_off_by_default_it_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = stack()
-    assert "featureGates" not in kube_proxy_configuration(settings)
+    assert "featureGates" not in kube_proxy_configuration(settings.kube_proxy, DEFAULT_KUBERNETES)
     # as if the supported Kubernetes were the first in which it is off
-    monkeypatch.setattr(versions, "IPVS_GATE_OFF", versions.parse(settings.kubernetes.version)[1])
-    assert kube_proxy_configuration(settings)["featureGates"] == {"KubeProxyIPVS": True}
-    assert "featureGates" not in kube_proxy_configuration(stack(kube_proxy={"mode": "nftables"}))
+    monkeypatch.setattr(versions, "IPVS_GATE_OFF", versions.parse(DEFAULT_KUBERNETES)[1])
+    assert kube_proxy_configuration(settings.kube_proxy, DEFAULT_KUBERNETES)["featureGates"] == {"KubeProxyIPVS": True}
+    assert "featureGates" not in kube_proxy_configuration(
+        stack(kube_proxy={"mode": "nftables"}).kube_proxy, DEFAULT_KUBERNETES
+    )

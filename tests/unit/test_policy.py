@@ -17,6 +17,7 @@ from fjordkube.settings.residency import NREC, SAFESPRING, UPCLOUD
 from policy import encryption, exposure, labels, norway, protection, shortcut
 from policy.resource import PRODUCTION, Resource, Rule, in_production, seen, stack_of
 from policy.rules import RULES
+from tests.golden.bootstrap_cluster import policy
 
 SERVER = "upcloud:index/server:Server"
 STORAGE = "upcloud:index/storage:Storage"
@@ -207,9 +208,9 @@ def test_the_rules_that_this_project_renders_pass() -> None:
 
     stack = load({"firewall": {"admin_cidrs": ["203.0.113.0/24"]}})
     for role in ("control-plane", "worker"):
-        rules = [{_camel(key): value for key, value in entry.items()} for entry in firewall_rules(stack, role)]
+        rules = [{_camel(key): value for key, value in entry.items()} for entry in firewall_rules(policy(stack), role)]
         assert opened(*rules) == []
-        for entry in security_group(stack, role):
+        for entry in security_group(policy(stack), role):
             found = group_rule(
                 protocol=entry.protocol,
                 portRangeMin=entry.port_range_min,
@@ -224,11 +225,11 @@ def test_the_rules_that_this_project_renders_for_everybody_as_administrator_do_n
     from fjordkube.firewall.upcloud import firewall_rules
 
     stack = load({"firewall": {"admin_cidrs": ["0.0.0.0/0"]}})
-    rules = [{_camel(key): value for key, value in entry.items()} for entry in firewall_rules(stack, "worker")]
+    rules = [{_camel(key): value for key, value in entry.items()} for entry in firewall_rules(policy(stack), "worker")]
     assert any("(SSH)" in line for line in opened(*rules))
     found = [
         line
-        for entry in security_group(stack, "worker")
+        for entry in security_group(policy(stack), "worker")
         for line in group_rule(
             protocol=entry.protocol, portRangeMin=entry.port_range_min, remoteIpPrefix=entry.remote_ip_prefix
         )

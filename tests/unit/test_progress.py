@@ -49,10 +49,10 @@ def test_a_large_log_does_not_hold_the_engine_up(tmp_path: Path) -> None:
 
 def test_what_is_written_last_is_read_before_the_end(tmp_path: Path) -> None:
     events = [
-        event("resourcePreEvent", "fjord-w1-membership", "create"),
+        event("resourcePreEvent", "fjord-w1-joined", "create"),
         b"not json",
         {"resOutputsEvent": "of another shape"},
-        event("resOutputsEvent", "fjord-w1-membership", "create"),
+        event("resOutputsEvent", "fjord-w1-joined", "create"),
     ]
     progress, told, _ = follow(tmp_path / "up", events)
     assert progress.summary() == "1 created, 0 unchanged"
@@ -79,14 +79,14 @@ def test_a_refusal_names_the_resource_the_rule_and_the_fix_on_one_line(tmp_path:
 
 
 def test_plan_is_every_resource_with_its_parent(tmp_path: Path) -> None:
-    gone = event("resourcePreEvent", "fjord-w1-membership", "delete")
+    gone = event("resourcePreEvent", "fjord-w1-joined", "delete")
     facts = gone["resourcePreEvent"]["metadata"]
     facts["old"] = {**facts.pop("new"), "parent": "urn:pulumi:local::fjordkube::fjordkube:bootstrap:Worker::fjord-w1"}
     with Plan(tmp_path / "preview") as plan, open(plan.arguments[1], "w") as log:
         for entry in (gone, event("resOutputsEvent", "x", "same"), event("resourcePreEvent", "nodes-w1", "same")):
             log.write(json.dumps(entry) + "\n")
     assert plan.steps == [
-        Step("delete", "command:local:Command", "fjord-w1-membership", "fjord-w1"),
+        Step("delete", "command:local:Command", "fjord-w1-joined", "fjord-w1"),
         Step("same", "command:local:Command", "nodes-w1"),
     ]
     assert list(tmp_path.iterdir()) == []

@@ -31,7 +31,10 @@ def test_nothing_and_empty_sections_are_the_defaults(raw: Any) -> None:
 def test_default_is_one_control_plane_and_two_workers_with_addresses_by_name() -> None:
     stack = load(None)
     assert stack.nodes.addresses == {"cp1": "192.168.77.11", "w1": "192.168.77.101", "w2": "192.168.77.102"}
-    assert (stack.control_plane_endpoint, stack.cluster_dns) == ("api.fjord.internal:6443", "10.96.0.10")
+    assert (stack.cluster.control_plane_endpoint, stack.kubernetes.cluster_dns) == (
+        "api.fjord.internal:6443",
+        "10.96.0.10",
+    )
     assert (stack.kube_proxy.mode, stack.network.encapsulation) == ("ipvs", "none")
 
 
@@ -56,9 +59,6 @@ def test_all_problems_of_a_file_are_told_at_once_in_the_order_of_its_sections() 
         "demo": {"host": "Demo"},
     }
     assert [line.split(":")[0] for line in problems(raw)] == [
-        "nodes.workers[W_9].name",
-        "nodes.control_planes",
-        "nodes.workers[w1].name",
         "kubernetes.version",
         "kube_proxy.scheduler",
         "network.blocksize",
@@ -68,6 +68,9 @@ def test_all_problems_of_a_file_are_told_at_once_in_the_order_of_its_sections() 
         "ingress.config.worker-connections",
         "ingress.http_port",
         "demo.host",
+        "nodes.workers[W_9].name",
+        "nodes.control_planes",
+        "nodes.workers[w1].name",
     ]
 
 

@@ -193,14 +193,14 @@ def test_what_a_cloud_of_routed_instances_has_not_is_refused_by_name_all_at_once
         pools=[{"name": "web", "count": 2, "first_address": "10.68.4.1"}],
     )
     assert [line.partition(", and")[0] for line in found] == [
+        "network.encapsulation: none needs nodes that share a network",
         "nodes.public_network: is given",
         "nodes.octavia: is true",
         "nodes.workers[w1].port: is missing",
         "nodes.pools[web].count: is 2",
-        "network.encapsulation: none needs nodes that share a network",
     ]
-    assert "openstack port create --network ... w1" in found[2]
-    assert found[4].endswith("write network.encapsulation: vxlan, or use a cloud with networks of your own")
+    assert "openstack port create --network ... w1" in found[3]
+    assert found[0].endswith("write network.encapsulation: vxlan, or use a cloud with networks of your own")
     (made,) = [line for line in problems(ROUTED, network=None) if line.startswith("nodes.network")]
     assert made.startswith("nodes.network: is create, and projects at Safespring make no networks")
 

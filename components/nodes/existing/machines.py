@@ -26,11 +26,11 @@ from fjordkube.remote import connection, through
 from fjordkube.settings import (
     API_PORT,
     Bastion,
+    ClusterSettings,
     ExistingControlPlane,
     ExistingNode,
     ExistingNodes,
     ExistingWorker,
-    Stack,
     WorkerSettings,
 )
 from fjordkube.settings.secrets import BASTION_KEY, SSH_KEY
@@ -40,8 +40,9 @@ from fjordkube.settings.secrets import BASTION_KEY, SSH_KEY
 class ExistingMachinesArgs:
     """What the hosts of a stack are."""
 
-    settings: Stack
-    """With nodes of source existing."""
+    settings: ExistingNodes
+    cluster: ClusterSettings
+    """What the hosts are asked for: versions, ranges and ports."""
     images: Mapping[str, str]
     """References of images that hosts must have, by component."""
     keys: Mapping[str, str]
@@ -57,18 +58,17 @@ class ExistingMachines(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ExistingMachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:nodes:ExistingMachines", name, None, opts)
-        settings = args.settings.nodes
-        assert isinstance(settings, ExistingNodes)
+        settings = args.settings
         child = pulumi.ResourceOptions(parent=self)
         key, bastion, bastion_key = LoginKey(f"{name}-key", SSH_KEY, settings.ssh.key_file, child), None, None
         if settings.ssh.bastion:
             assert settings.ssh.bastion.key_file, "consistency.py asks for it"
             bastion_key = LoginKey(f"{name}-bastion-key", BASTION_KEY, settings.ssh.bastion.key_file, child).private
             bastion = _bastion(settings.ssh.bastion, bastion_key, args.keys)
-        nodes = [_node(host, args, settings, key.private, bastion) for host in settings.hosts]
+        nodes = [_node(host, args, key.private, bastion) for host in settings.hosts]
 
         # All hosts are looked at before the first is changed; each later resource of a node waits for its `up`.
-        run, asked = launcher.command("survey"), question.environment(args.settings, args.images)
+        run, asked = launcher.command("survey"), question.environment(settings, args.cluster, args.images)
         keys = pulumi.Output.all(key.private, bastion_key)
         nodes_entered: pulumi.Output[str] = keys.apply(
             lambda both: question.entrances(settings, args.keys, both[0], both[1])
@@ -103,10 +103,10 @@ def _bastion(bastion: Bastion, key: pulumi.Output[str], keys: Mapping[str, str])
 def _node(
     host: ExistingNode,
     args: ExistingMachinesArgs,
-    settings: ExistingNodes,
     private_key: pulumi.Output[str],
     bastion: remote.ProxyConnectionArgs | None,
 ) -> Node:
+    settings = args.settings
     address, user = settings.addresses[host.name], settings.user_of(host)
     at, port, key = settings.host_of(host), settings.port_of(host), args.keys[host.name]
     disk = host.etcd_disk if isinstance(host, ExistingControlPlane) else None
@@ -117,13 +117,14 @@ def _node(
         prefix_length=int(str(settings.private_cidr).partition("/")[2]),
         interface=host.interface or settings.interface,
         public_address=host.public_address or at,
-        ports=_ports(host, args.settings, port),
+        ports=_ports(host, args.cluster, port),
         connection=connection(at, port, private_key, key, user, bastion=bastion),
         up=pulumi.Output.from_input(""),
         # A machine that was installed anew shows another host key, and whoever pins it says so.
         identity=host_keys.fingerprint(key),
         machine=None,
         zone=host.zone or settings.zone,
+        provider=settings.provider,
         labels=host.labels if isinstance(host, WorkerSettings) else {},
         taints=host.taints if isinstance(host, WorkerSettings) else (),
         sudo=question.becomes_root(host, settings),
@@ -132,7 +133,7 @@ def _node(
     )
 
 
-def _ports(host: ExistingNode, settings: Stack, ssh: int) -> dict[str, int]:
+def _ports(host: ExistingNode, settings: ClusterSettings, ssh: int) -> dict[str, int]:
     ports = {"ssh": ssh}
     if isinstance(host, ExistingControlPlane):
         ports["api"] = host.ports.api or API_PORT

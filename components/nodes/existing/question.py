@@ -15,7 +15,7 @@ from fjordkube.host.modules import modules
 from fjordkube.node import Role
 from fjordkube.nodes.existing.pins import BASTION
 from fjordkube.remote import shell
-from fjordkube.settings import API_PORT, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy, Stack
+from fjordkube.settings import API_PORT, ClusterSettings, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy
 from fjordkube.versions import KUBERNETES
 
 PROGRAMS: Final = (
@@ -38,10 +38,10 @@ PORTS: Final[dict[Role, tuple[int, ...]]] = {
 BGP: Final = 179
 
 
-def environment(settings: Stack, images: Mapping[str, str]) -> dict[str, str]:
+def environment(nodes: ExistingNodes, cluster: ClusterSettings, images: Mapping[str, str]) -> dict[str, str]:
     """The variables but FJORDKUBE_NODES (`entrances`). `images`: reference by component."""
     return {
-        "FJORDKUBE_SURVEY": question(settings, images),
+        "FJORDKUBE_SURVEY": question(nodes, cluster, images),
         "FJORDKUBE_SCRIPT": shell(["survey"], {}),
     }
 
@@ -82,9 +82,8 @@ def becomes_root(host: ExistingNode, nodes: ExistingNodes) -> bool:
     return nodes.ssh.sudo and nodes.user_of(host) != "root"
 
 
-def question(settings: Stack, images: Mapping[str, str]) -> str:
+def question(nodes: ExistingNodes, settings: ClusterSettings, images: Mapping[str, str]) -> str:
     """What is asked, as JSON. What a role needs stands there once: a variable of the environment ends at 128 KiB."""
-    nodes = _nodes(settings)
     control_planes = [address for node in nodes.control_planes if (address := nodes.address_of(node))]
     major, minor, _ = KUBERNETES[settings.kubernetes.version].minimum_containerd
     proxy = settings.kube_proxy
@@ -92,7 +91,7 @@ def question(settings: Stack, images: Mapping[str, str]) -> str:
         {
             "kubernetes": settings.kubernetes.version,
             "containerd": [major, minor],
-            "servers": [settings.api_host, *sorted(control_planes)],
+            "servers": [settings.cluster.api_host, *sorted(control_planes)],
             "prefix_length": int(str(nodes.private_cidr).partition("/")[2]),
             "modules": modules(proxy.mode, proxy.scheduler if isinstance(proxy, IpvsProxy) else None),
             "roles": {role: _role(role, settings, images) for role in ("control-plane", "worker")},
@@ -102,16 +101,11 @@ def question(settings: Stack, images: Mapping[str, str]) -> str:
     )
 
 
-def _nodes(settings: Stack) -> ExistingNodes:
-    assert isinstance(settings.nodes, ExistingNodes)
-    return settings.nodes
-
-
 def _etcd(node: ExistingNode) -> str:
     return (node.etcd_disk or "root") if isinstance(node, ExistingControlPlane) else ""
 
 
-def _role(role: Role, settings: Stack, bundled: Mapping[str, str]) -> dict[str, Any]:
+def _role(role: Role, settings: ClusterSettings, bundled: Mapping[str, str]) -> dict[str, Any]:
     plane, ingress = role == "control-plane", settings.ingress
     programs = [*PROGRAMS, *(["ipvsadm"] if isinstance(settings.kube_proxy, IpvsProxy) else [])]
     if settings.firewall.host != "never":

@@ -34,8 +34,9 @@ def provide(settings: Stack, images: Images, stack: str) -> Machines:
     from fjordkube.nodes.existing.machines import ExistingMachines, ExistingMachinesArgs
 
     check(settings, stack, preview=pulumi.runtime.is_dry_run())
-    keys = pins(nodes_of(settings), stack).keys
-    return Machines(ExistingMachines("nodes", ExistingMachinesArgs(settings, images.references, keys)).nodes)
+    nodes = nodes_of(settings)
+    keys = pins(nodes, stack).keys
+    return Machines(ExistingMachines("nodes", ExistingMachinesArgs(nodes, settings, images.references, keys)).nodes)
 
 
 def key_problems(nodes: ExistingNodes, preview: bool = False) -> list[str]:

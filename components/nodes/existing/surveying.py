@@ -28,7 +28,7 @@ def ask(settings: Stack, stack: str, images: Mapping[str, str]) -> dict[str, dic
     bastion = nodes.ssh.bastion
     bastion_key = ssh_key.private(bastion.key_file) if bastion and bastion.key_file else None
     keys = pins(nodes, stack).keys
-    asked = question.environment(settings, images)
+    asked = question.environment(nodes, settings, images)
     asked["FJORDKUBE_NODES"] = question.entrances(nodes, keys, ssh_key.private(nodes.ssh.key_file), bastion_key)
     # by the environment, like the engine does: keys are in no argument
     done = subprocess.run(

@@ -22,6 +22,7 @@ from fjordkube.helpers.local_vm import keys
 from fjordkube.helpers.local_vm.spec import GUEST_PORTS, to_environment
 from fjordkube.node import Node
 from fjordkube.nodes.local import plan
+from fjordkube.settings.consistency.ranges import GUEST_NETWORK
 
 if TYPE_CHECKING:
     from fjordkube.nodes.local.vm_image import VmImage
@@ -117,6 +118,8 @@ class LocalMachine(pulumi.ComponentResource):
             labels=machine.labels,
             taints=machine.taints,
             etcd_device="LABEL=etcd" if machine.etcd_disk_gib else None,
+            # who runs the machine reaches it as an address of QEMU's user network, whatever his own is
+            admin_networks=[str(GUEST_NETWORK)],
         )
         self.register_outputs({"ports": self.ports, "host_key": self.host_key, "up": self.up})
 

@@ -17,8 +17,8 @@ import pulumi_openstack as openstack
 from fjordkube.node import Node
 
 if TYPE_CHECKING:
+    from fjordkube.firewall import FirewallPolicy
     from fjordkube.settings import OpenstackNodes
-    from fjordkube.settings.firewall import Firewall
 
 USES: Final = {"api": "control-plane", "http": "worker", "https": "worker"}
 """Which nodes answer, by use."""
@@ -32,7 +32,7 @@ class OpenstackLoadBalancerArgs:
     """What the load balancer is made from."""
 
     settings: OpenstackNodes
-    firewall: Firewall
+    firewall: FirewallPolicy
     """Who may reach the API, and who the ingress."""
     stack: str
     subnet: pulumi.Input[str]

@@ -256,6 +256,7 @@ class OpenstackMachine:
             identity=args.identity,
             machine=instance,
             zone=zone,
+            provider=args.settings.provider,
             labels=getattr(node, "labels", {}),
             taints=getattr(node, "taints", ()),
             # Among nodes a security group can say "everything" at the most (components/firewall/openstack.py), so the

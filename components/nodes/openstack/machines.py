@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_openstack as openstack
 
+from fjordkube.firewall import FirewallPolicy
 from fjordkube.node import Node
 from fjordkube.nodes.login_key import LoginKey
 from fjordkube.nodes.openstack.load_balancer import OpenstackLoadBalancer, OpenstackLoadBalancerArgs
@@ -22,7 +23,7 @@ from fjordkube.nodes.openstack.security import security_groups, tags
 from fjordkube.settings.nodes.openstack import OpenstackNode, spare
 
 if TYPE_CHECKING:
-    from fjordkube.settings import OpenstackNodes, Stack
+    from fjordkube.settings import OpenstackNodes
 
 POLICIES: Final = {"strict": "anti-affinity", "preferred": "soft-anti-affinity"}
 """OpenStack's words for `anti_affinity`."""
@@ -33,8 +34,8 @@ class OpenstackMachinesArgs:
     """What all instances of a stack are made from."""
 
     settings: OpenstackNodes
-    stack_settings: Stack
-    """For the firewall's table, and the ranges that ports let through."""
+    firewall: FirewallPolicy
+    """Who may reach the instances, and the ranges of pods and Services, which their ports let through."""
     stack: str
     """Name that keeps several stacks of one project apart."""
     ports: Mapping[str, int]
@@ -80,7 +81,7 @@ class OpenstackMachines(pulumi.ComponentResource):
 
         # 1. What the instances share.
         around = self._surroundings()
-        groups = security_groups(name, args.stack_settings, args.stack, settings.region_name, self._child)
+        groups = security_groups(name, settings, args.firewall, args.stack, self._child)
         apart = self._server_group()
         key = openstack.compute.Keypair(
             f"{name}-key",
@@ -100,7 +101,7 @@ class OpenstackMachines(pulumi.ComponentResource):
                 args.stack,
                 network=around.network,
                 subnet=around.subnet,
-                passed=[args.stack_settings.network.pod_cidr, args.stack_settings.kubernetes.service_cidr],
+                passed=[args.firewall.pod_cidr, args.firewall.service_cidr],
                 security_group=groups[node.role],
                 server_group=apart.id if apart and node.role == "control-plane" else None,
                 key_pair=key.name,
@@ -114,7 +115,7 @@ class OpenstackMachines(pulumi.ComponentResource):
         # 3. What stands in front of them, where that is asked for.
         if settings.octavia and around.subnet is not None:
             front = OpenstackLoadBalancerArgs(
-                settings, args.stack_settings.firewall, args.stack, around.subnet, around.route, args.ports, self.nodes
+                settings, args.firewall, args.stack, around.subnet, around.route, args.ports, self.nodes
             )
             self.load_balancer = OpenstackLoadBalancer(f"{name}-front", front, self._child).address
         self.register_outputs(

@@ -12,35 +12,36 @@ from typing import Any, Final
 import pulumi
 import pulumi_openstack as openstack
 
+from fjordkube.firewall import FirewallPolicy
 from fjordkube.firewall.openstack import SecurityGroupRule, security_group
 from fjordkube.node import Role
-from fjordkube.settings import Stack
+from fjordkube.settings import OpenstackNodes
 
 NAMES: Final[Mapping[Role, str]] = {"control-plane": "control-planes", "worker": "workers"}
 
 
 def security_groups(
-    name: str, settings: Stack, stack: str, region: str, opts: pulumi.ResourceOptions
+    name: str, settings: OpenstackNodes, policy: FirewallPolicy, stack: str, opts: pulumi.ResourceOptions
 ) -> dict[Role, openstack.networking.SecGroup]:
     """Registers a group for each role of the stack, with its rules."""
-    roles = dict.fromkeys(node.role for node in settings.nodes.all_nodes)
+    roles = dict.fromkeys(node.role for node in settings.all_nodes)
     groups = {
         role: openstack.networking.SecGroup(
             f"{name}-{NAMES[role]}",
             name=f"{stack}-{NAMES[role]}",
             description=f"fjordkube: {NAMES[role]} of stack {stack}",
-            region=region,
+            region=settings.region_name,
             tags=tags(stack),
             opts=opts,
         )
         for role in roles
     }
     for role, group in groups.items():
-        for suffix, rule, sender in _rules(settings, role, groups):
+        for suffix, rule, sender in _rules(policy, settings.routed, role, groups):
             openstack.networking.SecGroupRule(
                 f"{name}-{NAMES[role]}-{suffix}",
                 security_group_id=group.id,
-                region=region,
+                region=settings.region_name,
                 direction="ingress",
                 ethertype="IPv4",
                 protocol=rule.protocol,
@@ -59,7 +60,7 @@ def tags(stack: str) -> Sequence[str]:
 
 
 def _rules(
-    settings: Stack, role: Role, groups: Mapping[Role, openstack.networking.SecGroup]
+    policy: FirewallPolicy, shared: bool, role: Role, groups: Mapping[Role, openstack.networking.SecGroup]
 ) -> Iterator[tuple[str, SecurityGroupRule, dict[str, Any]]]:
     """A rule's part of a resource name, what it says, and who it lets in.
 
@@ -67,12 +68,10 @@ def _rules(
     so is the pods' range there, since such a cloud routes private addresses between projects (docs.safespring.com/
     compute/networking): nodes are then the members of these groups, and pods, whose packets come wrapped, nobody.
     """
-    nodes = settings.nodes
-    shared = bool(getattr(nodes, "routed", False))
-    for rule in security_group(settings, role):
-        if shared and rule.remote_ip_prefix == settings.network.pod_cidr:
+    for rule in security_group(policy, role):
+        if shared and rule.remote_ip_prefix == policy.pod_cidr:
             continue
-        if shared and rule.remote_ip_prefix == nodes.private_cidr:
+        if shared and rule.remote_ip_prefix in policy.node_networks:
             for sender, group in groups.items():
                 suffix = rule.name.removesuffix(rule.remote_ip_prefix.replace("/", "-")) + NAMES[sender]
                 yield suffix, rule, {"remote_group_id": group.id}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from fjordkube.errors import UnfitComputer
+from fjordkube.firewall import FirewallPolicy
 from fjordkube.nodes import stack_config
 from fjordkube.nodes.login_key import HostKeySeed, LoginKey
 from fjordkube.nodes.openstack.machines import OpenstackMachines, OpenstackMachinesArgs
@@ -41,7 +42,7 @@ def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: A
     nodes = _nodes(settings)
     args = OpenstackMachinesArgs(
         nodes,
-        settings,
+        FirewallPolicy.of(settings, [nodes.private_cidr]),
         stack,
         ports=usual_ports(settings),
         login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),

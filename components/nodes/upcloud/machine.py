@@ -202,6 +202,7 @@ class UpcloudMachine:
             identity=args.identity,
             machine=server,
             zone=server.zone,
+            provider=args.settings.provider,
             labels=getattr(node, "labels", {}),
             taints=getattr(node, "taints", ()),
             # UpCloud's firewall keeps no state (components/firewall/upcloud.py), so the host's own stays on.

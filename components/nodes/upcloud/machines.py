@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_upcloud as upcloud
 
+from fjordkube.firewall import FirewallPolicy
 from fjordkube.firewall.upcloud import firewall_rules
 from fjordkube.node import Node
 from fjordkube.nodes.login_key import LoginKey
@@ -21,7 +22,7 @@ from fjordkube.nodes.upcloud.machine import UpcloudMachine, UpcloudMachineArgs
 from fjordkube.settings import NodeSettings, UpcloudNode
 
 if TYPE_CHECKING:
-    from fjordkube.settings import Stack, UpcloudNodes
+    from fjordkube.settings import UpcloudNodes
 
 POLICIES: Final = {"strict": "strict", "preferred": "yes", "none": "no"}
 """UpCloud's words for `anti_affinity`."""
@@ -38,8 +39,8 @@ class UpcloudMachinesArgs:
     """Port of a server by use: ssh, api, and the ingress's http and https."""
     login_key: LoginKey
     """The key that enters as root."""
-    stack_settings: Stack
-    """For the firewall's table."""
+    firewall: FirewallPolicy
+    """Who may reach the servers."""
     seed: pulumi.Output[str]
     """Secret. See host_keys."""
 
@@ -109,7 +110,7 @@ class UpcloudMachines(pulumi.ComponentResource):
             network=network.id,
             server_group=group.id if node.role == "control-plane" else None,
             ports=args.ports,
-            firewall_rules=firewall_rules(args.stack_settings, node.role),
+            firewall_rules=firewall_rules(args.firewall, node.role),
             login_key=args.login_key,
             seed=args.seed,
         )

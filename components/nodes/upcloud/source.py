@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from fjordkube.errors import UnfitComputer
+from fjordkube.firewall import FirewallPolicy
 from fjordkube.nodes import stack_config
 from fjordkube.nodes.login_key import HostKeySeed, LoginKey
 from fjordkube.nodes.source import Machines, usual_ports
@@ -46,7 +47,7 @@ def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: A
         ports,
         seed=HostKeySeed("nodes-host-key-seed").text,
         login_key=LoginKey("nodes-key", SSH_KEY, nodes.ssh_key_file),
-        stack_settings=settings,
+        firewall=FirewallPolicy.of(settings, [nodes.private_cidr]),
     )
     made = UpcloudMachines("nodes", args)
     return Machines(made.nodes, load_balancer=made.load_balancer)

@@ -102,6 +102,7 @@ class VendorMachine:
             identity=json.dumps(anew, sort_keys=True),
             machine=self.machine,
             zone=facts.apply(lambda found: str(found["zone"])),
+            provider=args.settings.provider,
             labels=getattr(node, "labels", {}),
             taints=getattr(node, "taints", ()),
             etcd_device=None if disk == "root" else disk,

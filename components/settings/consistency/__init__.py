@@ -14,6 +14,7 @@ from fjordkube.settings.consistency import ingress, kubernetes, network, nodes, 
 from fjordkube.settings.consistency.finding import Finding, Inconsistent, Path
 
 if TYPE_CHECKING:
+    from fjordkube.settings.cluster_settings import ClusterSettings
     from fjordkube.settings.stack import Stack
 
 __all__ = ["Finding", "Inconsistent", "Path", "cluster_findings", "findings"]
@@ -24,14 +25,14 @@ def findings(stack: Stack) -> list[Finding]:
     return [*cluster_findings(stack, [stack.nodes.private_cidr]), *_node_findings(stack)]
 
 
-def cluster_findings(settings: Stack, taken: Sequence[str] = ()) -> list[Finding]:
+def cluster_findings(settings: ClusterSettings, taken: Sequence[str] = ()) -> list[Finding]:
     """The contradictions that are there whatever the nodes are; networks that are `taken` are not offered."""
     admins = settings.firewall.admin_cidrs
     return [
         *ranges.of_cluster(settings.kubernetes.service_cidr, settings.network.pod_cidr, admins, taken),
         *kubernetes.of_cluster(settings.kubernetes, settings.network.version, settings.kube_proxy.mode),
         *network.of_cluster(settings.network),
-        *ingress.of_cluster(settings.ingress, settings.demo, settings.api_host),
+        *ingress.of_cluster(settings.ingress, settings.demo, settings.cluster.api_host),
     ]
 
 

@@ -24,7 +24,7 @@ Properties = dict[str, Any]
 class Pretence:
     """Outputs by type token, e.g. {"upcloud:index/server:Server": {"zone": "no-svg1"}}.
 
-    A key may go on with a pattern of resource names, e.g. "command:remote:Command *-member"; what it says is laid over
+    A key may go on with a pattern of resource names, e.g. "command:remote:Command *-api"; what it says is laid over
     what the token alone says. `{name}` in a text becomes the resource's name. A type that is not named has its inputs
     for outputs.
     """

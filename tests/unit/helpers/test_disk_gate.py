@@ -181,7 +181,7 @@ def disk_is(made: Machine, p99_ms: float = 3.2, iops: float = 1210.4) -> None:
 
 
 def environment(base: dict[str, str], timing: Timing = NATIVE, **settings: Any) -> dict[str, str]:
-    asked = question(stack(gates={"disk": settings}), timing, "cp1")
+    asked = question(stack(gates={"disk": settings}).gates, timing, "cp1")
     node = {"name": "cp1", "address": "192.168.77.11", "interface": "eth1", "port": 2211}
     access = {"host": "127.0.0.1", "user": "root", "key": "PRIVATE KEY", "host_key": "ssh-ed25519 AAAA"}
     return {

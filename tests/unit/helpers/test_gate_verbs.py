@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fjordkube.gates.common import Question
+from fjordkube.gates.common import Promised, Question
 from fjordkube.gates.gate import with_keys_apart
 from fjordkube.gates.gates import questions
 from fjordkube.timing import NATIVE
@@ -24,7 +24,7 @@ CALICO = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node"
 
 
 def question(name: str, **changes: Any) -> Question:
-    (found,) = (each for each in questions(stack(**changes), NATIVE) if each.name == name)
+    (found,) = (each for each in questions(Promised.of(stack(**changes)), NATIVE) if each.name == name)
     return found
 
 

@@ -16,7 +16,7 @@ from fjordkube.helpers.survey.asking import Answer, failure
 from fjordkube.helpers.survey.judgement import Host, Wanted, compare, judge, told
 from fjordkube.nodes.existing import question
 from fjordkube.remote import shell
-from fjordkube.settings import load
+from fjordkube.settings import ExistingNodes, load
 from tests.scripts.machine import Machine
 from tests.unit.helpers.fakes import node_machine, run
 from tests.unit.test_settings_existing import nodes
@@ -262,10 +262,13 @@ def environment(base: dict[str, str]) -> dict[str, str]:
         {"name": name, "address": f"10.1.0.{last}", "host": "127.0.0.1", "port": 2200 + last, **common}
         for name, last in NAMES.items()
     ]
+    settings = load(nodes())
+    hosts = settings.nodes
+    assert isinstance(hosts, ExistingNodes)
     return {
         **base,
         "FJORDKUBE_NODES": with_keys_apart(listed),
-        "FJORDKUBE_SURVEY": question.question(load(nodes()), IMAGES),
+        "FJORDKUBE_SURVEY": question.question(hosts, settings, IMAGES),
         "FJORDKUBE_SCRIPT": shell(["survey"], {}),
     }
 
