@@ -8,7 +8,8 @@ and consent to what can be done, such as the end of a node, to commands/.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pulumi
@@ -51,9 +52,9 @@ def facts(settings: ClusterSettings) -> dict[str, str]:
     }
 
 
-def etcd_facts(node: Node) -> dict[str, str]:
-    """The same of one control plane."""
-    return {f"nodes.control_planes[{node.name}].etcd_disk": node.etcd_device or "root"}
+def etcd_facts(control_planes: Sequence[Node]) -> dict[str, str]:
+    """The same of each control plane."""
+    return {f"nodes.control_planes[{node.name}].etcd_disk": node.etcd_device or "root" for node in control_planes}
 
 
 class Immutable(pulumi.ComponentResource):
@@ -66,18 +67,19 @@ class Immutable(pulumi.ComponentResource):
         self,
         name: str,
         settings: ClusterSettings,
-        control_planes: list[Node],
+        control_planes: Sequence[Node],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("fjordkube:cluster:Immutable", name, None, opts)
         # A lone control plane's machine is the cluster: with another one all of it starts anew. Several outlive each.
-        identity = control_planes[0].identity if len(control_planes) == 1 else ""
-        kept = [self._kept(f"{name}-cluster", facts(settings), identity)]
-        kept += [self._kept(f"{name}-{node.name}", etcd_facts(node), node.identity) for node in control_planes]
-        wanted = facts(settings)
-        for node in control_planes:
-            wanted |= etcd_facts(node)
-        self.holds = pulumi.Output.all(*kept).apply(lambda found: _judged(found, wanted))
+        lone = control_planes[0].identity if len(control_planes) == 1 else ""
+        cluster = self._kept(f"{name}-cluster", facts(settings), lone)
+        # One record, however many control planes: with another set of machines it is written anew, and so does not see
+        # a disk that is changed in the same edit.
+        machines = json.dumps(sorted([node.name, node.identity] for node in control_planes))
+        etcd = self._kept(f"{name}-etcd", etcd_facts(control_planes), machines)
+        wanted = facts(settings) | etcd_facts(control_planes)
+        self.holds = pulumi.Output.all(cluster, etcd).apply(lambda kept: _judged(kept, wanted))
         self.register_outputs({})
 
     def _kept(self, name: str, values: Mapping[str, str], identity: str) -> pulumi.Output[Any]:
@@ -85,10 +87,11 @@ class Immutable(pulumi.ComponentResource):
         return pulumi.Stash(name, input=dict(values), opts=options).output
 
 
-def problems(kept: list[Mapping[str, str]], wanted: Mapping[str, str]) -> list[str]:
+def problems(kept: Sequence[Mapping[str, str] | None], wanted: Mapping[str, str]) -> list[str]:
     """A line `field: state; fix` for each value that is no more what it was."""
     lines = []
-    for field, earlier in (item for facts in kept for item in facts.items()):
+    # under mocks of the engine, as in tests of a program, nothing is kept
+    for field, earlier in (item for values in kept for item in (values or {}).items()):
         now = wanted.get(field, earlier)
         if now != earlier:
             why = INSTEAD.get(field, ETCD_INSTEAD)
@@ -96,7 +99,7 @@ def problems(kept: list[Mapping[str, str]], wanted: Mapping[str, str]) -> list[s
     return lines
 
 
-def _judged(kept: list[Mapping[str, str]], wanted: Mapping[str, str]) -> bool:
+def _judged(kept: Sequence[Mapping[str, str] | None], wanted: Mapping[str, str]) -> bool:
     if lines := problems(kept, wanted):
         raise pulumi.RunError("\n".join(lines))
     return True

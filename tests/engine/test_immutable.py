@@ -106,5 +106,6 @@ def test_a_lone_control_plane_that_is_made_anew_starts_a_new_cluster(servers: Li
 
 def test_more_control_planes_keep_what_the_first_was_started_with(servers: Living) -> None:
     planes = ["cp1", "cp2", "cp3"]
-    assert servers.preview(control_planes=planes).operations["fjord-immutable-cp2"] == "create"
+    operations = servers.preview(control_planes=planes).operations
+    assert (operations["fjord-immutable-cluster"], operations["fjord-immutable-etcd"]) == ("same", "replace")
     assert servers.refused({"network": {"pod_cidr": "10.200.0.0/16"}}, control_planes=planes)

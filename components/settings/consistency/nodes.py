@@ -20,7 +20,7 @@ from fjordkube.settings.consistency.finding import (
 from fjordkube.settings.kubernetes import Kubernetes
 from fjordkube.settings.nodes import AnyNodes, LocalNode, NodeSettings, UpcloudNode, UpcloudNodes
 from fjordkube.settings.nodes.node import Role
-from fjordkube.settings.nodes.upcloud_plans import PLANS
+from fjordkube.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER
 from fjordkube.settings.types import cpu_millis, memory_mib
 
 REQUESTED: Final[dict[Role, int]] = {"control-plane": 900, "worker": 350}
@@ -137,7 +137,9 @@ def _cores(nodes: AnyNodes, node: NodeSettings, path: Path) -> tuple[Path, int] 
         return (*path, "cpus"), node.cpus or DEFAULT_CPUS
     if isinstance(nodes, UpcloudNodes) and isinstance(node, UpcloudNode):
         shared = "control_plane_plan" if node.role == "control-plane" else "worker_plan"
-        return (*path, "plan") if node.plan else ("nodes", shared), PLANS[nodes.plan_of(node)].cores
+        size, least = PLANS[nodes.plan_of(node)], CONTROL_PLANE if node.role == "control-plane" else WORKER
+        # one that is too small whatever is reserved is told as such
+        return ((*path, "plan") if node.plan else ("nodes", shared), size.cores) if size.holds(least) else None
     return None
 
 
