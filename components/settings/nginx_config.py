@@ -6,7 +6,11 @@ controller's own default (named in the docstring, v1.15.1) holds. Keys that take
 purpose: whoever may write them may read every secret of the controller.
 
 Sources: `config.go` and `defaults/main.go` of ingress-nginx v1.11 to v1.15.1 for names, types and defaults; the
-2018 article for the tuned values; nginx's own documentation for ranges.
+2018 article for the tuned values. Bounds are nginx's own where it has some, read in its sources at 3f6f7824d (April
+2026): times and sizes in src/core/ngx_parse.c, hash tables in src/core/ngx_hash.c, header buffers, error pages and
+limits in src/http/ngx_http_core_module.c, proxy buffers in src/http/modules/ngx_http_proxy_module.c, sessions in
+src/http/modules/ngx_http_ssl_module.c, connections in src/event/ngx_event.c; the controller's own in ingress-nginx at
+dbb11b92d (March 2026). Others are ours, wide, against slips of a digit.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ SecondsOrZero = Annotated[int, Field(strict=True, ge=0, le=86400)]
 Tries = Annotated[int, Field(strict=True, ge=0, le=100)]
 Bytes = Annotated[int, Field(strict=True, ge=0, le=2**40)]
 HashSize = Annotated[int, Field(strict=True, ge=32, le=65536)]
-# nginx's own: a cache line at least, and 64 KiB less one at most (ngx_hash_init)
+# a cache line (64 bytes on x86-64) at least, and 64 KiB less one at most (ngx_hash_init)
 HashBucket = Annotated[int, Field(strict=True, ge=64, le=65472)]
 HeaderBuffer = Annotated[NginxSize, within("256", "1m", size_bytes)]
 Buffer = Annotated[NginxSize, within("1k", "16m", size_bytes)]
