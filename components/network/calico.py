@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pulumi
 
 from fjordkube.network.calico_access import access
-from fjordkube.network.calico_configuration import config_maps, configuration
+from fjordkube.network.calico_configuration import IptablesBackend, config_maps, configuration
 from fjordkube.network.calico_controllers import controllers
 from fjordkube.network.calico_node import daemon_set
 from fjordkube.network.definitions import definitions
@@ -40,6 +40,10 @@ class CalicoArgs:
     timing: TimingName = "native"
     """Sets the probes' periods, nothing else."""
     api_port: int = 6443
+    iptables_backend: IptablesBackend = "Auto"
+    """Which iptables Felix writes with; Auto: the host's."""
+    install_cni: bool = False
+    """Whether the image's CNI programs are laid into /opt/cni/bin of each node; False: they are there already."""
     after: Sequence[pulumi.Resource] = ()
     """What must be there before the first object."""
     deleted_with: pulumi.Resource | None = None
@@ -53,14 +57,16 @@ def objects(
     api_host: str,
     api_port: int,
     timing: TimingName,
+    iptables_backend: IptablesBackend = "Auto",
+    install_cni: bool = False,
 ) -> list[Object]:
     """Everything of Calico but its CRDs."""
     read_at_start = [entry["data"] for entry in config_maps(settings, api_host, api_port)]
     digest = hashlib.sha256(json.dumps(read_at_start, sort_keys=True).encode()).hexdigest()[:16]
     return [
         *access(),
-        *configuration(settings, api_host, api_port),
-        daemon_set(images, private_cidr, timing, digest),
+        *configuration(settings, api_host, api_port, iptables_backend),
+        daemon_set(images, private_cidr, timing, digest, install_cni),
         *controllers(images["calico-kube-controllers"], timing),
     ]
 
@@ -76,7 +82,16 @@ class Calico(pulumi.ComponentResource):
     def __init__(self, name: str, args: CalicoArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:network:Calico", name, None, opts)
         settings = args.settings
-        rendered = objects(settings, args.images, args.private_cidr, args.api_host, args.api_port, args.timing)
+        rendered = objects(
+            settings,
+            args.images,
+            args.private_cidr,
+            args.api_host,
+            args.api_port,
+            args.timing,
+            args.iptables_backend,
+            args.install_cni,
+        )
         self.objects = Objects(
             name,
             [*definitions(settings.version), *rendered],

@@ -8,7 +8,7 @@ it works once, silently does nothing afterwards, and hides the pool from the dif
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from fjordkube.network.calico_access import NAMESPACE
 from fjordkube.objects import Object
@@ -20,6 +20,10 @@ API_ENDPOINT = "kubernetes-services-endpoint"
 """A name that Calico's manifests know: its pods take KUBERNETES_SERVICE_HOST and _PORT from it."""
 POOL = "default-ipv4-ippool"
 """The name that calico-node would have given its own pool: tutorials and `calicoctl` users look for it."""
+
+IptablesBackend = Literal["Auto", "NFT", "Legacy"]
+"""Which iptables Felix writes with; Auto: the kubelet's, by the chain KUBE-IPTABLES-HINT that it leaves (KEP-3178;
+Felix's feature_detect_linux.go), so that both write into the same tables. A wrong one is said in Felix's log alone."""
 
 
 def conflist() -> str:
@@ -108,15 +112,14 @@ def bgp(settings: Calico) -> Object:
     }
 
 
-def felix(settings: Calico) -> Object:
+def felix(settings: Calico, iptables_backend: IptablesBackend = "Auto") -> Object:
     """Felix on all nodes.
 
     `bpfConnectTimeLoadBalancing` is not set: Felix reads it only when its eBPF mode is on (felix/dataplane/linux).
     """
     spec: dict[str, Any] = {
         "healthEnabled": True,
-        # Debian's iptables is the nft one; detection would run both variants of it on every node at every start
-        "iptablesBackend": "NFT",
+        "iptablesBackend": iptables_backend,
         "ipv6Support": False,
         "defaultEndpointToHostAction": "Accept",
         # No calls home from a cluster whose data must stay in the country.
@@ -134,6 +137,13 @@ def felix(settings: Calico) -> Object:
     return {"apiVersion": API, "kind": "FelixConfiguration", "metadata": {"name": "default"}, "spec": spec}
 
 
-def configuration(settings: Calico, api_host: str, api_port: int) -> list[Object]:
+def configuration(
+    settings: Calico, api_host: str, api_port: int, iptables_backend: IptablesBackend = "Auto"
+) -> list[Object]:
     """Everything Calico is told."""
-    return [*config_maps(settings, api_host, api_port), pool(settings), bgp(settings), felix(settings)]
+    return [
+        *config_maps(settings, api_host, api_port),
+        pool(settings),
+        bgp(settings),
+        felix(settings, iptables_backend),
+    ]

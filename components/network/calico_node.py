@@ -4,7 +4,7 @@ Owns the DaemonSet. Leaves its values to `calico_configuration.py` and its right
 Calico's release manifest in what a new cluster on prepared nodes does not need, the same at every timing:
 - no upgrade-ipam container: it moves addresses from host-local IPAM, which never ran here;
 - no mount-bpffs container: eBPF mode is off, and systemd mounts /sys/fs/bpf anyway;
-- install-cni copies no programs: they are on the node already, with the version that goes with it;
+- install-cni copies programs only where that is asked for: else they are on the node, in the version that fits;
 - the CNI file gets its name, and the node becomes ready, only when calico-node knows its node. Before that every pod
   that waits would be tried and undone in turn, and that work alone kept slow control planes from ever getting there;
 - a start that failed is tried again inside the container. calico-node gives the API 2 s for each of its first three
@@ -71,8 +71,12 @@ def _host_path(name: str, path: str, kind: str | None = None) -> dict[str, Any]:
     return {"name": name, "hostPath": {"path": path, **({"type": kind} if kind else {})}}
 
 
-def install_cni(image: str) -> dict[str, Any]:
-    """The init container that writes the CNI configuration and the kubeconfig that the CNI program uses."""
+def install_cni(image: str, programs: bool) -> dict[str, Any]:
+    """The init container that writes the CNI configuration and the kubeconfig that the CNI program uses.
+
+    `programs`: whether it also brings the image's CNI programs to /opt/cni/bin, newer ones in place of older ones.
+    """
+    skipped = "install" if programs else "calico,calico-ipam,install"
     return {
         "name": "install-cni",
         "image": image,
@@ -87,8 +91,8 @@ def install_cni(image: str) -> dict[str, Any]:
             _config("CNI_MTU", "veth_mtu"),
             _node_name("KUBERNETES_NODE_NAME"),
             _value("SLEEP", "false"),
-            _value("SKIP_CNI_BINARIES", "calico,calico-ipam,install"),
-            _value("UPDATE_CNI_BINARIES", "false"),
+            _value("SKIP_CNI_BINARIES", skipped),
+            _value("UPDATE_CNI_BINARIES", str(programs).lower()),
         ],
         "securityContext": {"privileged": True},
         "volumeMounts": [_mount("cni-bin-dir", "/host/opt/cni/bin"), _mount("cni-net-dir", "/host/etc/cni/net.d")],
@@ -131,7 +135,9 @@ def node_container(image: str, private_cidr: str, timing: TimingName) -> dict[st
     }
 
 
-def daemon_set(images: Mapping[str, str], private_cidr: str, timing: TimingName, config_digest: str) -> Object:
+def daemon_set(
+    images: Mapping[str, str], private_cidr: str, timing: TimingName, config_digest: str, programs: bool = False
+) -> Object:
     """calico-node on every node, tainted ones too. `config_digest` restarts it when its ConfigMaps change."""
     labels = {"k8s-app": NODE}
     return {
@@ -155,7 +161,7 @@ def daemon_set(images: Mapping[str, str], private_cidr: str, timing: TimingName,
                         {"effect": "NoExecute", "operator": "Exists"},
                         {"key": "CriticalAddonsOnly", "operator": "Exists"},
                     ],
-                    "initContainers": [install_cni(images["calico-cni"])],
+                    "initContainers": [install_cni(images["calico-cni"], programs)],
                     "containers": [node_container(images["calico-node"], private_cidr, timing)],
                     "volumes": [
                         _host_path("lib-modules", "/lib/modules"),

@@ -17,10 +17,11 @@ calico = Calico(
     "calico",
     CalicoArgs(
         settings=CalicoSettings(pod_cidr="10.244.0.0/16", as_number=64512),
-        private_cidr="10.1.0.0/24",  # the nodes' network, over which they speak BGP
+        private_cidr=config.require("privateCidr"),  # of the nodes, which speak BGP over it, e.g. 10.1.0.0/24
         api_host=api_host,
         images=images,
         provider=cluster,
+        install_cni=True,  # kubeadm leaves that to the network
     ),
 )
 IngressNginx(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import time
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -15,7 +14,7 @@ import yaml
 from fjordkube.firewall import admits
 from fjordkube.node import Role
 from fjordkube.settings import Stack, load
-from tests.e2e import cluster, ports
+from tests.e2e import cluster, example, ports
 from tests.engine.command import Commands
 from tests.golden.bootstrap_cluster import local_policy
 
@@ -231,21 +230,32 @@ def test_a_machine_that_died_is_started_again(commands: Commands) -> None:
     assert cluster.get(cluster.record(commands, "w2")["ports"]["http"], HOST)[0] == 200
 
 
-def test_the_kubeconfig_is_a_private_file_that_works(commands: Commands) -> None:
+def kubeconfig_of(commands: Commands) -> Path:
     done = commands.run("kubeconfig")
     assert done.code == 0, done.text
-    path = Path(done.text.strip().rpartition("=")[2])
-    assert path.stat().st_mode & 0o777 == 0o600
-    from offline.binaries import path as program
+    return Path(done.text.strip().rpartition("=")[2])
 
-    asked = subprocess.run(
-        [str(program("kubectl")), "--kubeconfig", str(path), "get", "nodes", "--output", "name"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert asked.stdout.split() == [f"node/{node}" for node in NODES]
+
+def test_the_kubeconfig_is_a_private_file_that_works(commands: Commands) -> None:
+    path = kubeconfig_of(commands)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert example.kubectl(path, "get", "nodes", "--output", "name").split() == [f"node/{node}" for node in NODES]
+
+
+def test_an_example_brings_pod_network_and_front_door_to_a_cluster_without(commands: Commands, tmp_path: Path) -> None:
+    settings, kubeconfig = settings_of(commands), kubeconfig_of(commands)
+    private, api = settings.nodes.private_cidr, settings.nodes.addresses["cp1"]
+    example.strip(kubeconfig, settings, api, private)
+    for node in NODES:
+        cluster.shell(commands, node, "rm -f /etc/cni/net.d/*")
+    print(example.bring_up(tmp_path, kubeconfig.read_text(), api, private), flush=True)
+    example.restore(kubeconfig)
+    for node in ("w1", "w2"):
+        status, text = cluster.get(cluster.record(commands, node)["ports"]["http"], HOST)
+        assert (status, "pod: demo-" in text) == (200, True)
+    for node in NODES:
+        routes = cluster.shell(commands, node, "ip -4 route show proto bird")
+        assert len(re.findall(r"via 192\.168\.77\.\d+ dev eth1", routes)) == 2
 
 
 def test_down_leaves_nothing_behind(commands: Commands) -> None:

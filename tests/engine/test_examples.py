@@ -34,7 +34,7 @@ MACHINES = [
     )
 ]
 PLAIN = {
-    "calico_and_ingress": {"apiHost": "10.1.0.11", "images": json.dumps(IMAGES)},
+    "calico_and_ingress": {"apiHost": "10.1.0.11", "privateCidr": "10.1.0.0/24", "images": json.dumps(IMAGES)},
     "whole_cluster": {"cp1-host-key": HOST_KEY, "w1-host-key": HOST_KEY},
     "own_source": {
         "machines": json.dumps([{**machine, "host_key": HOST_KEY, "zone": "no-osl1"} for machine in MACHINES])

@@ -13,7 +13,7 @@ VALUES = {
     "NODE_NAME": "cp1",
     "API_PORT": "6443",
     "INIT_FILE": "/etc/fjordkube/kubeadm/init.yaml",
-    "MEMBERSHIP_DIGEST": "aaaa",
+    "JOINABLE_DIGEST": "aaaa",
     "ADDONS_DIGEST": "bbbb",
     "LOCK_WAIT": "5",
     "NODE_ANNOTATIONS": '{"example.com/address": "192.168.77.11/24"}',
