@@ -11,7 +11,7 @@ import pytest
 from fjordkube.firewall import admits, networks, nftables, openstack, page, table, upcloud
 from fjordkube.firewall.__main__ import main
 from fjordkube.firewall.table import RESERVED_PORTS, Source, reserved_ports
-from fjordkube.host import firewall
+from fjordkube.host import firewall, sysctls
 from fjordkube.node import Role
 from fjordkube.settings import Stack, load
 from fjordkube.settings.consistency import findings
@@ -325,16 +325,3 @@ def test_no_program_is_given_a_port_of_the_front_door_by_chance(front: tuple[int
     """As the kernel writes them, so that a node that has them is not written to again."""
     assert reserved_ports(front) == expected
     assert f"exact net.ipv4.ip_local_reserved_ports {expected}\n" in sysctls.sysctl_rules(front)
-
-
-def test_the_ports_of_the_settings_reach_every_node() -> None:
-    engine = record(preview=True)
-    changed = stack(ingress={"http_port": 8080, "https_port": 8444})
-
-    def program() -> None:
-        KubernetesCluster("fjord", ClusterArgs(changed, nodes(), IMAGES, NATIVE))
-
-    run(program)
-    for name in ("cp1", "w1", "w2"):
-        text = str(engine.seen[f"fjord-{name}-host-prepared"].inputs["create"])
-        assert "8080,8181,8443-8444,9091" in text
