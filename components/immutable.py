@@ -39,7 +39,10 @@ ETCD_INSTEAD: Final = (
     "made anew with it, while others keep the data"
 )
 
-BACK: Final = "Write the earlier value again, or a new stack with the new one, and move to it"
+OTHERWISE: Final = (
+    "With another value it is another cluster: move to a new stack that has it, or take this one down first where "
+    "nothing on it is missed, as after a first up that failed."
+)
 
 
 def facts(settings: ClusterSettings) -> dict[str, str]:
@@ -95,11 +98,11 @@ def problems(kept: Sequence[Mapping[str, str] | None], wanted: Mapping[str, str]
         now = wanted.get(field, earlier)
         if now != earlier:
             why = INSTEAD.get(field, ETCD_INSTEAD)
-            lines.append(f"{field}: {earlier} in the cluster that lives, and now {now}; {why}. {BACK}")
+            lines.append(f"{field}: {earlier} in the cluster that lives, and now {now}; write {earlier} again: {why}")
     return lines
 
 
 def _judged(kept: Sequence[Mapping[str, str] | None], wanted: Mapping[str, str]) -> bool:
     if lines := problems(kept, wanted):
-        raise pulumi.RunError("\n".join(lines))
+        raise pulumi.RunError("\n".join([*lines, OTHERWISE]))
     return True

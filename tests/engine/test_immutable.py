@@ -74,7 +74,7 @@ def test_ranges_and_domain_stay_as_they_are_and_all_are_told_at_once(hosts: Livi
         "network.block_size",
         "network.pod_cidr",
     ]
-    assert all("Write the earlier value again" in line and "; " in line for line in lines)
+    assert all("; write " in line for line in lines)
     assert any(
         line.startswith("network.pod_cidr: 10.244.0.0/16 in the cluster that lives, and now 10.200.") for line in lines
     )
@@ -85,7 +85,7 @@ def test_etcd_stays_on_its_disk(hosts: Living) -> None:
     settings["nodes"]["control_planes"][0]["etcd_disk"] = "/dev/vdz"
     (line,) = hosts.refused_of(settings)
     assert line.startswith("nodes.control_planes[cp1].etcd_disk: ")
-    assert "now /dev/vdz; etcd's data is on the first" in line
+    assert "now /dev/vdz; write LABEL=etcd again: etcd's data is on the first" in line
 
 
 def test_a_refusal_leaves_nothing_behind_and_other_edits_pass(hosts: Living) -> None:

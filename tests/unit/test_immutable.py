@@ -21,7 +21,9 @@ def test_the_same_settings_are_no_problem() -> None:
 def test_each_field_says_what_it_was_and_what_another_value_needs(field: str) -> None:
     assert set(INSTEAD) == set(EARLIER)
     (line,) = problems([EARLIER], EARLIER | {field: "another"})
-    assert line.startswith(f"{field}: {EARLIER[field]} in the cluster that lives, and now another; ")
+    assert line.startswith(
+        f"{field}: {EARLIER[field]} in the cluster that lives, and now another; write {EARLIER[field]} again: "
+    )
     assert INSTEAD[field] in line
 
 
