@@ -68,7 +68,7 @@ def outputs(stack: Stack, home: Path) -> dict[str, dict[str, Any]]:
         LOCAL: {"stdout": "", "stderr": ""},
         REMOTE: {"stdout": '{"changed": 0}', "stderr": ""},
         f"{LOCAL} *-certificate": {"stdout": pem.format("PRIVATE KEY") + pem.format("CERTIFICATE")},
-        **{f"{REMOTE} *-{step}": {"stdout": kubeconfig()} for step in ("member", "addons")},
+        **{f"{REMOTE} *-{step}": {"stdout": kubeconfig()} for step in ("api", "addons")},
         f"{LOCAL} *-host-disk": {"stdout": json.dumps(DISK)},
         **{f"{LOCAL} *-gates-{gate}": {"stdout": json.dumps(figures)} for gate, figures in FIGURES.items()},
     }

@@ -6,6 +6,8 @@ versions.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from ipaddress import IPv4Network
 from typing import Final
 
 from fjordkube import versions
@@ -28,6 +30,7 @@ def warnings(stack: Stack) -> list[str]:
         lines.append(line)
     if stack.ingress.controller == "nginx":
         lines.append(INGRESS_NGINX_WARNING)
+    lines += _public_range_warnings(stack)
     for line in (_residency_warning(stack), _pod_room_warning(stack), _mesh_warning(stack)):
         if line:
             lines.append(line)
@@ -42,6 +45,26 @@ def _residency_warning(stack: Stack) -> str | None:
         f"residency: {stack.residency} lets nodes and data be in {where}, and not in Norway alone; "
         "norway is the default, and the policy pack takes nothing else in production"
     )
+
+
+PRIVATE_USE: Final = tuple(
+    map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15"))
+)
+"""Addresses that nobody has in the public Internet: RFC 1918, shared (RFC 6598), benchmarking (RFC 2544)."""
+
+
+def _public_range_warnings(stack: Stack) -> Iterator[str]:
+    ranges = {
+        "nodes.private_cidr": stack.nodes.private_cidr,
+        "kubernetes.service_cidr": stack.kubernetes.service_cidr,
+        "network.pod_cidr": stack.network.pod_cidr,
+    }
+    for field, text in ranges.items():
+        if not any(IPv4Network(text).subnet_of(private) for private in PRIVATE_USE):
+            yield (
+                f"{field}: {text} holds public addresses, and the cluster keeps what is sent there; unless they are "
+                "yours, take a private range such as 10.0.0.0/8 has"
+            )
 
 
 MESH_ADVISED: Final = 100

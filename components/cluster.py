@@ -24,9 +24,10 @@ from fjordkube.gates.gate import Gate
 from fjordkube.gates.gates import Gates, GatesArgs
 from fjordkube.host import Host, HostArgs, guards_itself
 from fjordkube.images import Images
+from fjordkube.immutable import Immutable
 from fjordkube.ingress.nginx import IngressNginx, IngressNginxArgs
 from fjordkube.network.calico import Calico, CalicoArgs
-from fjordkube.node import Node
+from fjordkube.node import Node, after
 from fjordkube.residency import held, says_zone
 from fjordkube.settings import ClusterSettings
 from fjordkube.timing import NATIVE, Timing
@@ -64,8 +65,11 @@ class KubernetesCluster(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:cluster:KubernetesCluster", name, None, opts)
-        # 0. Nothing reaches a machine before its zone, as it was returned, is allowed.
-        nodes = [held(node, node.provider, args.settings.residency) for node in args.nodes]
+        # 0. Nothing reaches a machine before its zone, as it was returned, is allowed, nor where a living cluster is
+        # asked for what it cannot take.
+        started = [node for node in args.nodes if node.role == "control-plane"]
+        unchanged = Immutable(f"{name}-immutable", args.settings, started, self._child()).holds
+        nodes = [after(held(node, node.provider, args.settings.residency), unchanged) for node in args.nodes]
         self.zones = {node.name: node.zone for node in nodes if says_zone(node)}
         args = dataclasses.replace(args, nodes=nodes)
         self._prefix, self._args = name, args
@@ -134,6 +138,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 settings.kubernetes.version,
                 self._args.images.sandbox,
                 kube_proxy=settings.kube_proxy,
+                front_ports=(settings.ingress.http_port, settings.ingress.https_port),
                 firewall=self._firewall if guards_itself(node, settings.firewall.host) else None,
                 timing=self._args.timing,
             ),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+MOST_LINES: Final = 40
+"""Lines of a message: more are read by nobody, and push the first ones off the screen."""
 
 
 class FjordkubeError(Exception):
@@ -39,4 +43,6 @@ class UnfitComputer(MachineError):
 def _listed(problems: Sequence[str], place: str) -> str:
     count = len(problems)
     title = f"{count} problem{'s' if count != 1 else ''} {place}:"
-    return "\n".join([title, *(f"  - {problem}" for problem in problems)])
+    told = problems if count < MOST_LINES else problems[: MOST_LINES - 2]
+    more = [f"  - and {count - len(told)} more; mend these first"] if len(told) < count else []
+    return "\n".join([title, *(f"  - {problem}" for problem in told), *more])

@@ -6,16 +6,31 @@ Owns the one shape, and how a helper is told to enter one. Leaves making, starti
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pulumi
 from pulumi_command import remote
 
 Role = Literal["control-plane", "worker"]
+
+BESIDE_HOST: Final = (
+    "agent_socket_path",
+    "dial_error_limit",
+    "host_key",
+    "password",
+    "per_dial_timeout",
+    "port",
+    "private_key",
+    "private_key_password",
+    "proxy",
+    "user",
+)
+"""Fields of a connection that are taken over as they are."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,22 @@ class Node:
     def set_apart(self) -> bool:
         """Whether a taint keeps ordinary pods away: the front door and the demo are then on other workers."""
         return any(not taint.endswith(":PreferNoSchedule") for taint in self.taints)
+
+
+def after(node: Node, held: pulumi.Output[Any]) -> Node:
+    """The node, reached only when `held` has resolved."""
+    connection = node.connection
+    host = pulumi.Output.all(held, connection.host).apply(_last)
+    beside = {name: getattr(connection, name) for name in BESIDE_HOST}
+    return dataclasses.replace(
+        node,
+        connection=remote.ConnectionArgs(host=host, **beside),
+        up=pulumi.Output.all(held, node.up).apply(_last),
+    )
+
+
+def _last(values: Sequence[Any]) -> str:
+    return str(values[-1])
 
 
 def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:

@@ -1,7 +1,7 @@
 """Residency while the stack is made: what a stack wants as a resource, and zones as providers returned them.
 
 Owns the assertion after create: nothing reaches a machine before its returned zone is allowed. Leaves what is allowed
-to `settings/residency.py`, and what a file asks for to `settings/consistency.py`.
+to `settings/residency.py`, and what a file asks for to `settings/consistency/`.
 """
 
 from __future__ import annotations
@@ -9,28 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
-from pulumi_command import remote
 
-from fjordkube.node import Node
+from fjordkube.node import Node, after
 from fjordkube.settings import Stack
 from fjordkube.settings.residency import Residency, refused
-
-BESIDE_HOST: Final = (
-    "agent_socket_path",
-    "dial_error_limit",
-    "host_key",
-    "password",
-    "per_dial_timeout",
-    "port",
-    "private_key",
-    "private_key_password",
-    "proxy",
-    "user",
-)
-"""Fields of a connection that are taken over as they are."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +76,4 @@ def held(node: Node, provider: str, residency: Residency) -> Node:
     if not says_zone(node):
         return node
     zone = assured(node.zone, node.name, provider, residency)
-    return dataclasses.replace(
-        node, zone=zone, connection=_after(zone, node.connection), up=pulumi.Output.all(zone, node.up).apply(_last)
-    )
-
-
-def _after(zone: pulumi.Output[str], connection: remote.ConnectionArgs) -> remote.ConnectionArgs:
-    host = pulumi.Output.all(zone, connection.host).apply(_last)
-    return remote.ConnectionArgs(host=host, **{name: getattr(connection, name) for name in BESIDE_HOST})
-
-
-def _last(values: Sequence[str]) -> str:
-    return values[-1]
+    return dataclasses.replace(after(node, zone), zone=zone)

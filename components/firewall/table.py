@@ -15,7 +15,7 @@ renderer of that name. True for this stack:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -24,7 +24,7 @@ from fjordkube.ingress.admission import WEBHOOK_PORT
 from fjordkube.ingress.controller import HEALTH_PORT
 from fjordkube.node import Role
 from fjordkube.settings import API_PORT
-from fjordkube.settings.consistency import NODE_PORTS
+from fjordkube.settings.consistency.ingress import NODE_PORTS
 
 Source = Literal["control-planes", "nodes", "pods", "admins", "ingress-clients", "node-port-clients", "anyone"]
 """Who asks: control planes by their private addresses, nodes (the whole private network, so that a node more changes no
@@ -44,7 +44,9 @@ BGP: Final = range(179, 180)
 VXLAN: Final = range(4789, 4790)
 DHCP_CLIENT: Final = range(68, 69)
 RESERVED_PORTS: Final = "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767"
-"""Ports of listeners, allowed or not, which the kernel gives to no program that asks for any port."""
+"""Ports of listeners on every node, allowed or not; `reserved_ports` adds the front door's."""
+FIRST_LOCAL_PORT: Final = 1024
+"""Where the ports begin that the kernel may give to a program that asks for any (host/sysctls.py)."""
 
 EVERY_ROLE: Final[tuple[Role, ...]] = get_args(Role)
 FRONT: Final[tuple[Role, ...]] = ("worker",)
@@ -72,6 +74,18 @@ class Rule:
         if self.ports is None:
             return ""
         return str(self.ports[0]) if len(self.ports) == 1 else f"{self.ports[0]}-{self.ports[-1]}"
+
+
+def reserved_ports(front: Iterable[int]) -> str:
+    """Ports of listeners, which the kernel gives to no program that asks for any; as the kernel itself writes them,
+    e.g. 2379-2381,6443. `front` are the front door's."""
+    ports = {port for port in front if port >= FIRST_LOCAL_PORT}
+    for span in RESERVED_PORTS.split(","):
+        first, _, last = span.partition("-")
+        ports |= set(range(int(first), int(last or first) + 1))
+    starts = sorted(port for port in ports if port - 1 not in ports)
+    ends = sorted(port for port in ports if port + 1 not in ports)
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
 def table(policy: FirewallPolicy) -> tuple[Rule, ...]:

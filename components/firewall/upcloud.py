@@ -21,7 +21,7 @@ from typing import Final
 
 from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.sources import EVERYBODY, networks
-from fjordkube.firewall.table import RESERVED_PORTS, Rule, Source, table
+from fjordkube.firewall.table import Rule, Source, reserved_ports, table
 from fjordkube.node import Role
 
 OUTSIDE: Final[tuple[Source, ...]] = ("admins", "ingress-clients", "node-port-clients", "anyone")
@@ -64,7 +64,7 @@ def _from(network: str) -> dict[str, str]:
 def _listeners(policy: FirewallPolicy) -> Iterator[dict[str, str]]:
     """Ports above 1023 on which a node may listen: those of the table, and those that no program is given by chance."""
     spans = {(rule.ports[0], rule.ports[-1]) for rule in table(policy) if rule.to == "node" and rule.ports}
-    for span in RESERVED_PORTS.split(","):
+    for span in reserved_ports([policy.http_port, policy.https_port]).split(","):
         ends = [int(port) for port in span.split("-")]
         spans.add((ends[0], ends[-1]))
     for first, last in _merged(spans):

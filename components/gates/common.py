@@ -52,6 +52,10 @@ class Promised:
     """How IPVS chooses an endpoint; None: kube-proxy has another mode."""
     demo_host: str | None = None
     """Host name at which the demo answers through the ingress; None: there is no demo."""
+    proxy_protocol: bool = False
+    """Whether the front door expects a PROXY header."""
+    https_redirect: int | None = None
+    """Status with which it sends HTTP to HTTPS; None: it answers HTTP."""
 
     @staticmethod
     def of(settings: ClusterSettings) -> Promised:
@@ -61,6 +65,8 @@ class Promised:
             encapsulated=settings.network.encapsulation != "none",
             scheduler=proxy.scheduler if isinstance(proxy, IpvsProxy) else None,
             demo_host=str(demo.host) if demo.enabled else None,
+            proxy_protocol=bool(settings.ingress.config.use_proxy_protocol),
+            https_redirect=settings.ingress.config.https_redirect,
         )
 
 

@@ -114,7 +114,7 @@ class Gates(pulumi.ComponentResource):
                 nodes=self._nodes,
                 kubeconfig=args.kubeconfig,
                 wait=wait(args.settings, args.timing),
-                more=self._http_ports() if question.name == "ingress" else None,
+                more=self._http_ports("redirect" in question.asked) if question.name == "ingress" else None,
                 triggers=args.triggers.get(question.name, ()),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=before),
             )
@@ -128,10 +128,10 @@ class Gates(pulumi.ComponentResource):
         self.promises = self.figures.apply(promises)
         self.register_outputs({"figures": self.figures, "promises": self.promises})
 
-    def _http_ports(self) -> pulumi.Output[Mapping[str, Any]]:
+    def _http_ports(self, https: bool) -> pulumi.Output[Mapping[str, Any]]:
         nodes = [
             pulumi.Output.all(name=node.name, address=node.public_address, ports=node.ports)
             for node in self._nodes
             if not node.set_apart
         ]
-        return pulumi.Output.all(*nodes).apply(lambda found: {"targets": ingress.http_ports(found)})
+        return pulumi.Output.all(*nodes).apply(lambda found: {"targets": ingress.http_ports(found, https)})

@@ -38,6 +38,8 @@ class HostArgs:
     """Its mode and scheduler: kernel modules follow."""
     firewall: FirewallPolicy | None = None
     """The rules of nftables on the node; None: none are loaded, and what an earlier run loaded is removed."""
+    front_ports: Sequence[int] = (80, 443)
+    """The ingress's: the kernel gives none of them to a program that asks for any port."""
     timing: Timing = NATIVE
 
 
@@ -61,7 +63,7 @@ def preparation(args: HostArgs) -> str:
         "NODE_INTERFACE": node.interface,
         "MODULES": " ".join(names),
         "SYSCTL_PATH": sysctls.PATH,
-        "SYSCTL_RULES": sysctls.sysctl_rules(),
+        "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports),
         "HOSTS_BLOCK": hostnames.hosts_block(node, args.control_planes, args.api_host),
         "KUBERNETES_VERSION": args.kubernetes_version,
         "CONTAINERD_MINIMUM": f"{major}.{minor}",

@@ -6,10 +6,11 @@ and `net.ipv4.vs.*` to kube-proxy, which sets them itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from fjordkube.firewall.table import RESERVED_PORTS
+from fjordkube.firewall.table import FIRST_LOCAL_PORT, reserved_ports
 
 PATH = "/etc/sysctl.d/90-fjordkube.conf"
 
@@ -27,19 +28,22 @@ class Sysctl:
     reason: str
 
 
+RESERVED: Final = Sysctl(
+    "net.ipv4.ip_local_reserved_ports",
+    reserved_ports([]),
+    "exact",
+    "the wide range must not take a listener's port while it restarts: etcd, API, kubelet, Calico, ingress, NodePorts",
+)
+
 SYSCTLS = (
     Sysctl("net.ipv4.ip_forward", "1", "exact", "pods are routed, not bridged, out of the node"),
     Sysctl("net.bridge.bridge-nf-call-iptables", "1", "exact", "kubeadm's preflight; bridged pod traffic is filtered"),
     Sysctl("net.bridge.bridge-nf-call-ip6tables", "1", "exact", "the same for IPv6"),
     Sysctl("net.core.somaxconn", "32768", "raise", "accept queue of nginx on host ports (the article's tuning)"),
-    Sysctl("net.ipv4.ip_local_port_range", "1024 65000", "widen", "upstream connections of nginx (the same)"),
     Sysctl(
-        "net.ipv4.ip_local_reserved_ports",
-        RESERVED_PORTS,
-        "exact",
-        "the wide range must not take a listener's port while it restarts: etcd, API, kubelet, Calico, ingress, "
-        "NodePorts",
+        "net.ipv4.ip_local_port_range", f"{FIRST_LOCAL_PORT} 65000", "widen", "upstream connections of nginx (the same)"
     ),
+    RESERVED,
     Sysctl("fs.inotify.max_user_instances", "8192", "raise", "one per watching container runtime task and log reader"),
     Sysctl("fs.inotify.max_user_watches", "524288", "raise", "ConfigMap and Secret volumes are watched by programs"),
     Sysctl("fs.file-max", "1048576", "raise", "open files of all proxies of the node together"),
@@ -50,6 +54,7 @@ SYSCTLS = (
 )
 
 
-def sysctl_rules() -> str:
-    """The table as lines `rule key value`, what scripts/host.sh reads."""
-    return "\n".join(f"{item.rule} {item.key} {item.value}" for item in SYSCTLS) + "\n"
+def sysctl_rules(front: Iterable[int] = ()) -> str:
+    """The table as lines `rule key value`, what scripts/host.sh reads; `front` are the front door's ports."""
+    values = {item.key: item.value for item in SYSCTLS} | {RESERVED.key: reserved_ports(front)}
+    return "\n".join(f"{item.rule} {item.key} {values[item.key]}" for item in SYSCTLS) + "\n"

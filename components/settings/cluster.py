@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from fjordkube.settings.base import Settings
-from fjordkube.settings.types import Hostname, Label
+from fjordkube.settings.types import API_LABEL, Domain, Label
 
 API_PORT: Final = 6443
 """Port of the Kubernetes API on control planes (kubeadm's default)."""
@@ -16,7 +16,7 @@ class Cluster(Settings):
 
     name: Label = "fjord"
     """Name of the cluster, also in the kubeconfig, e.g. fjord."""
-    domain: Hostname = "fjord.internal"
+    domain: Domain = "fjord.internal"
     """DNS domain of the cluster's outside names; the API is reached as api.<domain>:6443, e.g. fjord.internal."""
     timing: Literal["auto", "native", "emulated"] = "auto"
     """Timeouts, leases and probe periods: native, emulated (machines without KVM), or auto (measured). Never changes
@@ -25,7 +25,7 @@ class Cluster(Settings):
     @property
     def api_host(self) -> str:
         """DNS name of the Kubernetes API, e.g. api.fjord.internal."""
-        return f"api.{self.domain}"
+        return f"{API_LABEL}{self.domain}"
 
     @property
     def control_plane_endpoint(self) -> str:

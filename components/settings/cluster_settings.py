@@ -6,10 +6,11 @@ stack.py, which adds them.
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fjordkube.settings.base import Settings
 from fjordkube.settings.cluster import Cluster
+from fjordkube.settings.consistency import Inconsistent, cluster_findings
 from fjordkube.settings.demo import Demo
 from fjordkube.settings.firewall import Firewall
 from fjordkube.settings.gates import Gates
@@ -43,3 +44,9 @@ class ClusterSettings(Settings):
     """The demo application."""
     gates: Gates = Field(default_factory=Gates)
     """The measurements that must hold."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ClusterSettings:
+        if found := cluster_findings(self):
+            raise Inconsistent(found)
+        return self

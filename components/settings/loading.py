@@ -7,8 +7,9 @@ a contradiction that rests on a refused field is not told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -27,6 +28,9 @@ from fjordkube.settings.explanation import (
     value_at,
 )
 from fjordkube.settings.stack import Stack
+
+MOST_OF_A_FIELD: Final = 5
+"""Problems of one field that are told."""
 
 
 def load(raw: Mapping[str, Any] | None) -> Stack:
@@ -65,7 +69,19 @@ def _problems(error: ValidationError, raw: Mapping[str, Any]) -> list[str]:
     order = list(Stack.model_fields)
     # a stable sort: by section as the reference has them, shape errors before contradictions
     lines.sort(key=lambda line: order.index(str(line[0][0])) if line[0] and line[0][0] in order else -1)
-    return [text for _, text in lines]
+    return list(_few_of_each(lines, raw))
+
+
+def _few_of_each(lines: Sequence[tuple[Path, str]], raw: Mapping[str, Any]) -> Iterator[str]:
+    """Of many problems of one field, such as the members of a pool, the first and how many more there are."""
+    counts = Counter(path for path, _ in lines)
+    told: Counter[Path] = Counter()
+    for path, text in lines:
+        told[path] += 1
+        if told[path] <= MOST_OF_A_FIELD:
+            yield text
+        elif told[path] == counts[path]:
+            yield f"{field_name(path, raw)}: has {counts[path] - MOST_OF_A_FIELD} more problems; mend these first"
 
 
 def _text_keys(value: Any) -> Any:

@@ -6,7 +6,11 @@ controller's own default (named in the docstring, v1.15.1) holds. Keys that take
 purpose: whoever may write them may read every secret of the controller.
 
 Sources: `config.go` and `defaults/main.go` of ingress-nginx v1.11 to v1.15.1 for names, types and defaults; the
-2018 article for the tuned values; nginx's own documentation for ranges.
+2018 article for the tuned values. Bounds are nginx's own where it has some, read in its sources at 3f6f7824d (April
+2026): times and sizes in src/core/ngx_parse.c, hash tables in src/core/ngx_hash.c, header buffers, error pages and
+limits in src/http/ngx_http_core_module.c, proxy buffers in src/http/modules/ngx_http_proxy_module.c, sessions in
+src/http/modules/ngx_http_ssl_module.c, connections in src/event/ngx_event.c; the controller's own in ingress-nginx at
+dbb11b92d (March 2026). Others are ours, wide, against slips of a digit.
 """
 
 from __future__ import annotations
@@ -37,15 +41,16 @@ SecondsOrZero = Annotated[int, Field(strict=True, ge=0, le=86400)]
 Tries = Annotated[int, Field(strict=True, ge=0, le=100)]
 Bytes = Annotated[int, Field(strict=True, ge=0, le=2**40)]
 HashSize = Annotated[int, Field(strict=True, ge=32, le=65536)]
-# nginx's own: a cache line at least, and 64 KiB less one at most (ngx_hash_init)
+# a cache line (64 bytes on x86-64) at least, and 64 KiB less one at most (ngx_hash_init)
 HashBucket = Annotated[int, Field(strict=True, ge=64, le=65472)]
 HeaderBuffer = Annotated[NginxSize, within("256", "1m", size_bytes)]
 Buffer = Annotated[NginxSize, within("1k", "16m", size_bytes)]
 CompressionLevel = Annotated[int, Field(strict=True, ge=1, le=9)]
-HttpError = Annotated[int, Field(strict=True, ge=300, le=599)]
 RefusalStatus = Annotated[int, Field(strict=True, ge=400, le=599)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 OnOff = Literal["on", "off"]
+# the controller's http-redirect-code (ingress-nginx, internal/ingress/controller/config/config.go)
+_REDIRECT = 308
 
 
 def _seconds(value: str) -> str:
@@ -64,6 +69,15 @@ def _connections(value: int) -> int:
     if 0 < value < 1024:
         raise refusal(f"{value} is too small: listening sockets are among them", "use 1024 or more, or 0")
     return value
+
+
+def _error(value: int) -> int:
+    if value == 499:
+        raise refusal("499 is nginx's own, for clients that went away, and takes no page", "remove it")
+    return value
+
+
+HttpError = Annotated[int, Field(strict=True, ge=300, le=599), AfterValidator(_error)]
 
 
 def _key(name: str) -> str:
@@ -276,6 +290,11 @@ class NginxConfig(Settings):
     """Do not listen on IPv6; controller: false."""
     disable_ipv6_dns: Flag | None = None
     """Do not ask DNS for IPv6 addresses; controller: false."""
+
+    @property
+    def https_redirect(self) -> int | None:
+        """Status with which HTTP is sent to HTTPS everywhere; None: it is not."""
+        return (self.http_redirect_code or _REDIRECT) if self.force_ssl_redirect else None
 
     def config_map(self) -> dict[str, str]:
         """The ConfigMap's `data`: keys with dashes, every value as text, in the order above; what is None is left

@@ -1,7 +1,7 @@
 """What a stack's `residency` allows.
 
 Owns the judgement of one zone, as asked for or as a provider returned it. Leaves where zones are to
-`components/providers/`, the shape of a zone to `types.py`, which fields are judged to `consistency.py`, and what
+`components/providers/`, the shape of a zone to `types.py`, which fields are judged to `consistency/`, and what
 follows from a refusal to the callers.
 """
 

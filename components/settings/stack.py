@@ -1,6 +1,6 @@
 """One environment: everything a stack file can say.
 
-Owns the whole. A `Stack` that exists is consistent: `consistency.py` is asked on every construction, by `load` or by
+Owns the whole. A `Stack` that exists is consistent: `consistency/` is asked on every construction, by `load` or by
 another program.
 """
 

@@ -1,7 +1,7 @@
 """The vocabulary of settings: annotated types, each validated once and used everywhere.
 
 Owns the shape of single values (a CIDR, a host name, a port). Leaves what must hold between values to
-`consistency.py`. Every refusal is a `state; fix` pair; a value is repeated in it only where it is short and plain,
+`consistency/`. Every refusal is a `state; fix` pair; a value is repeated in it only where it is short and plain,
 because a secret pasted into the wrong field must not reach a log.
 """
 
@@ -59,7 +59,12 @@ _OWNED_LABELS: Final = {
     "beta.kubernetes.io/arch": "the kubelet",
     "node-role.kubernetes.io/control-plane": "kubeadm",
 }
-_FOREIGN_NICS: Final = re.compile(r"lo|(kube-ipvs|tunl|dummy|docker|cni|nodelocaldns|flannel|cali|vxlan|wireguard\.).*")
+_FOREIGN_NICS: Final = re.compile(
+    r"lo|(kube-ipvs|nodelocaldns|tunl|ip6tnl|ip6gre|sit|gre|erspan|dummy|docker|podman|lxcbr|lxdbr|virbr|veth|cni|flannel|"
+    r"cali|vxlan|wireguard\.).*"
+)
+API_LABEL: Final = "api."
+"""Start of the Kubernetes API's name below the domain."""
 _TAINT_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -137,7 +142,20 @@ def _hostname_or_ip(value: str) -> str:
 
 
 def _certificate_name(value: str) -> str:
-    return f"*.{_hostname(value[2:])}" if value.startswith("*.") else _hostname_or_ip(value)
+    if not value.startswith("*."):
+        return _hostname_or_ip(value)
+    _hostname(value[2:])
+    return _short(value, 253)
+
+
+def _domain(value: str) -> str:
+    return _short(_hostname(value), 253 - len(API_LABEL))
+
+
+def _short(value: str, most: int) -> str:
+    if len(value) > most:
+        raise refusal(f"has {len(value)} characters, and names made of it would be too long for DNS", f"use {most}")
+    return value
 
 
 def _supported(value: str, table: Any, what: str) -> str:
@@ -325,8 +343,8 @@ Flag = Annotated[bool, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
 """A whole number; a number in quotes is refused, so that a file has one way to say a thing."""
 
-Count = Annotated[int, Field(strict=True, ge=1)]
-"""A whole number from 1."""
+Count = Annotated[int, Field(strict=True, ge=1, le=1000000000)]
+"""A whole number from 1 to 1000000000."""
 
 # Text, as all of these: `ipaddress.IPv4Network` calculates with it.
 Cidr = Annotated[str, AfterValidator(_cidr), _schema(_CIDR)]
@@ -378,6 +396,9 @@ DiskName = Annotated[
 ]
 """A disk as mount(8) takes it: LABEL=, UUID=, PARTLABEL=, PARTUUID= or a device below /dev, e.g. LABEL=etcd; or root,
 the disk that the system is on."""
+
+Domain = Annotated[str, AfterValidator(_domain)]
+"""A DNS domain below which the cluster's names are, e.g. fjord.internal; at most 249 characters."""
 
 Hostname = Annotated[str, AfterValidator(_hostname)]
 """A DNS name in lower case, e.g. demo.fjord.internal."""

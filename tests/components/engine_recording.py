@@ -68,8 +68,10 @@ class _Answers(pulumi.runtime.Mocks):
         return {}, None
 
 
-def _kept(args: mocks.MockResourceArgs) -> dict[str, str]:
-    """What a living stack's state has in a preview, too: keys and seed (nodes/login_key.py)."""
+def _kept(args: mocks.MockResourceArgs) -> dict[str, Any]:
+    """What a living stack's state has in a preview, too: keys and seed (nodes/login_key.py), and stashes."""
+    if args.typ == "pulumi:index:Stash":
+        return {"output": args.inputs["input"]}
     if args.name.endswith("-host-key-seed"):
         return {"stdout": HOST_KEY_SEED}
     return {"stdout": args.inputs["stdin"]} if args.inputs.get("create") == "cat" else {}

@@ -8,12 +8,14 @@ from typing import Any
 import pulumi
 import pytest
 
+from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.helpers import launcher
 from fjordkube.host import Host
 from fjordkube.host.release import script
 from tests.components.bootstrap_mocks import Recorder, opened, with_mocks
 from tests.components.engine_recording import record, run
-from tests.golden.bootstrap_cluster import SANDBOX, host_args, nodes
+from tests.components.images import IMAGES
+from tests.golden.bootstrap_cluster import SANDBOX, host_args, nodes, stack
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -62,3 +64,16 @@ def test_machine_that_is_deleted_with_the_stack_is_not_tidied_first(preview: boo
 
 def _names(recorder: Recorder) -> list[Any]:
     return sorted(recorder.names)
+
+
+def test_the_ports_of_the_front_door_reach_every_node() -> None:
+    engine = record(preview=True)
+    changed = stack(ingress={"http_port": 8080, "https_port": 8444})
+
+    def program() -> None:
+        KubernetesCluster("fjord", ClusterArgs(changed, nodes(), IMAGES))
+
+    run(program)
+    for name in ("cp1", "w1", "w2"):
+        text = str(engine.seen[f"fjord-{name}-host-prepared"].inputs["create"])
+        assert "8080,8181,8443-8444,9091" in text

@@ -13,7 +13,7 @@ from fjordkube.host import HostArgs
 from fjordkube.node import Node, Role
 from fjordkube.remote import connection, script
 from fjordkube.settings import ClusterSettings, Stack, load
-from fjordkube.settings.consistency import GUEST_NETWORK
+from fjordkube.settings.consistency.ranges import GUEST_NETWORK
 from fjordkube.timing import NATIVE, Timing
 
 SANDBOX = "fjordkube.local/kubernetes/pause:3.10.2"

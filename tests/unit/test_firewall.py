@@ -10,8 +10,8 @@ import pytest
 
 from fjordkube.firewall import admits, networks, nftables, openstack, page, table, upcloud
 from fjordkube.firewall.__main__ import main
-from fjordkube.firewall.table import RESERVED_PORTS, Source
-from fjordkube.host import firewall
+from fjordkube.firewall.table import RESERVED_PORTS, Source, reserved_ports
+from fjordkube.host import firewall, sysctls
 from fjordkube.node import Role
 from fjordkube.settings import Stack, load
 from fjordkube.settings.consistency import findings
@@ -311,3 +311,17 @@ def test_write_changes_only_what_is_between_the_marks(
     target.write_text("no marks")
     with pytest.raises(ValueError, match="is missing; put it back"):
         page.page()
+
+
+@pytest.mark.parametrize(
+    ("front", "expected"),
+    [
+        ((80, 443), RESERVED_PORTS),
+        ((8080, 8182), "2379-2381,5473,6443,8080,8181-8182,8443,9091,9099,9253,10245-10260,30000-32767"),
+        ((65535, 2382), RESERVED_PORTS.replace("2379-2381", "2379-2382") + ",65535"),
+    ],
+)
+def test_no_program_is_given_a_port_of_the_front_door_by_chance(front: tuple[int, int], expected: str) -> None:
+    """As the kernel writes them, so that a node that has them is not written to again."""
+    assert reserved_ports(front) == expected
+    assert f"exact net.ipv4.ip_local_reserved_ports {expected}\n" in sysctls.sysctl_rules(front)

@@ -77,3 +77,32 @@ def test_another_request_or_bound_is_another_request_on_the_node_only_where_it_m
 def test_a_disk_at_the_bound_has_time_enough_for_a_percentile() -> None:
     assert stack().gates.disk.iops * disk.LIMIT_SECONDS["native"] >= 5000
     assert disk.DD_MIB["native"] == 1024
+
+
+@pytest.mark.parametrize(
+    ("config", "more"),
+    [
+        ({}, {}),
+        ({"use-proxy-protocol": True}, {"proxy": True}),
+        ({"force-ssl-redirect": True}, {"redirect": 308}),
+        ({"force-ssl-redirect": True, "http-redirect-code": 301}, {"redirect": 301}),
+        ({"http-redirect-code": 301, "use-proxy-protocol": False}, {}),
+    ],
+)
+def test_the_front_door_is_asked_in_the_way_that_it_is_configured(config: dict[str, Any], more: dict[str, Any]) -> None:
+    asked = questions(Promised.of(stack(ingress={"config": config})), NATIVE)[-1].asked
+    assert asked == {"host": "demo.fjord.internal", "requests": 20, **more}
+
+
+def test_ports_for_https_are_told_where_http_is_sent_there() -> None:
+    node = {"name": "w1", "address": "127.0.0.1", "ports": {"http": 8080.0, "https": 8443.0}}
+    without = {"name": "w2", "address": "127.0.0.1", "ports": {"http": 8081}}
+    found = http_ports([node, without], https=True)
+    assert [port.get("https_port") for port in found] == [8443, None]
+    assert all("https_port" not in port for port in http_ports([node]))
+
+
+def test_a_row_says_that_http_was_sent_to_https() -> None:
+    figures = {"requests": 40, "nodes": 2, "failures": 0, "p50_ms": 4.0, "p99_ms": 9.5, "redirect": 308}
+    (found,) = ROWS["ingress"](figures)
+    assert found["needed"].endswith(", by HTTPS, where HTTP sends with 308")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import pytest
 from pydantic import Field
@@ -12,7 +11,7 @@ from pydantic import Field
 from fjordkube.providers.catalog import PROVIDERS, norwegian
 from fjordkube.providers.codes import COUNTRIES, EEA, REGIONS
 from fjordkube.settings import AnyNodes, LocalNodes, NodeSettings, load
-from fjordkube.settings.consistency import _everything_is_where_residency_allows as check
+from fjordkube.settings.consistency.places import everything_is_where_residency_allows as check
 from fjordkube.settings.data import Data
 from fjordkube.settings.residency import Residency, refused
 from tests.unit.refusals import at, problems
@@ -214,8 +213,7 @@ class Elsewhere(AnyNodes):
 
 
 def judged(nodes: Elsewhere, residency: Residency = "norway") -> list[tuple[Any, str]]:
-    stack = SimpleNamespace(nodes=nodes, residency=residency, data=Data())
-    return [(finding.fields, finding.state) for finding in check(cast(Any, stack))]
+    return [(finding.fields, finding.state) for finding in check(residency, nodes, Data())]
 
 
 def test_zones_of_a_source_are_found_wherever_it_has_them() -> None:

@@ -8,8 +8,10 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from fjordkube.settings import load
+from fjordkube.settings import ClusterSettings, load
+from fjordkube.settings.consistency import Finding, Inconsistent
 from tests.unit.refusals import at, problems, worker
 
 OUTSIDE = "use a range outside it, e.g."
@@ -352,3 +354,21 @@ def test_demo_under_the_apis_name_is_refused_unless_it_is_off() -> None:
         "demo.host: api.fjord.example is the Kubernetes API's name; use another, e.g. demo.fjord.internal"
     ]
     assert problems({**raw, "demo": {**raw["demo"], "enabled": False}}) == []
+
+
+# --- A cluster on its own --------------------------------------------------------------------------------------------
+
+
+def test_cluster_settings_without_nodes_hold_in_themselves_too() -> None:
+    with pytest.raises(ValidationError) as error:
+        ClusterSettings.model_validate({"network": {"pod_cidr": "10.100.0.0/16"}, "ingress": {"http_port": 443}})
+    assert "network.pod_cidr: 10.100.0.0/16 lies inside kubernetes.service_cidr" in str(error.value)
+    assert "ingress.https_port: 443 is also ingress.http_port" in str(error.value)
+    assert ClusterSettings().network.pod_cidr == "10.244.0.0/16"
+
+
+def test_an_error_with_hundreds_of_findings_tells_a_few_and_counts_the_rest() -> None:
+    found = [Finding((("nodes", n),), "is wrong", "mend it") for n in range(500)]
+    error = Inconsistent(found)
+    assert len(error.findings) == 500
+    assert str(error).endswith("; and 470 more")

@@ -22,7 +22,7 @@ from fjordkube.helpers.local_vm import keys
 from fjordkube.helpers.local_vm.spec import GUEST_PORTS, to_environment
 from fjordkube.node import Node
 from fjordkube.nodes.local import plan
-from fjordkube.settings.consistency import GUEST_NETWORK
+from fjordkube.settings.consistency.ranges import GUEST_NETWORK
 
 if TYPE_CHECKING:
     from fjordkube.settings import LocalNodes

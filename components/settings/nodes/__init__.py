@@ -1,7 +1,7 @@
 """Where nodes come from: one class per source, told apart by `source`.
 
 Owns the union. Leaves each source and the names of its classes to its own file, what must hold between nodes to
-`consistency.py`.
+`consistency/`.
 """
 
 from __future__ import annotations

@@ -110,6 +110,12 @@ class AnyNodes(Settings):
         cloud = getattr(self, "cloud", None)
         return str(cloud) if cloud in PROVIDERS else self.source
 
+    def cores_of(self, node: NodeSettings) -> tuple[str, int] | None:
+        """The field that the node's CPUs follow from, its own or else the source's, and how many they are; None where
+        only the provider knows."""
+        del node
+        return None
+
     def zones(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """Every zone that the file names: its place below `nodes`, the provider, the zone; none for local machines."""
         seen = set()

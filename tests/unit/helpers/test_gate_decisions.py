@@ -245,8 +245,8 @@ def test_nobody_at_the_door_is_told_with_its_address() -> None:
 
 def test_an_answer_of_somebody_else_is_not_the_demo() -> None:
     target = HttpPort("w1", "::1", 80)
-    assert measured([judge(target, 200, "")]) == ["w1: 200 at http://[::1]:80/, but not from the demo"]
-    assert judge(target, 200, "demo-1") is None
+    assert measured([judge("w1", target.url, 200, "")]) == ["w1: 200 at http://[::1]:80/, but not from the demo"]
+    assert judge("w1", target.url, 200, "demo-1") is None
 
 
 def test_a_connection_that_says_nothing_has_words_too() -> None:

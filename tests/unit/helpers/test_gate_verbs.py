@@ -15,6 +15,7 @@ from fjordkube.timing import NATIVE
 from tests.golden.bootstrap_cluster import stack
 from tests.scripts.machine import Machine
 from tests.unit.helpers.fakes import FakeApi, node_machine, run
+from tests.unit.helpers.front import Front, listening
 from tests.unit.helpers.test_gate_decisions import Web8080, open_door
 from tests.unit.helpers.test_gate_readings import captured, packet
 
@@ -311,3 +312,14 @@ def test_ingress_names_a_closed_door(environment: dict[str, str]) -> None:
 def test_ingress_without_any_door_does_not_wait(environment: dict[str, str]) -> None:
     text = failed("ingress", asked({**environment, "FJORDKUBE_WAIT": "60"}, question("ingress"), targets=[]))
     assert "measured: no node has a port for HTTP from outside" in text
+
+
+def test_ingress_goes_the_way_that_the_front_door_is_configured(environment: dict[str, str], certificate: Path) -> None:
+    plain, secret = Front(proxy=True, status=301, location="https://demo.fjord.internal/"), Front(proxy=True)
+    config = {"use-proxy-protocol": True, "force-ssl-redirect": True, "http-redirect-code": 301}
+    with listening(plain) as port, listening(secret, certificate) as https_port:
+        targets = [{**door("w1", port), "https_port": https_port}]
+        found = figures("ingress", asked(environment, question("ingress", ingress={"config": config}), targets=targets))
+    assert (found["requests"], found["redirect"], found["urls"]) == (20, 301, [f"https://127.0.0.1:{https_port}/"])
+    assert len(plain.headers) == len(secret.headers)
+    assert "PROXY TCP4 127.0.0.1 " in secret.headers[-1]

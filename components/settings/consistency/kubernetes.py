@@ -1,0 +1,42 @@
+"""Kubernetes itself: versions that go together, the Service range's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from fjordkube import versions
+from fjordkube.settings.consistency.finding import SERVICES, Finding, Path
+from fjordkube.settings.kubernetes import Kubernetes
+
+
+def of_cluster(kubernetes: Kubernetes, calico_version: str, proxy_mode: str) -> Iterator[Finding]:
+    """What holds whatever the nodes are."""
+    yield from _service_range_has_a_size_that_the_api_takes(kubernetes.service_cidr)
+    yield from _versions_go_together(kubernetes.version, calico_version)
+    yield from _kubernetes_still_has_the_proxy_mode(kubernetes.version, proxy_mode)
+
+
+def _service_range_has_a_size_that_the_api_takes(service_cidr: str) -> Iterator[Finding]:
+    network = IPv4Network(service_cidr)
+    if network.prefixlen < 12:
+        state = f"{network} is larger than a /12, the API server's limit"
+        yield Finding((SERVICES,), state, f"use a part of it, e.g. {network[0]}/12")
+    elif network.prefixlen > 28:
+        state = f"{network} has {network.num_addresses} addresses, and the cluster's DNS has the 10th"
+        yield Finding((SERVICES,), state, "use /28 or larger, e.g. 10.96.0.0/12")
+
+
+def _versions_go_together(version: str, calico_version: str) -> Iterator[Finding]:
+    for line in versions.check(version, calico_version):
+        field, _, message = line.partition(": ")
+        state, _, fix = message.partition("; ")
+        first: Path = tuple(field.split("."))
+        yield Finding((first, ("kubernetes", "version"), ("network", "version")), state, fix)
+
+
+def _kubernetes_still_has_the_proxy_mode(version: str, proxy_mode: str) -> Iterator[Finding]:
+    problem = versions.ipvs_problem(version) if proxy_mode == "ipvs" else None
+    if problem:
+        state, _, fix = problem.partition("; ")
+        yield Finding((("kube_proxy", "mode"), ("kubernetes", "version")), state, fix)
