@@ -41,7 +41,6 @@ def test_previews_run_with_the_plugins_that_the_commands_would_take(
     monkeypatch.setenv("FJORDKUBE_PLUGINS", choice)
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "users"))
     monkeypatch.setattr("offline.binaries.path", lambda _: engine)
-    monkeypatch.setattr(bench.project, "_bundle", lambda: tmp_path)
     binary.cache_clear()
     try:
         Project(tmp_path / "project").time_preview()
