@@ -49,7 +49,7 @@ def of_nodes(kubernetes: Kubernetes, nodes: AnyNodes, timing: str) -> Iterator[F
 
 
 def _control_planes_are_odd(nodes: AnyNodes) -> Iterator[Finding]:
-    count = len(nodes.control_planes)
+    count = sum(node.role == "control-plane" for node in nodes.all_nodes)
     if count % 2 == 0:
         state = f"{count} control planes tolerate no more failures than {count - 1}, because etcd needs a majority"
         yield Finding((CONTROL_PLANES,), state, f"use {count - 1} or {count + 1}")
