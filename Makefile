@@ -5,6 +5,8 @@ VENV := .venv
 # of up and down, for stacks that are not local: see docs/environments.md
 export YES ALLOW
 RUN := $(VENV)/bin/python -m commands
+# of sources that need one: each in its own folder
+SDKS := $(wildcard components/nodes/*/requirements.txt)
 
 .PHONY: help up preview down doctor kubeconfig host-keys test test-fast test-conformance test-engine test-e2e test-sources lint bench-scale
 
@@ -17,9 +19,9 @@ $(VENV)/.ready: requirements.txt offline/requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --no-compile -r requirements.txt -r offline/requirements.txt
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt requirements-openstack.txt requirements-upcloud.txt
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt $(SDKS)
 	@echo "setting up $(VENV) for tests (about a minute)"
-	@$(VENV)/bin/python -m pip install --quiet -r requirements-dev.txt
+	@$(VENV)/bin/python -m pip install --quiet -r requirements-dev.txt $(addprefix -r ,$(SDKS))
 	@touch $@
 
 up: $(VENV)/.ready ## from nothing to a served request, gates passed (STACK=local)

@@ -7,11 +7,13 @@ import pulumi
 from fjordkube import advice, images
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import FjordkubeError
+from fjordkube.hurry import hurry
 from fjordkube.nodes import source
 from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs
 from fjordkube.settings import load
 from fjordkube.timing import timing
 
+hurry()
 stack = pulumi.get_stack()
 declared = pulumi.Config("fjordkube").get_object("stack")
 if declared is None:

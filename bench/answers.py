@@ -10,12 +10,23 @@ import base64
 import json
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from fjordkube.roots import CHECKOUT
 from fjordkube.settings import LocalNodes, Stack
+
+SOURCES = sorted(file.parent.name for file in CHECKOUT.glob("components/nodes/*/source.py"))
+"""Every source of nodes."""
 
 LOCAL, REMOTE = "command:local:Command", "command:remote:Command"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
@@ -160,12 +171,28 @@ def key(home: Path) -> Path:
     return place
 
 
+@cache
 def kubeconfig() -> str:
-    """A kubeconfig as kubeadm writes it, for an API that nobody answers."""
-    data = base64.b64encode(b"A" * CERTIFICATE_BYTES).decode()
+    """A kubeconfig as kubeadm writes it, for an API that nobody answers.
+
+    Certificate and key are real and nobody's: a client reads them before it asks anybody.
+    """
+    certificate, private_key = (base64.b64encode(part).decode() for part in certified())
     return (
-        f"apiVersion: v1\nkind: Config\nclusters:\n- name: fjord\n  cluster:\n    certificate-authority-data: {data}\n"
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: fjord\n  cluster:\n"
+        f"    certificate-authority-data: {certificate}\n"
         "    server: https://api.fjord.internal:6443\ncontexts:\n- name: admin\n  context:\n    cluster: fjord\n"
         "    user: admin\ncurrent-context: admin\nusers:\n- name: admin\n  user:\n"
-        f"    client-certificate-data: {data}\n    client-key-data: {data}\n"
+        f"    client-certificate-data: {certificate}\n    client-key-data: {private_key}\n"
     )
+
+
+def certified() -> tuple[bytes, bytes]:
+    """A certificate that signs itself, and its key, both as PEM."""
+    own = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(own.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    made = builder.sign(own, SHA256()).public_bytes(Encoding.PEM)
+    return made, own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

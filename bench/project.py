@@ -2,7 +2,8 @@
 
 Owns the engine's environment and the reading of its events. A pretended stack is what `up` would leave, were there
 machines: every resource is said to exist, by the pretending provider (offline/plugins/preview_provider), with the
-answers of `answers.py`. Nothing is made, started or reached. Leaves what is counted or timed to its users.
+answers of `answers.py`. Nothing is made, started or reached. Previews run with the plugins that the commands would
+take (FJORDKUBE_PLUGINS); the state is pretended with our own. Leaves what is counted or timed to its users.
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ from typing import Any
 import yaml
 
 from bench import answers
-from fjordkube.errors import VmImageMissing
-from fjordkube.roots import CHECKOUT, cache_root
+from commands import engine_home
+from commands.engine import binary, plugins
+from fjordkube.roots import CHECKOUT
 from fjordkube.settings import load
 from offline import binaries
 from offline.plugins import installation
+from offline.plugins.kubernetes_provider.objects import UNDERSCORED, renamed
 from offline.plugins.preview_provider.pretence import VARIABLE
 
 STACK = "bench"
 PREVIEW = ["preview", "--policy-pack", str(CHECKOUT / "policy"), "--diff"]
 """As commands/preview.py has it."""
+IMAGE = "0" * 16
+"""Digest of an image that is nowhere: no machine is started from it."""
 LIMIT = 300
 """Seconds for one run of the engine."""
 
@@ -61,15 +66,22 @@ class Project:
     """One stack of the checkout's program, with settings, state and plugins in a folder of its own."""
 
     def __init__(self, folder: Path, program: Path = CHECKOUT) -> None:
-        """FjordkubeError where the engine or a bundle is not built yet (`make test-engine` sees to it)."""
+        """FjordkubeError where the engine is not built yet (`make test-engine` sees to it)."""
         self.folder = folder
         self._config = folder / f"Pulumi.{STACK}.yaml"
         self._settings: dict[str, Any] = {}
-        self._bundle = _bundle()
         for made in (folder / "state", folder / "bundles"):
             made.mkdir(parents=True)
         engine = binaries.path("pulumi")
-        self._engine = installation.install(engine, folder / "engine", folder / "plugins")
+        if plugins() == "official":
+            self._engine = binary()
+            self._plugins = engine_home.quiet(engine_home.users(), folder / "official-home")
+        else:
+            self._engine = installation.install(engine, folder / "engine", folder / "plugins")
+            self._plugins = {
+                "PULUMI_HOME": str(folder / "plugins"),
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            }
         self._pretending = installation.install_pretending(
             engine, folder / "pretending-engine", folder / "pretending-plugins"
         )
@@ -100,7 +112,7 @@ class Project:
         self._config.write_text(yaml.safe_dump({**salt, "config": {"fjordkube:stack": self._settings}}))
         loaded = load(self._settings)
         pointer = self.folder / "bundles" / f"{loaded.kubernetes.version}-{loaded.network.version}.json"
-        pointer.write_text(json.dumps({"bundle": str(self._bundle)}))
+        pointer.write_text(json.dumps({"digest": IMAGE}))
         answers.files(loaded, self.folder, STACK)
 
     def pretend(self) -> Run:
@@ -110,6 +122,7 @@ class Project:
         more = {
             VARIABLE: str(canned),
             "PULUMI_HOME": str(self.folder / "pretending-plugins"),
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             # One write of the state at the end, not one of megabytes after each of a thousand steps.
             "PULUMI_EXPERIMENTAL": "true",
             "PULUMI_SKIP_CHECKPOINTS": "true",
@@ -134,8 +147,9 @@ class Project:
         state = json.loads(path.read_text())
         for entry in state["checkpoint"]["latest"]["resources"]:
             if entry["type"].startswith("kubernetes:"):
-                notes = {"__inputs": entry["inputs"], "__initialApiVersion": entry["inputs"]["apiVersion"]}
-                entry["outputs"] = {**entry["outputs"], **notes, "__fieldManager": "pretended"}
+                given = renamed(entry["inputs"], UNDERSCORED)
+                notes = {"__inputs": given, "__initialApiVersion": given["apiVersion"], "__fieldManager": "pretended"}
+                entry["outputs"] = {**renamed(entry["outputs"], UNDERSCORED), **notes}
         path.write_text(json.dumps(state))
 
     def _run(self, engine: Path, words: list[str], more: Mapping[str, str]) -> Run:
@@ -158,10 +172,9 @@ class Project:
             "FJORDKUBE_HOME": str(self.folder),
             "FJORDKUBE_PYTHON": str(self.python),
             "PULUMI_PYTHON_CMD": str(self.python),
-            "PULUMI_HOME": str(self.folder / "plugins"),
+            **self._plugins,
             "PULUMI_BACKEND_URL": (self.folder / "state").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "bench",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # brings the flag --event-log
             "GOGC": os.environ.get("GOGC", "400"),
@@ -182,14 +195,6 @@ class Project:
         if done.returncode:
             raise RuntimeError(f"pulumi {words[0]} failed:\n{done.stdout}")
         return done.stdout
-
-
-def _bundle() -> Path:
-    """The description of the newest bundle in the cache: any will do, nothing is started from it."""
-    found = sorted((cache_root() / "bundles").glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise VmImageMissing(f"no bundle in {cache_root()}; run .venv/bin/python -m commands setup --for up")
-    return found[-1]
 
 
 def _read(log: Path, seconds: float) -> Run:

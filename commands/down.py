@@ -10,6 +10,7 @@ import argparse
 from commands import consent, kubeconfig
 from commands.console import say
 from commands.engine import Engine
+from commands.preparation import machines_here
 from fjordkube.nodes.local import lock
 
 
@@ -22,7 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
         if not engine.exists():
             say(f"stack {stack}: not there, nothing to delete")
             return 0
-        if not engine.place.of_checkout:
+        if engine.place.of_checkout:
+            machines_here(engine)
+        else:
             consent.deletion(stack)
         engine.unlock()
         # --continue-on-error: a machine that is dead already must not keep the others

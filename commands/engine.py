@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import yaml
 
-from commands import backend, stackfile, state
+from commands import backend, engine_home, stackfile, state
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.local_vm import record
 from fjordkube.roots import CHECKOUT, home_root
@@ -112,6 +112,8 @@ def environment(place: backend.Place = backend.OF_CHECKOUT) -> dict[str, str]:
     if plugins() == "standin":
         env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         env["PULUMI_HOME"] = str(pulumi_home())
+    elif not env.get("PULUMI_SDK_DEBUG"):
+        env |= engine_home.quiet(engine_home.users(), home_root().resolve() / "official-home")
     env["PATH"] = os.pathsep.join([*path, env.get("PATH", "")])
     env |= with_emulator()
     env["FJORDKUBE_PYTHON"] = sys.executable
@@ -218,6 +220,26 @@ class Engine:
             raise FjordkubeError(f"stack {self.stack}: the engine could not remove it: {done.stderr.strip()}")
         if self.place.of_checkout:
             self.config_file.unlink(missing_ok=True)
+
+    def tells_computers(self) -> bool:
+        """Whether `computers` can be asked yet: of another backend than the checkout's own, the engine has to be."""
+        return engine_there() or not os.environ.get(backend.VARIABLE)
+
+    def computers(self) -> set[str]:
+        """Ids of the computers on which the state of a stack of source `local` has its machines; empty: there are none.
+
+        The checkout's own state is read from its file, every other asked for.
+        """
+        if not os.environ.get(backend.VARIABLE):
+            return state.computers(state.resources(self.stack) or [])
+        exported = self.call("stack", "export", "--stack", self.stack, capture=True)
+        found = json.loads(exported.stdout) if exported.returncode == 0 else {}
+        return state.computers((found.get("deployment") or {}).get("resources") or [])
+
+    def forgetting(self) -> str:
+        """What a person does to have the stack forgotten, its machines left as they are."""
+        path = state.find(self.stack)
+        return f"rm {path}" if path else f"pulumi stack rm --force {self.stack}"
 
     def settle(self) -> None:
         """Drops what an earlier, killed run noted as pending; call it when all was made after all.

@@ -1,7 +1,7 @@
 """What must be there before the engine runs: good settings, an able machine, programs, the engine.
 
-Owns the order: what the user can mend is said first, before anything is built or touched. Only source `local` needs
-programs of the system and an image of virtual machines; every other one needs the engine alone.
+Owns the order: what the user can mend is said first, before anything is built or touched. Only `up` of source `local`
+needs programs of the system and an image of virtual machines; previews and every other source need the engine alone.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from pathlib import Path
 from commands import backend, consent, sdk, stackfile
 from commands.console import say
 from commands.engine import Engine, binary, engine_there, plugins, policy_pack
+from fjordkube.errors import MachineError
+from fjordkube.helpers.local_vm import computer
 from fjordkube.nodes import source
 from fjordkube.settings import LocalNodes, Stack
-from offline import build, bundle, manifest, system
+from offline import build, bundle, catalog, manifest, system
+from offline import source as programs
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,16 @@ def prepare(stack: str, settings_file: Path | None, changes: bool) -> Prepared:
     source.find(settings).check(settings, stack, programs=not local, preview=True)
     if plugins() == "official":
         binary()  # raises where there is none, before anything is built
-    if local:
+    if local and engine.tells_computers():
+        machines_here(engine)
+    if local and changes:
         build_missing()
     elif not engine_there():
         build.ensure(["toolchain"], say)
+    if local:
+        sources = manifest.load()
+        programs.foresee(sources, catalog.steps(), say)
+        bundle.publish(sources)
     if engine.place.of_checkout:
         stackfile.materialise(stack, path)
         engine.ensure_stack()
@@ -65,3 +74,14 @@ def build_missing(steps: list[str] | None = None) -> None:
     build.ensure(steps, say)
     if steps is None:
         bundle.publish(sources)
+
+
+def machines_here(engine: Engine) -> None:
+    """Raises MachineError when the stack's machines are on another computer. For a stack of source `local` alone."""
+    there, here = engine.computers(), computer.here()
+    if there <= {here}:
+        return
+    raise MachineError(
+        f"nodes.source: local, and the machines of stack {engine.stack} are on computer {' and '.join(sorted(there))}, "
+        f"while this is {here}; run on that computer, or, if it is gone, forget the stack: {engine.forgetting()}"
+    )

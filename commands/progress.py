@@ -39,6 +39,9 @@ PIPE_BYTES = 1 << 20
 _MARKUP = re.compile(r"<\{%[^%]*%\}>")
 """The engine's colour marks in messages."""
 
+PENDING = re.compile(r"\bpending operations\b")
+"""The engine's advice to look through the state after a killed run (3.250); see Engine.settle."""
+
 CHANGES = {"create", "update", "delete", "replace", "create-replacement", "delete-replaced", "read", "refresh"}
 
 
@@ -150,6 +153,8 @@ class Progress(Events):
         self._same = 0
         self._objects = 0
         self._told_objects = 0
+        self.pending = False
+        """Whether an earlier, killed run left operations of which the engine does not know what came of them."""
         self._zero = time.monotonic()
         self._news = self._zero
         self._before = _total(self._history)
@@ -208,9 +213,14 @@ class Progress(Events):
     def _diagnose(self, entry: dict[str, Any]) -> None:
         text = _MARKUP.sub("", entry["message"]).strip()
         name = _name(entry.get("urn", ""))
-        if entry["severity"] in ("error", "warning"):
+        if entry["severity"] == "warning" and PENDING.search(text):
+            # Its advice is to look in person. What is made again is found by its name, and `up` then drops the notes.
+            if not self.pending:
+                self._say("an earlier run was cut off; all is found again by its name, and this run goes on from there")
+            self.pending = True
+        elif entry["severity"] in ("error", "warning"):
             self._say(f"{entry['severity']}{': ' + name if name else ''}: {text}")
-        elif "-gates-" in name and text:
+        elif "-gates-" in name and text and _measures(entry):
             # what a gate still waits for
             self._say(f"gate {name.rpartition('-gates-')[2]}: {text.splitlines()[-1]}")
 
@@ -245,6 +255,11 @@ class Progress(Events):
 
 def _name(urn: str) -> str:
     return urn.rpartition("::")[2]
+
+
+def _measures(entry: dict[str, Any]) -> bool:
+    """Whether a gate's own command speaks; plugins have words for the probe's objects too, which are no progress."""
+    return ":command:" in entry["urn"] or "$command:" in entry["urn"]
 
 
 def _component(facts: dict[str, Any]) -> bool:

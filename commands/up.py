@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         if done.returncode:
             say(f"up failed after {minutes(seconds() - begun)}; all the engine said is in {progress.words}")
             return done.returncode
-        if "pending operations" in progress.words.read_text():
+        if progress.pending:
             engine.settle()
         say(f"engine done in {minutes(seconds() - begun)}: {progress.summary()}")
         report.show(prepared, progress.timeline())

@@ -1,7 +1,7 @@
 """The bundle as one description: kernel, disk and versions that were made to go together.
 
 Owns `bundle.json` and the checkout's pointer to it, and the last check: kubeadm's own list of images against ours.
-Leaves reading to components/nodes/local/vm_image.py.
+Leaves reading to components/helpers/local_vm/image.py.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from fjordkube.helpers.local_vm import image
 from fjordkube.images import KUBERNETES
-from fjordkube.nodes.local import vm_image as view
-from fjordkube.roots import cache_root
+from fjordkube.nodes.local import vm_image
 from offline import command, debian, disk, kernel, keys, programs
 from offline.command import BuildError
 from offline.manifest import Manifest
@@ -23,9 +23,13 @@ STEP = "bundle"
 
 def path(manifest: Manifest) -> Path:
     """Where the cache keeps the bundle's description."""
+    return image.description(digest(manifest))
+
+
+def digest(manifest: Manifest) -> str:
+    """The image's digest: of its inputs, so that it is known before anything is built, and the same in every cache."""
     parts = [kernel.find(manifest).folder, disk.path(manifest)]
-    digest = keys.of([str(part) for part in parts], manifest.images, manifest.versions, Path(__file__))
-    return cache_root() / "bundles" / digest / view.DESCRIPTION
+    return keys.of([keys.place(part) for part in parts], manifest.images, manifest.versions, Path(__file__))
 
 
 def steps(manifest: Manifest) -> Iterator[Step]:
@@ -46,15 +50,14 @@ def build(manifest: Manifest, target: Path) -> None:
     kubeadm = next(step.result for step in programs.steps(manifest) if step.name == "kubeadm")
     of_ours = ["--image-repository", KUBERNETES, "--kubernetes-version", manifest.versions["kubernetes"]]
     listed = command.output([str(kubeadm), "config", "images", "list", *of_ours]).split()
-    if lacking := sorted(set(listed) - {image.name for image in manifest.images}):
+    if lacking := sorted(set(listed) - {built.name for built in manifest.images}):
         raise BuildError(f"kubeadm wants images that the bundle has not: {', '.join(lacking)}; mend sources.toml")
     found = kernel.find(manifest)
     tree = debian.tree_path(manifest.tree("node"))
     content = {
-        "kernel": str(found.image),
-        "initrd": str(found.initrd),
-        "disk": str(disk.path(manifest)),
-        "digest": target.parent.name,
+        "kernel": keys.place(found.image),
+        "initrd": keys.place(found.initrd),
+        "disk": keys.place(disk.path(manifest)),
         "kernel_release": found.release,
         "versions": {**manifest.versions, "containerd": debian.version(tree, "containerd"), "kernel": found.release},
     }
@@ -62,9 +65,5 @@ def build(manifest: Manifest, target: Path) -> None:
 
 
 def publish(manifest: Manifest) -> None:
-    """Points this checkout at its bundle; does nothing where it does already."""
-    pointer = view.pointer(manifest.versions["kubernetes"], manifest.versions["calico"])
-    text = json.dumps({"bundle": str(path(manifest))}) + "\n"
-    if not (pointer.exists() and pointer.read_text() == text):
-        pointer.parent.mkdir(parents=True, exist_ok=True)
-        pointer.write_text(text)
+    """Notes in this checkout which image its machines are made from, built or not."""
+    vm_image.note(manifest.versions["kubernetes"], manifest.versions["calico"], digest(manifest))

@@ -31,9 +31,9 @@ def path(manifest: Manifest) -> Path:
     """Where the cache keeps the base disk."""
     built = _programs(manifest)
     digest = keys.of(
-        str(debian.tree_path(manifest.tree("node"))),
-        [str(built[name]) for name in sorted(built)],
-        [str(recipes.archive(manifest, image.key)) for image in manifest.images],
+        keys.place(debian.tree_path(manifest.tree("node"))),
+        [keys.place(built[name]) for name in sorted(built)],
+        [keys.place(recipes.archive(manifest, image.key)) for image in manifest.images],
         {where: file.text for where, file in shared_files(image_name(manifest, "pause")).items()},
         manifest.disk,
         FOLDER / "guest" / "files",

@@ -49,7 +49,9 @@ def find(manifest: Manifest) -> Kernel:
     """The kernel of the manifest's node tree, made or not."""
     tree = debian.tree_path(manifest.tree("node"))
     init = _init(manifest)
-    return Kernel(cache_root() / "kernels" / keys.of("kernel", str(tree), str(init), DRIVERS, Path(__file__)))
+    return Kernel(
+        cache_root() / "kernels" / keys.of("kernel", keys.place(tree), keys.place(init), DRIVERS, Path(__file__))
+    )
 
 
 def steps(manifest: Manifest) -> Iterator[Step]:

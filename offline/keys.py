@@ -8,6 +8,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from fjordkube.roots import cache_root
+
 LENGTH = 16
 """Hex digits of a key: 64 bits are plenty for the some dozens of results in one cache."""
 
@@ -16,6 +18,11 @@ def of(*parts: Any) -> str:
     """The key of values: dataclasses, strings, numbers, mappings, sequences, and `Path`s (their content counts)."""
     text = json.dumps([_plain(part) for part in parts], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def place(path: Path) -> str:
+    """A result of the cache as an input of another: its place in it, which carries its key, wherever the cache is."""
+    return str(path.relative_to(cache_root()))
 
 
 def _plain(value: Any) -> Any:

@@ -115,9 +115,9 @@ class Disk:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Manifest:
-    """The whole list."""
+    """The whole list; one is the same as another only if it is that one, so that results can be kept by it."""
 
     groups: Mapping[str, tuple[str, ...]]
     modules: tuple[Module, ...]

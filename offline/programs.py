@@ -6,7 +6,7 @@ Owns the places of programs in the cache. Leaves the choice between release and 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from fjordkube.errors import FjordkubeError
@@ -27,15 +27,20 @@ def log_file(name: str) -> Path:
     return cache_root() / "logs" / f"{name}.log"
 
 
-def steps(manifest: Manifest) -> Iterator[Step]:
+def steps(manifest: Manifest) -> tuple[Step, ...]:
     """One step per program, in the manifest's order."""
-    releases = manifest.official if source.chosen() == "official" else {}
+    return _steps(manifest, cache_root(), source.chosen())
+
+
+@cache  # every image asks for the place of every program it holds
+def _steps(manifest: Manifest, _root: Path, chosen: str) -> tuple[Step, ...]:
+    releases = manifest.official if chosen == "official" else {}
+    made = []
     for module in manifest.modules:
         for program in module.programs:
             release = releases.get(program.name)
-            yield _released(module, program, release) if release else _compiled(module, program)
-    for own in manifest.own:
-        yield _own(own)
+            made.append(_released(module, program, release) if release else _compiled(module, program))
+    return (*made, *(_own(own) for own in manifest.own))
 
 
 def _released(module: Module, program: Program, release: Release) -> Step:

@@ -262,8 +262,8 @@ def archive(manifest: Manifest, key: str) -> Path:
     digest = keys.of(
         image,
         recipe.start,
-        [str(inputs.program(p)) for p in recipe.programs],
-        [str(inputs.tree(t)) for t in recipe.trees],
+        [keys.place(inputs.program(p)) for p in recipe.programs],
+        [keys.place(inputs.tree(t)) for t in recipe.trees],
         [manifest.module(m) for m in recipe.modules],
         list(recipe.sources),
         Path(__file__),

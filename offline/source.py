@@ -72,6 +72,12 @@ def keep(manifest: Manifest, steps: Sequence[Step]) -> None:
         _remember(chosen())
 
 
+def foresee(manifest: Manifest, steps: Sequence[Step], say: Callable[[str], None]) -> None:
+    """Makes the choice ahead of the first build where nothing holds yet: what it will make has a name before it."""
+    if asked() == "auto" and recorded() is None and not _there(manifest, steps):
+        settle(manifest, steps, steps, say)
+
+
 def settle(manifest: Manifest, steps: Sequence[Step], todo: Sequence[Step], say: Callable[[str], None]) -> None:
     """Makes the choice before `todo` is built, and remembers it. Steps made before may be of the other choice after.
 

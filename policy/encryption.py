@@ -7,24 +7,27 @@ root disks by the cloud's own set-up: they cannot be judged from here, and are n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
+from fjordkube.providers.catalog import TYPES
 from policy.resource import Resource, Rule
 
-SERVER: Final = "upcloud:index/server:Server"
-STORAGE: Final = "upcloud:index/storage:Storage"
+ENCRYPTED: Final = {token: known.encrypt for token, known in TYPES.items() if known.encrypt}
+"""Where encryption is asked for, by type."""
 
 
 def plain_disks(resource: Resource) -> Iterator[str]:
     """Every disk of the resource that is not encrypted."""
-    if resource.type == SERVER:
-        template = resource.inputs.get("template")
-        if template is not None and template.get("encrypt") is not True:
-            yield "the root disk is not encrypted; set nodes.encrypt: true"
-    elif resource.type == STORAGE and resource.inputs.get("encrypt") is not True:
-        yield "the disk is not encrypted; set nodes.encrypt: true"
+    if resource.type not in ENCRYPTED:
+        return
+    *within, field = ENCRYPTED[resource.type]
+    disk: Any = resource.inputs
+    for part in within:
+        disk = disk.get(part)
+        if disk is None:
+            return
+    if disk.get(field) is not True:
+        yield f"the {'root ' if within else ''}disk is not encrypted; set nodes.encrypt: true"
 
 
-RULES: Final = (
-    Rule("encrypted-disks", "Disks are encrypted where the provider offers it.", (SERVER, STORAGE), plain_disks),
-)
+RULES: Final = (Rule("encrypted-disks", "Disks are encrypted where the provider offers it.", ENCRYPTED, plain_disks),)

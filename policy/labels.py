@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fjordkube.providers.catalog import TYPES
 from policy.resource import Resource, Rule
 
 LABEL: Final = "fjordkube-stack"
-LABELLED: Final = {"upcloud:index/server:Server": "labels", "openstack:compute/instance:Instance": "metadata"}
+LABELLED: Final = {token: known.labels for token, known in TYPES.items() if known.labels}
 """The input that holds labels, by type."""
 
 

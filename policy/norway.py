@@ -11,23 +11,10 @@ from typing import Final
 
 from pulumi_policy import EnforcementLevel
 
+from fjordkube.providers.catalog import PROVIDERS, TYPES, norwegian, place
 from policy.resource import Resource, Rule
-from policy.tables import residency
 
-ZONED: Final = {
-    "upcloud:index/server:Server": "zone",
-    "upcloud:index/storage:Storage": "zone",
-    "upcloud:index/network:Network": "zone",
-    "upcloud:index/gateway:Gateway": "zone",
-    "upcloud:index/loadbalancer:Loadbalancer": "zone",
-    "upcloud:index/kubernetesCluster:KubernetesCluster": "zone",
-    "upcloud:index/managedObjectStorage:ManagedObjectStorage": "region",
-    "openstack:compute/instance:Instance": "region",
-    "openstack:blockstorage/volume:Volume": "region",
-    "openstack:objectstorage/container:Container": "region",
-    "openstack:networking/network:Network": "region",
-    "openstack:loadbalancer/loadBalancer:LoadBalancer": "region",
-}
+ZONED: Final = {token: known.zone for token, known in TYPES.items() if known.zone}
 """The input that says the place, by type."""
 
 DECLARED: Final = "fjordkube:residency:DeclaredResidency"
@@ -50,20 +37,24 @@ def _declared(resource: Resource) -> Iterator[str]:
         yield f"the stack says residency: {wanted}; remove it from the stack file"
 
 
-def _norwegian(provider: str, zone: str) -> bool:
-    if provider == "upcloud":
-        found = residency.place("upcloud", zone)
+def _norwegian(package: str, zone: str) -> bool:
+    if package in PROVIDERS:
+        found = place(package, zone)
         return found is not None and found.country == "NO"
     # A region says nothing of which OpenStack cloud it is in. One that no table knows (RegionOne) cannot be judged
     # here: its cloud's place is the zone that the stack file declares.
-    tables = [residency.place(name, zone) for name in ("nrec", "safespring", "openstack")]
+    tables = [place(name, zone) for name in (*_clouds(package), package)]
     return all(found is None or found.country == "NO" for found in tables)
+
+
+def _clouds(package: str) -> list[str]:
+    return [name for name, provider in PROVIDERS.items() if provider.package == package]
 
 
 def _fix(token: str) -> str:
     if token.endswith(":ManagedObjectStorage"):
         return "UpCloud's object storage has no region in Norway: keep the bucket elsewhere"
-    return f"use {residency.norwegian('upcloud' if token.startswith('upcloud:') else 'nrec')}"
+    return f"use {' or '.join(norwegian(_clouds(token.partition(':')[0])[0]))}"
 
 
 def in_production(resource: Resource) -> Iterator[str]:

@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from fjordkube.providers.catalog import TYPES
 from policy.resource import Resource, Rule
 
-KEPT: Final = {
-    "upcloud:index/server:Server": "server",
-    "upcloud:index/storage:Storage": "disk",
-    "openstack:compute/instance:Instance": "server",
-    "openstack:blockstorage/volume:Volume": "disk",
-}
+KEPT: Final = {token: known.kept for token, known in TYPES.items() if known.kept}
 """What must be protected, by type."""
 
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import pulumi
 
 from fjordkube.errors import MachineError
 from fjordkube.node import Node
-from fjordkube.settings import API_PORT
+from fjordkube.settings import API_PORT, AnyNodes
 
 if TYPE_CHECKING:
     from fjordkube.images import Images
     from fjordkube.settings import Stack
+
+N = TypeVar("N", bound=AnyNodes)
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,14 @@ def find(settings: Stack) -> Source:
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("pulumi_"):
             raise
-        fix = f"install fjordkube[{name}], or in a checkout: pip install -r requirements-{name}.txt"
+        fix = f"install fjordkube[{name}], or in a checkout: pip install -r components/nodes/{name}/requirements.txt"
         raise MachineError(f"nodes.source: {name} needs the package {error.name}, which is missing; {fix}") from None
+
+
+def nodes_of(settings: Stack, kind: type[N]) -> N:
+    """The settings' nodes, which are of the source that was found by their name."""
+    assert isinstance(settings.nodes, kind)
+    return settings.nodes
 
 
 def usual_ports(settings: Stack) -> dict[str, int]:

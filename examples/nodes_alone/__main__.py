@@ -4,7 +4,7 @@ import pulumi
 
 from fjordkube.nodes.login_key import LoginKey
 from fjordkube.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
-from fjordkube.settings import VendorControlPlane, VendorNodes, VendorWorker
+from fjordkube.settings.nodes.vendor_cli import VendorControlPlane, VendorNodes, VendorWorker
 from fjordkube.settings.secrets import SSH_KEY
 
 wanted = VendorNodes(

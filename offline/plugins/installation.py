@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from pathlib import Path
 
 LAUNCHERS = Path(__file__).with_name("bin")
 LANGUAGE_HOST = "pulumi-language-python"
-PROVIDERS = {"command": "1.2.1", "kubernetes": "4.34.2", "openstack": "5.5.3", "upcloud": "0.23.0"}
-"""The versions that the pinned SDKs ask for (requirements*.txt)."""
-PRETENDING = LAUNCHERS / "pretending-resource"
-"""Takes any provider's place and creates nothing; see preview_provider/pretence.py."""
+PREVIEWING = LAUNCHERS / "preview-resource"
+"""Takes the place of any provider that has no stand-in of its own, and creates nothing; see preview_provider."""
+
+
+def pinned(checkout: Path) -> dict[str, str]:
+    """Providers of the SDKs that are pinned in a checkout, with the versions that these ask for: their own."""
+    files = [checkout / "requirements.txt", *sorted(checkout.glob("components/nodes/*/requirements.txt"))]
+    found = dict(re.findall(r"(?m)^pulumi-([a-z]+)==(\S+)$", "".join(file.read_text() for file in files)))
+    found.pop("policy", None)  # the SDK of packs, which needs no plugin
+    return found
+
+
+PROVIDERS = pinned(Path(__file__).parents[2])
+"""Version by provider."""
 
 
 def install(pulumi: Path, programs: Path, pulumi_home: Path) -> Path:
@@ -38,7 +49,7 @@ def install(pulumi: Path, programs: Path, pulumi_home: Path) -> Path:
         fresh.replace(engine)
     _link(programs / LANGUAGE_HOST, LAUNCHERS / LANGUAGE_HOST)
     _providers(pulumi_home, None)
-    _without_logs(pulumi_home / "logs")
+    without_logs(pulumi_home / "logs")
     return engine
 
 
@@ -48,17 +59,19 @@ def install_pretending(pulumi: Path, programs: Path, pulumi_home: Path) -> Path:
     Without FJORDKUBE_PRETEND in the engine's environment even these only preview.
     """
     engine = install(pulumi, programs, pulumi_home)
-    _providers(pulumi_home, PRETENDING)
+    _providers(pulumi_home, PREVIEWING)
     return engine
 
 
 def _providers(pulumi_home: Path, one: Path | None) -> None:
     for name, version in PROVIDERS.items():
         plugin = f"pulumi-resource-{name}"
-        _link(pulumi_home / "plugins" / f"resource-{name}-v{version}" / plugin, one or LAUNCHERS / plugin)
+        own = LAUNCHERS / plugin
+        target = one or (own if own.exists() else PREVIEWING)
+        _link(pulumi_home / "plugins" / f"resource-{name}-v{version}" / plugin, target)
 
 
-def _without_logs(place: Path) -> None:
+def without_logs(place: Path) -> None:
     """Keeps the engine (3.250) from its own log of every run, which no setting turns off.
 
     It holds each property of each resource and is more than half of the engine's work: 3.5 s and 40 MB for 100 nodes.

@@ -10,14 +10,13 @@ import pulumi
 import pytest
 
 from fjordkube.helpers import launcher
-from fjordkube.helpers.local_vm import keys, record
+from fjordkube.helpers.local_vm import computer, keys, record
 from fjordkube.helpers.local_vm.record import Made
 from fjordkube.helpers.local_vm.spec import Disk, Power, from_environment
 from fjordkube.nodes.local.machines import LocalMachines, LocalMachinesArgs
 from tests.components.engine_recording import Recording, run
 from tests.components.engine_recording import record as recording
 from tests.unit.local_nodes import local_nodes
-from tests.unit.test_local_plan import VM_IMAGE
 
 HOST_KEY = "ssh-ed25519 AAAA"
 NAMES = ["cp1", "w1", "w2"]
@@ -44,7 +43,7 @@ def machines(preview: bool, check: Any = lambda _machines: None, **nodes: Any) -
     seen = recording(preview, {"command:local:Command": answers})
 
     def program() -> Any:
-        args = LocalMachinesArgs(local_nodes(**nodes), VM_IMAGE, "test", emulated=True)
+        args = LocalMachinesArgs(local_nodes(**nodes), "abc", "test", emulated=True)
         return check(LocalMachines("nodes", args))
 
     run(program)
@@ -77,6 +76,7 @@ def test_new_machine_waits_until_the_old_ones_folder_and_ports_are_free(preview:
     for command in seen.of_type("command:local:Command"):
         assert command.delete_before_replace, command.name
         assert command.inputs["triggers"] == [
+            f"computer {computer.here()}",
             "image abc",
             f"address {command.inputs['environment']['MACHINE_ADDRESS']}/24",
             "generation 1",

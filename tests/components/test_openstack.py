@@ -18,7 +18,8 @@ from fjordkube.nodes import host_keys
 from fjordkube.nodes.openstack import source
 from fjordkube.nodes.openstack.machine import public_address, returned_zone
 from fjordkube.nodes.source import Machines
-from fjordkube.settings import OpenstackNodes, Stack, load
+from fjordkube.settings import Stack, load
+from fjordkube.settings.nodes.openstack import OpenstackNodes
 from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
 from tests.components.engine_recording import HOST_KEY_SEED, Recording, pinned, record, run

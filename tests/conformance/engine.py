@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,11 +69,14 @@ class Stack:
         """`pulumi_home` is a prepared plugin cache, or None: the engine finds or fetches the official plugins."""
         self.folder = folder
         self._pulumi = pulumi
+        # An ordinary installation has the language host anywhere on PATH; beside the stand-ins none but ours is found.
+        host = None if pulumi_home else shutil.which("pulumi-language-python")
+        own = [str(pulumi.parent), *([str(Path(host).parent)] if host else [])]
         home, state = folder / "home", folder / "state"
         for made in (home, state):
             made.mkdir(parents=True)
         self.environment = {
-            "PATH": os.pathsep.join([str(pulumi.parent), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"]),
+            "PATH": os.pathsep.join([*own, "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"]),
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "FJORDKUBE_PYTHON": sys.executable,

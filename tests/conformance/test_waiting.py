@@ -115,7 +115,7 @@ def test_a_failed_wait_tells_conditions_and_events_and_is_taken_up_again(
     controller.start()
     failed = stack.up(fails=True)
     controller.join()
-    assert "MinimumReplicasUnavailable" in failed.output
+    assert "Minimum number of live Pods was not attained" in failed.output
     assert "web" in stack.resources(), "the object exists, so the state keeps it"
     assert stack.resources()["web"]["initErrors"]
 

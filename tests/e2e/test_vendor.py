@@ -62,7 +62,7 @@ def stack(folder: Path) -> dict[str, Any]:
             "source": "vendor_cli",
             "command": [sys.executable, str(FAKE), str(folder / "vendor"), "machines"],
             "zone": "no-osl1",
-            "image": "debian-kubernetes",
+            "image": found.digest,  # the vendor runs with the stack's home, which knows no image of this checkout
             "control_plane_plan": "nvme-4",
             "worker_plan": "nvme-2",
             "control_planes": ["cp1"],

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from fjordkube.roots import CHECKOUT
+from fjordkube.roots import CHECKOUT, cache_root
 
 
 @dataclass(frozen=True)
@@ -100,3 +100,13 @@ class Commands:
             text=True,
             start_new_session=True,
         )
+
+
+def cache_without_images(folder: Path) -> Path:
+    """A cache in which nothing was built but the engine; what is there is linked, not copied."""
+    cache = folder / "cache"
+    cache.mkdir()
+    for name in ("toolchain", "definitions", "source.json"):
+        if (cache_root() / name).exists():
+            (cache / name).symlink_to(cache_root() / name)
+    return cache

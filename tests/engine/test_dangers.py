@@ -12,7 +12,7 @@ from bench.project import Project, Run
 from commands.dangers import Step, dangers
 from fjordkube.errors import FjordkubeError
 
-PROVIDED = ("openstack", "upcloud", "vendor_cli")
+SOURCES = [source for source in answers.SOURCES if source != "local"]
 ANEW = {"upcloud": {"template": "another"}, "openstack": {"image": "33333333-3333-4333-8333-333333333333"}}
 
 
@@ -38,7 +38,7 @@ def steps(run: Run) -> list[Step]:
     return [Step(operation, run.kinds[name], name, run.parents[name]) for name, operation in run.operations.items()]
 
 
-@pytest.fixture(scope="module", params=["existing", *PROVIDED])
+@pytest.fixture(scope="module", params=SOURCES)
 def living(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Living:
     try:
         return Living(request.param, tmp_path_factory.mktemp(request.param))

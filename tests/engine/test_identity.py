@@ -18,7 +18,6 @@ from bench import answers
 from bench.project import Project, Run
 from fjordkube.errors import FjordkubeError
 
-SOURCES = ("existing", "local", "openstack", "upcloud", "vendor_cli")
 WORKERS = ["w1", "w2", "w3", "w4", "w5"]
 POOL = {"name": "web", "count": 2, "first_address": "192.168.77.150", "labels": {"tier": "web"}}
 NODES = ["cp1", "cp2", "cp3", *WORKERS, "w6", "web1", "web2", "web3"]
@@ -30,7 +29,7 @@ ABOUT_ALL = re.compile(r"-gates-|^nodes-survey$")
 Edited = Callable[..., Run]
 
 
-@pytest.fixture(scope="module", params=SOURCES)
+@pytest.fixture(scope="module", params=answers.SOURCES)
 def edited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Edited:
     """Previews an edit of the nodes onto a state of five workers."""
     return edits(request.param, tmp_path_factory.mktemp(request.param))

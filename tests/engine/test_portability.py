@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tarfile
@@ -15,25 +16,36 @@ import pytest
 from bench import answers
 from bench.project import Project
 from fjordkube.errors import FjordkubeError
-from fjordkube.roots import CHECKOUT, cache_root
+from fjordkube.helpers.local_vm import computer
+from fjordkube.roots import CHECKOUT, cache_root, runtime_root
 from tests.engine import installed
+from tests.engine.command import cache_without_images
 from tests.engine.installed import Installed
 
-SOURCES = ("existing", "openstack", "upcloud", "vendor_cli")
+SOURCES = [source for source in answers.SOURCES if source != "local"]
 WORKERS = ["w1", "w2"]
 
 
 @pytest.fixture(scope="module", params=SOURCES)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A stack that a checkout has made which is gone; it now runs from this one."""
-    folder = tmp_path_factory.mktemp(request.param)
+    return make(request.param, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same of source local: its machines belong to this computer, and to the home that it goes on with."""
+    return make("local", tmp_path_factory.mktemp("local"))
+
+
+def make(source: str, folder: Path) -> Project:
     first = folder / "checkout"
     installed.copy(first)
     try:
         project = Project(folder / "project", first)
     except FjordkubeError as error:
         pytest.skip(str(error))
-    project.write(answers.settings(request.param, project.folder, workers=WORKERS))
+    project.write(answers.settings(source, project.folder, workers=WORKERS))
     project.pretend()
     shutil.rmtree(first)
     project.move(CHECKOUT)
@@ -41,11 +53,43 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_no_state_holds_a_path_of_a_checkout_a_home_a_cache_or_an_interpreter(made: Project) -> None:
+    assert paths_in(made) == []
+
+
+def test_state_of_local_machines_names_their_computer_by_its_id_and_holds_no_path_of_it(here: Project) -> None:
+    assert paths_in(here) == []
+    machines = [entry for entry in _resources(here) if "MACHINE_NAME" in entry.get("inputs", {}).get("environment", {})]
+    assert len(machines) == 2 * (1 + len(WORKERS))
+    assert {entry["inputs"]["environment"]["MACHINE_COMPUTER"] for entry in machines} == {computer.here()}
+
+
+def test_preview_of_living_local_machines_needs_no_image_and_changes_nothing(here: Project, tmp_path: Path) -> None:
+    assert here.preview({"FJORDKUBE_CACHE": str(cache_without_images(tmp_path))}).changed() == {}
+
+
+def test_image_of_other_inputs_makes_machines_anew_without_being_built(here: Project) -> None:
+    note = next((here.folder / "bundles").iterdir())
+    before = note.read_text()
+    note.write_text(json.dumps({"digest": "f" * 16}))
+    try:
+        run = here.preview()
+    finally:
+        note.write_text(before)
+    for name in ("nodes-cp1-disk", "nodes-w1-disk"):
+        assert run.operations[name] == "replace"
+        assert {path.partition("[")[0] for path in run.differences[name]} == {"environment.MACHINE_IMAGE", "triggers"}
+
+
+def paths_in(project: Project) -> list[Path | str]:
+    """Paths of this computer that inputs or outputs of the state hold."""
     # the engine notes in which file a resource was written beside these, as it does for every program
-    text = json.dumps([[entry.get("inputs"), entry.get("outputs")] for entry in _resources(made)])
-    for path in (made.folder, CHECKOUT, Path.home(), cache_root(), Path(sys.executable).parent, Path(sys.prefix)):
-        assert f"{path}/" not in text, path
-        assert f'"{path}"' not in text, path
+    text = json.dumps([[entry.get("inputs"), entry.get("outputs")] for entry in _resources(project)])
+    every = (project.folder, CHECKOUT, Path.home(), cache_root(), Path(sys.executable).parent, Path(sys.prefix))
+    sockets = str(runtime_root()).rpartition("-")[0]
+    return [
+        *(path for path in every if f"{path}/" in text or f'"{path}"' in text),
+        *re.findall(f"{sockets}-[^/]*", text),
+    ]
 
 
 def test_another_checkout_changes_nothing(made: Project) -> None:
@@ -68,7 +112,8 @@ def test_the_installed_package_changes_nothing(made: Project, package: Installed
     # what a stack file names by a relative path, as a project of one's own has it
     shutil.copytree(CHECKOUT / "docs" / "sources", tmp_path / "docs" / "sources")
     kinds = {entry["type"] for entry in _resources(made)}
-    for source in ("openstack", "upcloud"):
+    for requirements in CHECKOUT.glob("components/nodes/*/requirements.txt"):
+        source = requirements.parent.name
         if f"fjordkube:nodes:{source.capitalize()}Machines" in kinds:
             package.add(source)
     before = made.python

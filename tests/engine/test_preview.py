@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
-from tests.engine.command import Commands
+import pytest
+
+from offline import bundle, manifest
+from tests.engine.command import Commands, cache_without_images
 
 SECONDS = 15
 """Bound of a preview from nothing, for a busy machine; 6 s is the promise, and docs/offline.md has the measurement."""
@@ -30,6 +35,32 @@ def test_preview_from_an_empty_stack_shows_the_architecture_and_touches_nothing(
         assert token in done.text
     assert not (commands.home / "vm").exists()
     assert "PRIVATE KEY" not in done.text
+
+
+def test_preview_builds_nothing_and_names_the_image_that_up_would_build(commands: Commands, tmp_path: Path) -> None:
+    cache = cache_without_images(tmp_path)
+    before = {path.name for path in cache.iterdir()}
+    done = replace(commands, changes={"FJORDKUBE_CACHE": str(cache)}).run("preview")
+    assert done.code == 0, done.text
+    # of all inputs, wherever the cache is: the one that `up` builds in the usual cache
+    assert f"image {bundle.digest(manifest.load())}" in done.text
+    assert not {path.name for path in cache.iterdir()} - before - {"accelerator.json"}
+
+
+@pytest.mark.parametrize("verb", ["preview", "up", "down"])
+def test_machines_of_another_computer_are_refused_in_one_line(commands: Commands, verb: str) -> None:
+    commands.run("preview")  # creates the stack
+    state = next((commands.home / "state").rglob("stacks/**/test.json"))
+    content = json.loads(state.read_text())
+    there = {"environment": {"MACHINE_COMPUTER": "0123456789abcdef"}}
+    machine = {"urn": "urn:x", "type": "command:local:Command", "custom": True, "id": "x", "inputs": there}
+    content["checkpoint"]["latest"] = {"manifest": {}, "resources": [machine]}
+    state.write_text(json.dumps(content))
+    done = commands.run(verb)
+    assert done.code == 1, done.text
+    assert "machines of stack test are on computer 0123456789abcdef, while this is" in done.text
+    assert f"forget the stack: rm {state}" in done.text
+    assert "Traceback" not in done.text
 
 
 def test_a_setting_is_one_line_of_the_preview(commands: Commands) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fjordkube.helpers.local_vm import kernel, qemu
+from fjordkube.helpers.local_vm.places import Files
 from fjordkube.helpers.local_vm.spec import GUEST_PORTS, Power
 from tests.golden.golden import check
 
@@ -17,7 +18,8 @@ def machine(name: str, accelerator: str) -> Power:
     control_plane = name.startswith("cp")
     uses = ["ssh", "api"] if control_plane else ["ssh", "http", "https"]
     return Power(
-        directory=Path("/srv/checkout/.fjordkube/vm/local") / name,
+        computer="0123456789abcdef",
+        stack="local",
         name=name,
         role="control-plane" if control_plane else "worker",
         address="192.168.77.11" if control_plane else "192.168.77.101",
@@ -28,7 +30,6 @@ def machine(name: str, accelerator: str) -> Power:
         etcd_disk_gib=4 if control_plane else 0,
         ports=dict.fromkeys(uses),
         guest_ports={use: GUEST_PORTS[use] for use in uses},
-        sockets=Path("/tmp/fjordkube-1000-0123abcd/local"),
         boot=1,
     )
 
@@ -37,6 +38,8 @@ def machine(name: str, accelerator: str) -> Power:
 def test_command_line_of_a_machine(name: str, accelerator: str) -> None:
     spec = machine(name, accelerator)
     append = kernel.command_line(name, accelerator, 2_500_000, grow=True)
-    words = qemu.command(spec, {use: PORTS[use] for use in spec.ports}, append, "writeback")
+    folder = Path("/srv/checkout/.fjordkube/vm/local") / name
+    at = Files(folder, Path("/tmp/fjordkube-1000-0123abcd/local"), name)
+    words = qemu.command(spec, at, {use: PORTS[use] for use in spec.ports}, append, "writeback")
     lines = "\n".join(words).replace("\n-", "\0-").replace("\n", " ").replace("\0", "\n")
     check(f"local/{name}-{'emulated' if accelerator == 'tcg' else 'kvm'}.txt", lines + "\n")

@@ -18,9 +18,9 @@ from typing import Any
 
 from commands.engine import with_emulator
 from fjordkube.helpers.local_vm import keys
+from fjordkube.helpers.local_vm.image import VmImage
 from fjordkube.helpers.local_vm.spec import to_environment
 from fjordkube.nodes.local import accelerator, plan
-from fjordkube.nodes.local.vm_image import VmImage
 from fjordkube.settings import LocalControlPlane, LocalNodes, LocalWorker
 
 STACK = "m"
@@ -59,9 +59,9 @@ def make(home: Path, image: VmImage, wanted: Wanted) -> Made:
     with _at(home):
         machine, settings, emulated = _planned(image, wanted)
         if wanted.authorized:
-            _authorize(machine.directory.parent, wanted.authorized)
+            _authorize(machine.files.directory.parent, wanted.authorized)
         found = plan.find(machine)
-        facts = _run("disk", "create", to_environment(plan.disk_spec(machine, settings, image, emulated, found)))
+        facts = _run("disk", "create", to_environment(plan.disk_spec(machine, settings, image.digest, emulated, found)))
         _run("power", "create", to_environment(plan.power_spec(machine, emulated, found)))
     return Made(wanted.name, str(facts["host_key"]), dict(facts["ports"]))
 
@@ -70,7 +70,7 @@ def delete(home: Path, image: VmImage, wanted: Wanted) -> None:
     """Takes the machine and all of it away; fine when it is not there."""
     with _at(home):
         machine, settings, emulated = _planned(image, wanted)
-        spec = plan.disk_spec(machine, settings, image, emulated, plan.find(machine))
+        spec = plan.disk_spec(machine, settings, image.digest, emulated, plan.find(machine))
         _run("disk", "delete", to_environment(spec))
 
 

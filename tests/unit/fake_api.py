@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,6 +29,8 @@ class FakeApi:
         self.requests: list[tuple[str, str]] = []
         self.failures: list[tuple[int, dict[str, Any]]] = []
         """Answers to give first, one per request."""
+        self.lost: list[int] = []
+        """Codes to answer to the first writes, which are carried out all the same."""
         self.resources = {path: list(entries) for path, entries in RESOURCES.items()}
         self.on_write: Callable[[dict[str, Any]], None] = lambda _: None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -60,29 +63,34 @@ class FakeApi:
         if path in self.resources:
             listed = [{"name": n, "namespaced": s, "kind": k} for n, s, k in self.resources[path]]
             return 200, {"resources": listed}
-        dry = "dryRun" in query
+        if self.lost and method == "POST":
+            self._stored(f"{path}/{body['metadata']['name']}", body, query)
+            return self.lost.pop(0), {}
         if method == "POST":
             path = f"{path}/{body['metadata']['name']}"
             if path in self.objects:
                 return 409, {"reason": "AlreadyExists", "message": "already exists"}
-            return 201, self._stored(path, body, dry)
+            return 201, self._stored(path, body, query)
         if method == "PATCH":
             merged = _merge(self.objects.get(path, {}), body) if isinstance(body, dict) else self.objects[path]
-            return 200, self._stored(path, merged, dry)
+            return 200, self._stored(path, merged, query)
         if path not in self.objects:
             return 404, {"reason": "NotFound", "message": f"{path} not found"}
         if method == "DELETE":
             return 200, self.objects.pop(path)
         return 200, self.objects[path]
 
-    def _stored(self, path: str, body: dict[str, Any], dry: bool) -> dict[str, Any]:
+    def _stored(self, path: str, body: dict[str, Any], query: dict[str, list[str]]) -> dict[str, Any]:
         live: dict[str, Any] = json.loads(json.dumps(body))
         if "/namespaces/" in path:
             live["metadata"].setdefault("namespace", path.split("/namespaces/")[1].split("/")[0])
         live["metadata"].setdefault("uid", f"uid-{len(self.requests)}")
-        live["metadata"].setdefault("managedFields", [{"manager": "m", "operation": "Apply", "fieldsV1": {}}])
+        live["metadata"].setdefault("resourceVersion", "1")
+        live["metadata"].setdefault("creationTimestamp", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        manager = query.get("fieldManager", ["m"])[0]
+        live["metadata"].setdefault("managedFields", [{"manager": manager, "operation": "Update", "fieldsV1": {}}])
         self.on_write(live)
-        if not dry:
+        if "dryRun" not in query:
             self.objects[path] = live
         return live
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -15,8 +16,12 @@ from typing import Any
 
 import pytest
 
-from fjordkube.helpers.local_vm import process
+from fjordkube.helpers.local_vm import computer as computers
+from fjordkube.helpers.local_vm import image, places, process
 from fjordkube.helpers.local_vm.spec import GUEST_PORTS, Disk, Power
+
+IMAGE = "abc"
+"""Digest of the image."""
 
 QEMU = """\
 import json, os, re, socket, subprocess, sys, time
@@ -90,6 +95,9 @@ while time.monotonic() < end:
         for line in stream:
             command = json.loads(line)["execute"]
             tell({"event": "SOMETHING"})
+            if command == "set-action":
+                with open(os.environ["FAKE_CALLS"], "a") as calls:
+                    calls.write("reboot: " + json.loads(line)["arguments"]["reboot"] + "\\n")
             if command == "query-status":
                 tell({"return": {"status": os.environ.get("FAKE_STATUS", "running")}})
             else:
@@ -130,7 +138,17 @@ class Computer:
     """Folders, and what was called."""
 
     folder: Path
-    sockets: Path
+    """This user's home and, in `cache`, the cache."""
+
+    @property
+    def sockets(self) -> Path:
+        """Folder of the stack's sockets."""
+        return places.sockets("local")
+
+    @property
+    def bundle(self) -> Path:
+        """Folder of the image's kernel, initrd and base."""
+        return self.folder / "cache" / "bundle"
 
     @property
     def calls(self) -> list[str]:
@@ -138,14 +156,19 @@ class Computer:
 
     def disk(self, name: str = "cp1", **fields: Any) -> Disk:
         """What `disk` is asked; the base is a sparse GiB."""
-        for file in ("kernel", "initrd", "base"):
-            path = self.folder / "bundle" / file
+        entry: dict[str, Any] = {"kernel_release": "6.12", "versions": {}}
+        for key, file in (("kernel", "kernel"), ("initrd", "initrd"), ("disk", "base")):
+            path = self.bundle / file
+            entry[key] = str(path.relative_to(self.folder / "cache"))
             if not path.exists():
-                path.parent.mkdir(exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch()
                 os.truncate(path, 2**30 if file == "base" else 10)
+        image.description(IMAGE).parent.mkdir(parents=True, exist_ok=True)
+        image.description(IMAGE).write_text(json.dumps(entry))
         spec = Disk(
-            directory=self.folder / "vm" / "local" / name,
+            computer=computers.here(),
+            stack="local",
             name=name,
             role="control-plane",
             address="192.168.77.11",
@@ -155,11 +178,7 @@ class Computer:
             disk_gib=8,
             etcd_disk_gib=0,
             ports={"ssh": None, "api": None},
-            kernel=self.folder / "bundle" / "kernel",
-            initrd=self.folder / "bundle" / "initrd",
-            base=self.folder / "bundle" / "base",
-            claims=self.folder / "ports.json",
-            sockets=self.sockets,
+            image=IMAGE,
             generation=1,
         )
         return replace(spec, **fields)
@@ -167,7 +186,8 @@ class Computer:
     def power(self, disk: Disk, **fields: Any) -> Power:
         """What `power` is asked of the machine with that disk."""
         spec = Power(
-            directory=disk.directory,
+            computer=disk.computer,
+            stack=disk.stack,
             name=disk.name,
             role=disk.role,
             address=disk.address,
@@ -178,7 +198,6 @@ class Computer:
             etcd_disk_gib=disk.etcd_disk_gib,
             ports=disk.ports,
             guest_ports={use: GUEST_PORTS[use] for use in disk.ports},
-            sockets=disk.sockets,
             boot=1,
         )
         return replace(spec, **fields)
@@ -209,12 +228,15 @@ def computer(tmp_path: Path, patch: pytest.MonkeyPatch) -> Iterator[Computer]:
     patch.setenv("FAKE_QEMU", "answers")
     patch.delenv("FJORDKUBE_DISK_CACHE", raising=False)
     # a socket's path ends at 108 bytes, and pytest's folders are deep
-    with tempfile.TemporaryDirectory(prefix="fk-", dir="/tmp") as sockets:
-        found = Computer(tmp_path, Path(sockets) / "local")
+    with tempfile.TemporaryDirectory(prefix="fk-", dir="/tmp") as short:
+        patch.setenv("FJORDKUBE_HOME", str(tmp_path))
+        patch.setenv("FJORDKUBE_CACHE", str(tmp_path / "cache"))
+        patch.setenv("TMPDIR", short)
+        patch.setattr(tempfile, "tempdir", short)
         try:
-            yield found
+            yield Computer(tmp_path)
         finally:
-            for pid_file in [*tmp_path.rglob("qemu.pid"), *Path(sockets).rglob("switch.pid")]:
+            for pid_file in [*tmp_path.rglob("qemu.pid"), *Path(short).rglob("switch.pid")]:
                 process.end(pid_file, seconds=1)
 
 

@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bench import plot, scale
+import bench.project
+from bench import answers, plot, scale
 from bench.project import Project, Run
+from commands.engine import binary
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_a_pretended_kubeconfig_can_be_read_by_a_client_that_checks_it() -> None:
+    """Go's client refuses what is no PEM, or a key that is not the certificate's, before it asks anybody."""
+    (user,) = [entry["user"] for entry in yaml.safe_load(answers.kubeconfig())["users"]]
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))
+    key = load_pem_private_key(base64.b64decode(user["client-key-data"]), None)
+    assert certificate.public_key() == key.public_key()
+
+
+@pytest.mark.parametrize(("choice", "home"), [("official", "official-home"), ("standin", "plugins")])
+def test_previews_run_with_the_plugins_that_the_commands_would_take(
+    choice: str, home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = tmp_path / "bin" / "pulumi"
+    engine.parent.mkdir()
+    engine.write_text("#!/bin/sh\nenv > said\necho salt > Pulumi.bench.yaml\n")
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{engine.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("FJORDKUBE_PLUGINS", choice)
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "users"))
+    monkeypatch.setattr("offline.binaries.path", lambda _: engine)
+    monkeypatch.setattr(bench.project, "_bundle", lambda: tmp_path)
+    binary.cache_clear()
+    try:
+        Project(tmp_path / "project").time_preview()
+    finally:
+        binary.cache_clear()
+    said = (tmp_path / "project" / "said").read_text()
+    assert f"PULUMI_HOME={tmp_path / 'project' / home}\n" in said
+    assert ("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" in said) == (choice == "standin")
 
 
 def test_every_run_is_a_dot_and_the_bar_a_line() -> None:
@@ -66,7 +103,7 @@ def test_an_engine_that_is_not_built_is_said(
     monkeypatch.setenv("FJORDKUBE_CACHE", str(tmp_path / "empty"))
     monkeypatch.setenv("FJORDKUBE_SOURCE", "build")
     assert scale.main(["--results", str(tmp_path)]) == 1
-    assert "setup --for up" in capsys.readouterr().err
+    assert "python -m offline build pulumi" in capsys.readouterr().err
     assert not (tmp_path / "scale.json").exists()
-    with pytest.raises(Exception, match="setup --for up"):
+    with pytest.raises(Exception, match="python -m offline build pulumi"):
         Project(tmp_path / "project")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,3 +85,22 @@ def test_picture_is_well_formed_and_readable_without_seeing_it() -> None:
     assert picture.findtext(f"{space}title")
     assert picture.findtext(f"{space}desc")
     assert "prefers-color-scheme: dark" in (picture.findtext(f"{space}style") or "")
+
+
+CITED = re.compile(
+    r"(?<![\w./<*{-])(?:bench|commands|components|docs|offline|policy|tests)/[\w./-]+\.(?:json|md|py|sh|toml)\b"
+)
+
+
+def test_comments_cite_files_that_are_there() -> None:
+    """Of every file that is in the repository, programs without a suffix among them."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, check=True).stdout
+    files = [CHECKOUT / name for name in listed.decode().split("\0") if name]
+    lacking = {
+        (str(file.relative_to(CHECKOUT)), cited)
+        for file in files
+        if file.is_file() and file.suffix not in (".svg", ".png") and (text := file.read_text(errors="replace"))
+        for cited in CITED.findall(text)
+        if not (CHECKOUT / cited).exists()
+    }
+    assert lacking == set()

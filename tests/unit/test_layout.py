@@ -1,4 +1,4 @@
-"""What may import what in components/: no package needs one that needs it, and helpers need nothing of the others."""
+"""What may import what in components/: no package needs one that needs it; helpers and providers need no other."""
 
 from __future__ import annotations
 
@@ -77,11 +77,9 @@ def test_what_is_needed_never_needs_back(below: tuple[str, ...]) -> None:
     assert cycle(units(below)) == []
 
 
-def test_helpers_need_nothing_else_of_the_package() -> None:
-    elsewhere = {
-        "/".join(module): name
-        for module, imports in modules(COMPONENTS / "helpers").items()
-        for name in imports
-        if name[0] != "helpers"
-    }
+@pytest.mark.parametrize("alone", ["helpers", "providers"])
+def test_helpers_and_providers_need_nothing_else_of_the_package(alone: str) -> None:
+    read = modules(COMPONENTS / alone)
+    assert read
+    elsewhere = {"/".join(module): name for module, imports in read.items() for name in imports if name[0] != alone}
     assert elsewhere == {}

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from fjordkube.errors import MachineError
+from fjordkube.helpers.local_vm.image import VmImage
 from fjordkube.nodes.local import accelerator
-from tests.unit.test_local_plan import VM_IMAGE
 
+VM_IMAGE = VmImage(Path("/cache/kernel"), Path("/cache/initrd"), Path("/cache/base"), "abc", "6.12", {})
 PROOF = "VFS: Unable to mount root fs on unknown-block(0,0)"
 
 
@@ -93,3 +94,15 @@ def test_broken_note_of_the_answer_is_asked_again(host: Any, tmp_path: Path, tex
 
 def test_missing_qemu_means_emulation(host: Any) -> None:
     assert accelerator.probe(VM_IMAGE) == "tcg"
+
+
+def test_without_an_image_nothing_boots_and_an_earlier_answer_is_expected_again(host: Any) -> None:
+    host.boots("exit 1")
+    assert accelerator.choose("auto", None) == "kvm"
+    assert host.asked == 0
+    assert accelerator.probe(VM_IMAGE) == "tcg"
+    assert accelerator.choose("auto", None) == "tcg"
+    assert host.asked == 1
+    host.kvm.unlink()
+    with pytest.raises(MachineError, match=r"^nodes\.accelerator: kvm"):
+        accelerator.choose("kvm", None)

@@ -17,7 +17,7 @@ import pytest
 from fjordkube.helpers import launcher
 from fjordkube.helpers.__main__ import main
 from fjordkube.helpers.errors import HelperError
-from fjordkube.helpers.local_vm import disk, keys, record
+from fjordkube.helpers.local_vm import disk, keys, places, record
 from fjordkube.helpers.local_vm.record import Made
 from fjordkube.helpers.local_vm.spec import GIB, to_environment
 from fjordkube.roots import CHECKOUT
@@ -35,33 +35,38 @@ def test_new_machine_has_disks_keys_and_ports(pc: Computer) -> None:
     made = disk.create(spec)
     assert set(made["ports"]) == {"ssh", "api"}
     assert made["host_key"].startswith("ssh-ed25519 ")
-    assert record.read_made(spec.directory) == Made(1, 8, 4, made["ports"])
-    assert {path.name for path in spec.directory.iterdir()} == {
+    assert record.read_made(spec.files.directory) == Made(1, 8, 4, made["ports"])
+    assert {path.name for path in spec.files.directory.iterdir()} == {
         *("base.raw", "kernel", "initrd", "root.qcow2", "etcd.raw", "seed.tar", "machine.json"),
         *("host_key", "host_key.pub"),
     }
-    assert (spec.directory / "etcd.raw").stat().st_size == 4 * GIB
-    assert json.loads(spec.claims.read_text()) == {str(port): str(spec.directory) for port in made["ports"].values()}
-    for secret in (spec.directory / "host_key", spec.directory / "seed.tar", keys.client(spec.directory.parent)):
+    assert (spec.files.directory / "etcd.raw").stat().st_size == 4 * GIB
+    claimed = {str(port): str(spec.files.directory) for port in made["ports"].values()}
+    assert json.loads(places.claims().read_text()) == claimed
+    for secret in (
+        spec.files.directory / "host_key",
+        spec.files.directory / "seed.tar",
+        keys.client(spec.files.directory.parent),
+    ):
         assert secret.stat().st_mode & 0o077 == 0
 
 
 def test_second_run_changes_nothing(pc: Computer) -> None:
     spec = pc.disk(etcd_disk_gib=4)
     first = disk.create(spec)
-    calls, seed = pc.calls, (spec.directory / "seed.tar").read_bytes()
+    calls, seed = pc.calls, (spec.files.directory / "seed.tar").read_bytes()
     assert disk.create(spec) == first
     assert pc.calls == calls
-    assert (spec.directory / "seed.tar").read_bytes() == seed
+    assert (spec.files.directory / "seed.tar").read_bytes() == seed
 
 
 def test_half_made_machine_is_completed(pc: Computer) -> None:
     spec = pc.disk(etcd_disk_gib=4)
     first = disk.create(spec)
     for name in ("root.qcow2", "seed.tar", "machine.json", "host_key.pub"):
-        (spec.directory / name).unlink()
+        (spec.files.directory / name).unlink()
     second = disk.create(spec)
-    assert (spec.directory / "root.qcow2").exists()
+    assert (spec.files.directory / "root.qcow2").exists()
     assert second["host_key"] != first["host_key"]  # the pair was not whole
     assert second["ports"] == first["ports"]  # they follow from the folder's name
 
@@ -70,17 +75,19 @@ def test_disk_that_failed_half_way_never_looks_made(pc: Computer, monkeypatch: p
     spec = pc.disk(etcd_disk_gib=4)
     monkeypatch.setenv("FAKE_SIZE", "/nowhere/size")
     (pc.folder / "bin" / "qemu-img").write_text('#!/bin/bash\necho half >"${*: -2:1}"; echo no space >&2; exit 1\n')
-    with pytest.raises(HelperError, match="^" + str(spec.directory / "root.qcow2") + ": qemu-img failed: no space$"):
+    with pytest.raises(
+        HelperError, match="^" + str(spec.files.directory / "root.qcow2") + ": qemu-img failed: no space$"
+    ):
         disk.create(spec)
-    assert not (spec.directory / "root.qcow2").exists()
-    assert record.read_made(spec.directory) is None
+    assert not (spec.files.directory / "root.qcow2").exists()
+    assert record.read_made(spec.files.directory) is None
 
 
 def test_machine_keeps_its_base_when_the_cache_is_emptied(pc: Computer) -> None:
     spec = pc.disk()
     disk.create(spec)
-    spec.base.unlink()
-    assert (spec.directory / "base.raw").stat().st_size == GIB
+    (pc.bundle / "base").unlink()
+    assert (spec.files.directory / "base.raw").stat().st_size == GIB
 
 
 def test_machines_of_a_stack_share_the_key_of_who_may_enter_and_have_host_keys_of_their_own(pc: Computer) -> None:
@@ -92,20 +99,20 @@ def test_machines_of_a_stack_share_the_key_of_who_may_enter_and_have_host_keys_o
 
 def test_missing_bundle_and_too_small_a_disk_are_refused(pc: Computer) -> None:
     spec = pc.disk()
-    os.truncate(spec.base, GIB + 1)
+    os.truncate(pc.bundle / "base", GIB + 1)
     with pytest.raises(HelperError, match=r"^disk_gib 1 is smaller than the base disk; use 2 or more$"):
         disk.create(replace(spec, disk_gib=1))
-    spec.kernel.unlink()
-    with pytest.raises(HelperError, match=f"^{spec.kernel}: not there; run make up, which makes the bundle$"):
+    (pc.bundle / "kernel").unlink()
+    with pytest.raises(HelperError, match=f"^image abc of machines: not in {pc.folder}/cache; run make up, which bu"):
         disk.create(spec)
-    assert not spec.directory.exists()
+    assert not spec.files.directory.exists()
 
 
 def test_pin_on_another_machines_port_is_refused_by_name(pc: Computer) -> None:
     port = disk.create(pc.disk("cp1"))["ports"]["ssh"]
     spec = pc.disk("w1", ports={"ssh": port})
     with pytest.raises(
-        HelperError, match=f"port {port} .ssh. is held by the machine in {pc.disk('cp1').directory}; pin ano"
+        HelperError, match=f"port {port} .ssh. is held by the machine in {pc.disk('cp1').files.directory}; pin ano"
     ):
         disk.create(spec)
     disk.delete(pc.disk("cp1"))
@@ -115,7 +122,7 @@ def test_pin_on_another_machines_port_is_refused_by_name(pc: Computer) -> None:
 def test_moved_pin_gives_the_old_port_back(pc: Computer) -> None:
     disk.create(pc.disk(ports={"ssh": 20100}))
     assert disk.create(pc.disk(ports={"ssh": 20101}))["ports"] == {"ssh": 20101}
-    assert list(json.loads(pc.disk().claims.read_text())) == ["20101"]
+    assert list(json.loads(places.claims().read_text())) == ["20101"]
 
 
 def test_last_machine_takes_the_stacks_files_with_it(pc: Computer) -> None:
@@ -123,11 +130,11 @@ def test_last_machine_takes_the_stacks_files_with_it(pc: Computer) -> None:
     disk.create(first)
     disk.create(second)
     disk.delete(first)
-    assert not first.directory.exists()
-    assert keys.client(first.directory.parent).exists()
+    assert not first.files.directory.exists()
+    assert keys.client(first.files.directory.parent).exists()
     disk.delete(second)
     assert not (pc.folder / "vm").exists()
-    assert json.loads(first.claims.read_text()) == {}
+    assert json.loads(places.claims().read_text()) == {}
     disk.delete(second)  # again: nothing to do
 
 
@@ -142,9 +149,9 @@ def test_removal_that_was_cut_short_counts_as_never_made(pc: Computer, monkeypat
         patch.setattr(shutil, "rmtree", cut)
         with pytest.raises(KeyboardInterrupt):
             disk.delete(spec)
-    assert record.read_made(spec.directory) is None
+    assert record.read_made(spec.files.directory) is None
     disk.delete(spec)
-    assert not spec.directory.exists()
+    assert not spec.files.directory.exists()
 
 
 # --- The program -----------------------------------------------------------------------------------------------------
@@ -168,20 +175,35 @@ def test_program_prints_data_alone_and_leaves_files_to_their_owner(pc: Computer)
     done = run("local-disk", environment=to_environment(spec))
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"host_key", "ports"}
-    assert spec.directory.stat().st_mode & 0o077 == 0
+    assert spec.files.directory.stat().st_mode & 0o077 == 0
     assert run("local-disk", environment=to_environment(spec)).stdout == done.stdout
     assert run("local-disk-delete", environment=to_environment(spec)).returncode == 0
-    assert not spec.directory.exists()
+    assert not spec.files.directory.exists()
 
 
 def test_program_says_what_is_wrong_without_a_traceback(pc: Computer) -> None:
     spec = pc.disk()
-    spec.initrd.unlink()
+    (pc.bundle / "initrd").unlink()
     done = run("local-disk", environment=to_environment(spec))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"error: {spec.initrd}: not there; run make up, which makes the bundle\n"
+    assert done.stderr == f"error: image abc of machines: not in {pc.folder}/cache; run make up, which builds it\n"
     nothing = run("local-power", environment={})
-    assert nothing.stderr.startswith("error: environment: MACHINE_DIRECTORY, MACHINE_NAME")
+    assert nothing.stderr.startswith("error: environment: MACHINE_COMPUTER, MACHINE_STACK")
+
+
+@pytest.mark.parametrize("verb", ["local-disk", "local-disk-delete", "local-power", "local-power-delete"])
+def test_machine_of_another_computer_is_refused_and_left_alone(pc: Computer, verb: str) -> None:
+    spec = pc.disk()
+    disk.create(spec)
+    before = sorted(spec.files.directory.iterdir())
+    elsewhere = replace(spec, computer="0123456789abcdef")
+    done = run(verb, to_environment(pc.power(elsewhere) if "power" in verb else elsewhere))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: cp1: is on computer 0123456789abcdef, and this is {spec.computer}; run it there, "
+        "or forget the machine by pulumi state delete\n"
+    )
+    assert sorted(spec.files.directory.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", ["seed.tar", "machine.json", "ports.json"])
@@ -200,7 +222,7 @@ def test_full_disk_names_the_path(
 
     monkeypatch.setattr(os, "fsync", full)
     assert main(["local-disk"], os.environ) == 1
-    path = spec.claims if name == "ports.json" else spec.directory / name
+    path = places.claims() if name == "ports.json" else spec.files.directory / name
     assert capsys.readouterr().err == f"error: {path}: No space left on device\n"
     monkeypatch.setattr(os, "fsync", fsync)
     assert main(["local-disk"], os.environ) == 0

@@ -14,10 +14,12 @@ import pytest
 
 from fjordkube.helpers.errors import HelperError
 from fjordkube.helpers.local_vm import kernel, qemu, seed
+from fjordkube.helpers.local_vm.places import Files
 from fjordkube.helpers.local_vm.spec import GUEST_PORTS, Disk, Power, from_environment, to_environment
 
 DISK = Disk(
-    directory=Path("/srv/vm/local/w1"),
+    computer="0123456789abcdef",
+    stack="local",
     name="w1",
     role="worker",
     address="192.168.77.101",
@@ -27,15 +29,12 @@ DISK = Disk(
     disk_gib=12,
     etcd_disk_gib=0,
     ports={"ssh": 22101, "http": None, "https": None},
-    kernel=Path("/cache/kernel"),
-    initrd=Path("/cache/initrd"),
-    base=Path("/cache/base"),
-    claims=Path("/cache/ports.json"),
-    sockets=Path("/tmp/fk/local"),
+    image="abc",
     generation=1,
 )
 POWER = Power(
-    directory=DISK.directory,
+    computer=DISK.computer,
+    stack="local",
     name="w1",
     role="worker",
     address=DISK.address,
@@ -46,9 +45,9 @@ POWER = Power(
     etcd_disk_gib=0,
     ports=DISK.ports,
     guest_ports={"ssh": 22, "http": 80, "https": 443},
-    sockets=DISK.sockets,
     boot=1,
 )
+AT = Files(Path("/srv/vm/local/w1"), Path("/tmp/fk/local"), "w1")
 HOSTFWD = "hostfwd=tcp:127.0.0.1:"
 
 
@@ -72,8 +71,6 @@ def test_any_machine_comes_back_from_the_environment() -> None:
             return chance.randrange(10**6)
         if kind is str:
             return word
-        if kind is Path:
-            return Path("/" + word)
         return {use: chance.choice([None, chance.randrange(1024, 65536)]) for use in ("ssh", "api")}
 
     kinds: tuple[Any, ...] = (Disk, Power)
@@ -90,6 +87,11 @@ def test_each_field_is_a_variable_of_its_own_so_that_a_diff_names_it() -> None:
     before, after = to_environment(POWER), to_environment(replace(POWER, memory_mib=3072))
     assert {name for name in before if before[name] != after[name]} == {"MACHINE_MEMORY_MIB"}
     assert len(before) == len(fields(Power))
+
+
+def test_no_field_is_a_path_because_a_state_keeps_them() -> None:
+    assert {hint for kind in (Disk, Power) for hint in get_type_hints(kind).values()} & {Path, str | Path} == set()
+    assert "/" not in "".join(value for spec in (DISK, POWER) for value in to_environment(spec).values())
 
 
 def test_missing_variables_are_named_all_at_once() -> None:
@@ -159,14 +161,14 @@ def test_clock_is_half_the_bogomips_or_unknown() -> None:
 
 def test_forwarded_ports_lead_to_the_ports_that_the_ingress_listens_on() -> None:
     spec = replace(POWER, guest_ports={"ssh": 22, "http": 8080, "https": 8443})
-    words = " ".join(qemu.command(spec, {"ssh": 1, "http": 2, "https": 3}, "", "writeback"))
+    words = " ".join(qemu.command(spec, AT, {"ssh": 1, "http": 2, "https": 3}, "", "writeback"))
     assert f"{HOSTFWD}1-:22" in words
     assert f"{HOSTFWD}2-:8080" in words
     assert f"{HOSTFWD}3-:8443" in words
 
 
 def test_guest_reaches_nothing_outside_and_listens_on_loopback_alone() -> None:
-    words = qemu.command(POWER, {"ssh": 1, "http": 2, "https": 3}, "", "writeback")
+    words = qemu.command(POWER, AT, {"ssh": 1, "http": 2, "https": 3}, "", "writeback")
     (outside,) = [word for word in words if word.startswith("user,")]
     assert "restrict=on" in outside.split(",")
     assert all(part.startswith(HOSTFWD) for part in outside.split(",") if part.startswith("hostfwd"))
@@ -191,8 +193,7 @@ def test_hardware_addresses_are_local_stay_and_differ() -> None:
 
 
 def test_comma_in_a_path_is_doubled() -> None:
-    spec = replace(POWER, directory=Path("/srv/a,b/w1"))
-    words = qemu.command(spec, {}, "", "writeback")
+    words = qemu.command(POWER, replace(AT, directory=Path("/srv/a,b/w1")), {}, "", "writeback")
     assert [word for word in words if "a,b" in word and "a,,b" not in word and "," in word.replace("a,b", "")] == []
     assert any("file=/srv/a,,b/w1/root.qcow2" in word for word in words)
 

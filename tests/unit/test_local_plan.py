@@ -11,22 +11,14 @@ import pytest
 
 from fjordkube import roots
 from fjordkube.errors import MachineError
-from fjordkube.helpers.local_vm import disk, power
+from fjordkube.helpers.local_vm import computer as computers
+from fjordkube.helpers.local_vm import disk, places, power
 from fjordkube.helpers.local_vm.record import Made
 from fjordkube.nodes.local import plan
 from fjordkube.nodes.local.plan import Found, Machine
-from fjordkube.nodes.local.vm_image import VmImage
 from tests.unit.local_machine import Computer, computer
 from tests.unit.local_nodes import local_nodes
 
-VM_IMAGE = VmImage(
-    kernel=Path("/cache/kernel"),
-    initrd=Path("/cache/initrd"),
-    disk=Path("/cache/base"),
-    digest="abc",
-    kernel_release="6.12",
-    versions={},
-)
 MADE = Made(generation=3, disk_gib=12, etcd_disk_gib=4, ports={})
 
 
@@ -47,7 +39,7 @@ def test_default_machines_have_roles_and_addresses_by_name(tmp_path: Path) -> No
         ("w1", "worker", "192.168.77.101", 2048, 12, 0),
         ("w2", "worker", "192.168.77.102", 2048, 12, 0),
     ]
-    assert machines()[1].directory == tmp_path / "home" / "vm" / "local" / "w1"
+    assert machines()[1].files.directory == tmp_path / "home" / "vm" / "local" / "w1"
 
 
 def test_given_address_is_the_machines() -> None:
@@ -80,32 +72,37 @@ def test_ports_inside_follow_the_ingress() -> None:
 
 
 def test_machines_of_a_stack_meet_at_one_switch_however_long_their_names_are() -> None:
-    names = ["w1", "w" * 62 + "2"]
+    names = ["w1", "w" * 62 + "2", "w" * 62 + "3"]
     for length in range(1, 60):
-        found = machines(stack="s" * length, workers=names)
-        assert len({machine.sockets for machine in found}) == 1
-        longest = max(len(str(machine.files.qmp)) for machine in found)
-        assert longest <= plan.SOCKET_PATH_LIMIT
+        found = [machine.files for machine in machines(stack="s" * length, workers=names)]
+        assert len({files.sockets for files in found}) == 1
+        assert len({files.qmp for files in found}) == len(found)
+        longest = max(len(str(files.qmp)) for files in found)
+        assert longest <= places.SOCKET_PATH_LIMIT
+
+
+def test_one_machine_more_moves_no_other_machines_sockets() -> None:
+    assert machines(workers=["w1"])[1].files == machines(workers=["w1", "w" * 62 + "2"])[1].files
 
 
 def test_stacks_and_checkouts_do_not_share_sockets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     long = ["s" * 70 + "1", "s" * 70 + "2"]
-    found = {plan.sockets(stack, ["w1"]) for stack in ("local", "staging", *long)}
+    found = {places.sockets(stack) for stack in ("local", "staging", *long)}
     monkeypatch.setenv("FJORDKUBE_HOME", str(tmp_path / "other"))
-    assert len(found | {plan.sockets(stack, ["w1"]) for stack in ("local", "staging", *long)}) == 8
+    assert len(found | {places.sockets(stack) for stack in ("local", "staging", *long)}) == 8
 
 
 def test_temporary_folder_too_deep_for_sockets_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     deep = Path("/tmp/" + "d" * 90)
-    monkeypatch.setattr(plan, "runtime_root", lambda: deep)
+    monkeypatch.setattr(places, "runtime_root", lambda: deep)
     with pytest.raises(MachineError, match=f"^{deep}: too long for Unix sockets; set TMPDIR to a shorter path"):
         machines()
 
 
 def test_checkouts_share_the_note_of_ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    first = plan.claims()
+    first = places.claims()
     monkeypatch.setenv("FJORDKUBE_HOME", str(tmp_path / "other"))
-    assert plan.claims() == first == roots.cache_root() / "ports.json"
+    assert places.claims() == first == roots.cache_root() / "ports.json"
 
 
 # --- Boot and generation ---------------------------------------------------------------------------------------------
@@ -139,7 +136,7 @@ def pc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Computer]:
 
 def test_look_at_a_machine_follows_its_life(pc: Computer) -> None:
     spec = pc.disk()
-    machine = replace(machines()[0], directory=spec.directory, sockets=spec.sockets)
+    machine = machines()[0]
     assert plan.find(machine) == Found(None, 0, False)
     ports = disk.create(spec)["ports"]
     assert plan.find(machine) == Found(Made(1, 8, 0, ports), 0, False)
@@ -154,28 +151,32 @@ def test_look_at_a_machine_follows_its_life(pc: Computer) -> None:
 # --- What a machine cannot follow ------------------------------------------------------------------------------------
 
 
-def test_only_image_address_and_generation_make_a_machine_anew() -> None:
+def test_only_computer_image_address_and_generation_make_a_machine_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = local_nodes()
     machine = machines()[0]
 
-    def anew(changed: Machine = machine, image: VmImage = VM_IMAGE, found: Found | None = None) -> list[str]:
-        spec = plan.disk_spec(changed, settings, image, True, found or Found(None, 0, False))
-        return plan.replaced_with(spec, image)
+    def anew(changed: Machine = machine, image: str = "abc", found: Found | None = None) -> list[str]:
+        return plan.replaced_with(plan.disk_spec(changed, settings, image, True, found or Found(None, 0, False)))
 
     same = anew()
     assert anew(replace(machine, disk_gib=40, cpus=4, memory_mib=8192, ports={"ssh": 2201})) == same
     assert anew(replace(machine, address="192.168.77.12")) != same
-    assert anew(image=replace(VM_IMAGE, digest="def")) != same
+    assert anew(image="def") != same
     assert anew(replace(machine, disk_gib=6), found=Found(replace(MADE, generation=1), 1, True)) != same
+    monkeypatch.setattr(computers, "here", lambda: "another")
+    assert anew() != same
 
 
 def test_specs_carry_what_was_planned() -> None:
     settings = local_nodes(private_cidr="192.168.64.0/20")
     machine = plan.machines(settings, "local", False)[1]
     found = Found(MADE, 5, False)
-    disk_spec = plan.disk_spec(machine, settings, VM_IMAGE, False, found)
+    disk_spec = plan.disk_spec(machine, settings, "abc", False, found)
     assert (disk_spec.prefix_length, disk_spec.interface, disk_spec.emulated) == (20, "eth1", False)
-    assert (disk_spec.kernel, disk_spec.base) == (VM_IMAGE.kernel, VM_IMAGE.disk)
+    assert (disk_spec.image, disk_spec.computer) == ("abc", computers.here())
     power_spec = plan.power_spec(machine, False, found)
     assert (power_spec.accelerator, power_spec.boot) == ("kvm", 6)
-    assert (power_spec.directory, power_spec.sockets) == (disk_spec.directory, disk_spec.sockets)
+    assert (power_spec.files.directory, power_spec.files.sockets) == (
+        disk_spec.files.directory,
+        disk_spec.files.sockets,
+    )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fjordkube.helpers.errors import HelperError
-from fjordkube.helpers.local_vm import disk, power, process, qemu, record, switch
+from fjordkube.helpers.local_vm import disk, power, process, record, switch
 from fjordkube.helpers.local_vm.spec import GIB, Disk, Power
 from tests.unit.local_machine import Computer, alive, computer, kill, until
 
@@ -31,7 +31,7 @@ def made(pc: Computer, name: str = "cp1") -> tuple[Disk, Power]:
 
 
 def pid(spec: Power) -> int | None:
-    return process.pid_of(qemu.files(spec).pid)
+    return process.pid_of(spec.files.pid)
 
 
 def starts(pc: Computer) -> int:
@@ -44,10 +44,10 @@ def starts(pc: Computer) -> int:
 def test_machine_is_up_when_ssh_answers_and_tells_its_identity(pc: Computer) -> None:
     disk_spec, spec = made(pc)
     identity = power.create(spec)
-    host_key = (disk_spec.directory / "host_key.pub").read_text().split()[1]
+    host_key = (disk_spec.files.directory / "host_key.pub").read_text().split()[1]
     assert identity == {"boot": 1, "host_key": host_key[-16:]}
     assert pid(spec)
-    assert switch.running(spec.sockets)
+    assert switch.running(spec.files.sockets)
 
 
 def test_running_machine_is_left_alone(pc: Computer) -> None:
@@ -55,6 +55,20 @@ def test_running_machine_is_left_alone(pc: Computer) -> None:
     first, running = power.create(spec), pid(spec)
     assert power.create(spec) == first
     assert (pid(spec), starts(pc)) == (running, 1)
+
+
+def test_guest_may_reboot_from_its_first_ssh_answer_on(pc: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, spec = made(pc)
+    power.create(spec)
+    started = record.read_started(spec.files.directory)
+    assert started
+    assert "-no-reboot" in started.command
+    assert [call for call in pc.calls if call.startswith(("qemu", "reboot"))][-2:] == ["qemu", "reboot: reset"]
+    monkeypatch.setenv("FAKE_QEMU", "silent")
+    monkeypatch.setitem(power.BOOT_SECONDS, "tcg", 1)
+    with pytest.raises(HelperError):
+        power.create(replace(spec, boot=2))
+    assert pc.calls.count("reboot: reset") == 1
 
 
 @pytest.mark.parametrize("change", [{"memory_mib": 6144}, {"cpus": 4}, {"boot": 2}])
@@ -76,12 +90,12 @@ def test_machine_starts_again_when_its_process_or_the_switch_is_gone(pc: Compute
     assert found
     kill(found)
     until(lambda: pid(spec) is None)
-    assert not power.is_running(qemu.files(spec))
+    assert not power.is_running(spec.files)
     power.create(spec)
-    process.end(spec.sockets / "switch.pid", seconds=1)
+    process.end(spec.files.sockets / "switch.pid", seconds=1)
     # QEMU does not find a new switch by itself
     assert pid(spec)
-    assert not power.is_running(qemu.files(spec))
+    assert not power.is_running(spec.files)
     power.create(spec)
     assert starts(pc) == 3
     assert pc.calls.count("switch") == 2
@@ -102,10 +116,10 @@ def test_machines_of_a_stack_share_one_switch_until_the_last_one_stops(pc: Compu
     assert pc.calls.count("switch") == 1
     power.delete(first)
     disk.delete(first_disk)
-    assert switch.running(second.sockets)
+    assert switch.running(second.files.sockets)
     power.delete(second)
-    assert not switch.running(second.sockets)
-    assert not second.sockets.exists()
+    assert not switch.running(second.files.sockets)
+    assert not second.files.sockets.exists()
     disk.delete(second_disk)
 
 
@@ -117,7 +131,7 @@ def test_disk_grows_before_the_start_and_never_shrinks(pc: Computer) -> None:
     disk.create(larger)
     power.create(pc.power(larger, boot=2))
     assert [call for call in pc.calls if " resize " in call] == [
-        f"qemu-img resize -q -f qcow2 {disk_spec.directory / 'root.qcow2'} 16G"
+        f"qemu-img resize -q -f qcow2 {disk_spec.files.directory / 'root.qcow2'} 16G"
     ]
 
 
@@ -127,7 +141,7 @@ def test_etcd_disk_grows_with_its_filesystem(pc: Computer) -> None:
     larger = replace(spec, etcd_disk_gib=3)
     disk.create(larger)
     power.create(pc.power(larger))
-    file = spec.directory / "etcd.raw"
+    file = spec.files.directory / "etcd.raw"
     assert file.stat().st_size == 3 * GIB
     assert [call for call in pc.calls if call.startswith(("e2fsck", "resize2fs"))] == [
         f"e2fsck -f -p {file}",
@@ -140,7 +154,7 @@ def test_stop_presses_the_power_button_first(pc: Computer) -> None:
     power.create(spec)
     power.delete(spec)
     assert pid(spec) is None
-    assert qemu.files(spec).console.read_text().endswith("powered down\n")
+    assert spec.files.console.read_text().endswith("powered down\n")
     power.delete(spec)  # again: nothing to do
 
 
@@ -163,7 +177,7 @@ def test_disks_that_are_thrown_away_are_not_waited_for(pc: Computer, monkeypatch
     power.create(spec)
     power.delete(spec)
     assert pid(spec) is None
-    assert "powered down" not in qemu.files(spec).console.read_text()
+    assert "powered down" not in spec.files.console.read_text()
 
 
 # --- What goes wrong -------------------------------------------------------------------------------------------------
@@ -174,7 +188,7 @@ def test_machine_that_ends_at_once_is_named_with_its_console(pc: Computer, monke
     _, spec = made(pc)
     with pytest.raises(HelperError) as failed:
         power.create(spec)
-    console = qemu.files(spec).console
+    console = spec.files.console
     assert str(failed.value) == (
         f"cp1: its process ended at once. Console ({console}):\n  | Kernel panic - not syncing: no root"
     )
@@ -189,7 +203,7 @@ def test_machine_that_ends_later_is_named_with_the_last_lines_of_its_console(
     with pytest.raises(HelperError) as failed:
         power.create(spec)
     head, *lines = str(failed.value).splitlines()
-    assert head == f"cp1: its process ended before SSH answered. Console ({qemu.files(spec).console}):"
+    assert head == f"cp1: its process ended before SSH answered. Console ({spec.files.console}):"
     assert lines == [*(f"  | line {number}" for number in range(11, 30)), "  | Out of memory"]
     assert time.monotonic() - before < 20  # at its end, not at the limit
 
@@ -204,10 +218,10 @@ def test_machine_that_never_answers_is_powered_off_in_bounded_time(
         power.create(spec)
     assert str(failed.value) == (
         "cp1: did not answer on SSH within 1 s. It was powered off; its disks are kept, make up starts it anew. "
-        f"Console ({qemu.files(spec).console}):\n  | [    0.0] Linux boots"
+        f"Console ({spec.files.console}):\n  | [    0.0] Linux boots"
     )
     assert pid(spec) is None
-    assert record.read_made(disk_spec.directory)
+    assert record.read_made(disk_spec.files.directory)
     # and so it does
     monkeypatch.setenv("FAKE_QEMU", "answers")
     monkeypatch.setitem(power.BOOT_SECONDS, "tcg", 30)
@@ -223,7 +237,7 @@ def test_guest_that_was_stopped_by_a_full_disk_is_told_as_that(pc: Computer, mon
     with pytest.raises(HelperError) as failed:
         power.create(spec)
     assert str(failed.value).startswith(
-        f"cp1: is stopped because writing to {disk_spec.directory} failed: the disk is full; free some space. It was"
+        f"cp1: is stopped because writing to {disk_spec.files.directory} failed: the disk is full; free some space. It"
     )
 
 
@@ -251,7 +265,7 @@ def test_missing_qemu_of_a_worker_that_gives_way_is_named_too(pc: Computer, monk
 
 def test_machine_without_disks_is_not_started(pc: Computer) -> None:
     disk_spec, spec = made(pc)
-    (disk_spec.directory / "machine.json").unlink()
+    (disk_spec.files.directory / "machine.json").unlink()
     with pytest.raises(
         HelperError, match=r"^cp1: .*/machine\.json is gone, its disks with it; make down, then make up$"
     ):
@@ -261,8 +275,8 @@ def test_machine_without_disks_is_not_started(pc: Computer) -> None:
 
 def test_sockets_under_somebody_elses_folder_are_refused(pc: Computer) -> None:
     _, spec = made(pc)
-    spec.sockets.parent.chmod(0o755)
-    with pytest.raises(HelperError, match=f"^{spec.sockets.parent}: not a folder of this user alone; "):
+    spec.files.sockets.parent.mkdir(mode=0o755)
+    with pytest.raises(HelperError, match=f"^{spec.files.sockets.parent}: not a folder of this user alone; "):
         power.create(spec)
     assert starts(pc) == 0
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fjordkube.errors import MachineError
-from fjordkube.helpers.local_vm import disk, ports, power, record
+from fjordkube.helpers.local_vm import disk, places, ports, power, record
 from fjordkube.helpers.local_vm.record import Made
 from fjordkube.nodes.local import plan, preflight
 from tests.unit.local_machine import Computer, computer
@@ -105,7 +105,7 @@ def test_pinned_port_of_another_checkouts_machine_is_told_by_its_folder(tmp_path
     other = tmp_path / "elsewhere" / "w9"
     other.mkdir(parents=True)
     record.write_made(other, Made(1, 12, 0, {"http": 28080}))
-    ports.claim(plan.claims(), other, {"http": 28080})
+    ports.claim(places.claims(), other, {"http": 28080})
     assert problems(workers=[{"name": "w1", "ports": {"http": 28080}}]) == [
         f"w1.ports.http: 28080 is held by the machine in {other}; pin another"
     ]
@@ -136,9 +136,7 @@ def test_running_machines_need_no_more_memory_disk_or_ports(pc: Computer, monkey
     monkeypatch.setenv("PATH", f"{pc.folder / 'bin'}:/usr/bin:/bin:{pc.folder / 'programs'}")
     machines = plan.machines(local_nodes(workers=["w1"]), "local", True)
     for machine in machines:
-        spec = pc.disk(
-            machine.name, directory=machine.directory, ports=machine.ports, claims=plan.claims(), sockets=pc.sockets
-        )
+        spec = pc.disk(machine.name, ports=machine.ports)
         disk.create(spec)
         power.create(pc.power(spec))
     monkeypatch.setattr(preflight, "memory_available_mib", lambda _text: 0)
@@ -147,5 +145,5 @@ def test_running_machines_need_no_more_memory_disk_or_ports(pc: Computer, monkey
     # only the one that is new is counted
     assert [line.split(";")[0] for line in problems(workers=["w1", "w2"])] == [
         "memory: 0 MiB available, 3072 MiB needed (w2 2048, margin 1024)",
-        f"disk: {pc.folder / 'home'} has 0 GiB free, 1 new machine needs 3 GiB",
+        f"disk: {pc.folder} has 0 GiB free, 1 new machine needs 3 GiB",
     ]

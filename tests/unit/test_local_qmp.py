@@ -61,6 +61,13 @@ def test_answer_is_found_between_events() -> None:
         assert qmp.power_button(path)
 
 
+def test_leave_to_reboot_is_an_action_and_an_older_qemu_refuses_it() -> None:
+    with qemu(good) as path:
+        assert qmp.let_reboot(path)
+    with qemu(refuses) as path:
+        assert not qmp.let_reboot(path)
+
+
 def refuses(stream: Any, command: str) -> None:
     tell(stream, {"return": {}} if command == "qmp_capabilities" else {"error": {"class": "CommandNotFound"}})
 

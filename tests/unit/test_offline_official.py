@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from fjordkube.errors import FjordkubeError
-from offline import binaries, build, catalog, command, manifest, official, programs, source
+from fjordkube.errors import FjordkubeError, VmImageMissing
+from fjordkube.nodes.local import vm_image
+from offline import binaries, build, bundle, catalog, command, manifest, official, programs, source
 from offline.command import BuildError
 from offline.manifest import Manifest, Release
 from offline.step import Step
@@ -256,6 +257,36 @@ def test_images_and_disk_follow_where_programs_come_from(monkeypatch: pytest.Mon
     }
 
 
+def test_every_key_is_the_same_wherever_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(source.SETTING, "build")
+
+    def found(cache: Path) -> set[Path]:
+        monkeypatch.setenv("FJORDKUBE_CACHE", str(cache))
+        # QEMU's launcher holds the path of what it starts
+        return {step.result.relative_to(cache) for step in catalog.steps() if step.name != "emulator"}
+
+    assert found(tmp_path / "one") == found(tmp_path / "two")
+
+
+def test_image_is_named_before_anything_is_built_and_noted_for_the_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(source.SETTING, "build")
+    monkeypatch.setenv("FJORDKUBE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FJORDKUBE_HOME", str(tmp_path / "home"))
+    of = manifest.load()
+    versions = of.versions["kubernetes"], of.versions["calico"]
+    with pytest.raises(VmImageMissing, match=r"not known in .*/home; run make preview or make up$"):
+        vm_image.wanted(*versions)
+    bundle.publish(of)
+    assert vm_image.wanted(*versions) == bundle.digest(of) == bundle.path(of).parent.name
+    assert vm_image.built(bundle.digest(of)) is None
+    with pytest.raises(VmImageMissing, match=rf"^image {bundle.digest(of)} of machines: not in .*/cache; run make up"):
+        vm_image.find(*versions)
+    assert not (tmp_path / "cache").exists()
+    assert bundle.digest(replace(of, disk=replace(of.disk, slack_mib=1))) != bundle.digest(of)
+
+
 def test_program_says_in_its_title_that_it_is_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(source.SETTING, "official")
     assert [(step.title, step.lane) for step in programs.steps(sources(one=RELEASE))] == [
@@ -365,6 +396,27 @@ def test_build_without_published_programs_neither_asks_nor_decides(site: Site, e
     of = sources(one=site.release("one", PROGRAM))
     for _ in range(2):
         ensure(of, "two")
+    assert site.asked == []
+    assert not (cache / "source.json").exists()
+
+
+def test_choice_is_made_ahead_of_a_build_only_where_nothing_holds(site: Site, ensure: Ensure, cache: Path) -> None:
+    of = sources(one=site.release("one", PROGRAM))
+    said: list[str] = []
+    for _ in range(2):
+        source.foresee(of, list(programs.steps(of)), said.append)
+    assert len(site.asked) == 1
+    assert len(said) == 1
+    assert source.chosen() == "official"
+    ensure(of, "one")
+    assert binaries.path("one").read_bytes() == PROGRAM
+
+
+def test_choice_ahead_of_a_build_stays_with_what_the_cache_has(site: Site, ensure: Ensure, cache: Path) -> None:
+    of = sources(one=site.release("one", PROGRAM))
+    (place := places(of)["one"]).parent.mkdir(parents=True)
+    place.write_text("compiled")
+    source.foresee(of, list(programs.steps(of)), print)
     assert site.asked == []
     assert not (cache / "source.json").exists()
 

@@ -16,7 +16,7 @@ from google.protobuf import empty_pb2
 
 from offline.plugins.kubernetes_provider.provider import KubernetesProvider
 from offline.plugins.protocol import provider_pb2, provider_pb2_grpc, status_pb2
-from offline.plugins.values import UNKNOWN, decode, encode, is_secret, secret
+from offline.plugins.values import UNKNOWN, decode, encode, is_secret, plain, secret
 from tests.unit.fake_api import FakeApi
 from tests.unit.ssh_server import free_port
 
@@ -93,7 +93,7 @@ def test_the_state_has_the_official_shape(provider: Stub, api: FakeApi) -> None:
     assert state["__inputs"] == config_map(a="1")
     assert state["__initialApiVersion"] == "v1"
     assert state["__fieldManager"].startswith("pulumi-kubernetes-")
-    assert "managedFields" not in state["metadata"]
+    assert state["metadata"]["managedFields"][0]["manager"] == "pulumi-kubernetes"
 
 
 def test_preview_without_a_cluster_asks_nobody(provider: Stub) -> None:
@@ -176,6 +176,7 @@ def test_a_conflict_names_the_manager_the_field_and_the_way_out(provider: Stub, 
     _, state = create(provider, config_map(a="1"))
     cause = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl" using v1', "field": ".data.a"}
     api.failures = [(200, api.objects["/api/v1/namespaces/x/configmaps/cm"])]
+    api.failures.append((200, {}))  # fields of the client that made it are taken over
     api.failures.append((409, {"reason": "Conflict", "message": "c", "details": {"causes": [cause]}}))
     with pytest.raises(grpc.RpcError) as caught:
         update(provider, state, config_map(a="2"))
@@ -198,14 +199,36 @@ def test_requests_are_patient_with_a_server_that_starts(provider: Stub, api: Fak
     assert create(provider, config_map(a="1"))[0] == "x/cm"
 
 
-def test_a_create_whose_answer_was_lost_is_not_an_error(provider: Stub, api: FakeApi) -> None:
+@pytest.mark.parametrize("code", [0, 500, 504])
+def test_a_create_that_was_carried_out_though_its_answer_did_not_say_so_is_no_error(
+    provider: Stub, api: FakeApi, code: int
+) -> None:
     configure(provider, api.kubeconfig)
-    check_first = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other", "namespace": "x"}}
-    create(provider, check_first)  # discovery is done
-    path = "/api/v1/namespaces/x/configmaps/cm"
-    api.objects[path] = {**config_map(a="1"), "metadata": {"name": "cm", "namespace": "x", "uid": "u"}}
-    api.failures = [(0, {})]
+    api.lost = [code]
     assert create(provider, config_map(a="1"))[0] == "x/cm"
+
+
+@pytest.mark.parametrize(
+    "theirs", [{"creationTimestamp": "2018-07-08T00:00:00Z"}, {"managedFields": [{"manager": "kubectl"}]}]
+)
+@pytest.mark.parametrize("code", [0, 500])
+def test_another_object_of_that_name_is_refused_even_after_a_lost_answer(
+    provider: Stub, api: FakeApi, code: int, theirs: dict[str, Any]
+) -> None:
+    configure(provider, api.kubeconfig)
+    create(provider, config_map(a="1"))
+    api.objects["/api/v1/namespaces/x/configmaps/cm"]["metadata"] |= theirs
+    api.failures = [(code, {})]
+    with pytest.raises(grpc.RpcError, match="in the cluster already"):
+        create(provider, config_map(a="1"))
+
+
+def test_an_answer_before_which_nothing_was_done_leaves_no_doubt(provider: Stub, api: FakeApi) -> None:
+    configure(provider, api.kubeconfig)
+    create(provider, config_map(a="1"))
+    api.failures = [(429, {})]
+    with pytest.raises(grpc.RpcError, match="in the cluster already"):
+        create(provider, config_map(a="1"))
 
 
 def test_a_refused_object_fails_at_once_with_the_servers_words(provider: Stub, api: FakeApi) -> None:
@@ -223,10 +246,14 @@ def test_a_secret_is_secret_in_the_state_and_marks_are_kept(provider: Stub, api:
     inputs = check(
         provider, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "hunter2"}}, urn
     )
-    assert is_secret(inputs["stringData"])
+    assert "stringData" not in inputs
+    assert is_secret(inputs["data"])
+    assert plain(inputs["data"]) == {"k": "aHVudGVyMg=="}
     _, state = create(provider, inputs, urn)
-    assert is_secret(state["stringData"])
-    assert is_secret(state["__inputs"]["stringData"])
+    assert is_secret(state["data"])
+    assert is_secret(state["__inputs"]["data"])
+    later = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": UNKNOWN}}
+    assert is_secret(check(provider, later, urn)["stringData"])
     marked = {**config_map(), "data": {"open": "1", "shut": secret("hunter2")}}
     _, state = create(provider, check(provider, marked))
     assert state["data"]["open"] == "1"
@@ -236,10 +263,15 @@ def test_a_secret_is_secret_in_the_state_and_marks_are_kept(provider: Stub, api:
 
 def test_dashed_schema_keys_reach_the_api_and_come_back(provider: Stub, api: FakeApi) -> None:
     configure(provider, api.kubeconfig)
-    inputs = {**config_map(), "schema": {"x_kubernetes_preserve_unknown_fields": True}}
+    dashed = {"x-kubernetes-preserve-unknown-fields": True}
+    given = {**config_map(), "schema": {"x_kubernetes_preserve_unknown_fields": secret(True)}}
+    inputs = check(provider, given)
+    # The engine keeps them as the API spells them, the provider's own part of the state as the SDK does.
+    assert plain(inputs["schema"]) == dashed
     _, state = create(provider, inputs)
-    assert api.objects["/api/v1/namespaces/x/configmaps/cm"]["schema"] == {"x-kubernetes-preserve-unknown-fields": True}
-    assert state["schema"] == inputs["schema"]
+    assert api.objects["/api/v1/namespaces/x/configmaps/cm"]["schema"] == dashed
+    assert state["schema"] == given["schema"]
+    assert state["__inputs"]["schema"] == given["schema"]
     assert diff(provider, state, inputs).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 

@@ -13,8 +13,9 @@ from offline.plugins import installation
 from offline.plugins.differences import parse_path
 from offline.plugins.kubernetes_provider import checkpoint, objects, ownership, replacement
 from offline.plugins.kubernetes_provider.configuration import Configuration
-from offline.plugins.kubernetes_provider.readiness import complaints, progress
-from offline.plugins.values import encode
+from offline.plugins.kubernetes_provider.normal import normalized
+from offline.plugins.kubernetes_provider.readiness import complaints, progress, shortfall
+from offline.plugins.values import UNKNOWN, encode
 
 
 def workload(kind: str, status: dict[str, Any], group: str = "apps/v1", **spec: Any) -> dict[str, Any]:
@@ -159,11 +160,38 @@ def test_the_servers_spelling_is_no_drift_and_a_change_is() -> None:
     assert "cpu" not in objects.drifted(inputs, before, gone)
 
 
-def test_a_secrets_texts_drift_through_their_data() -> None:
-    inputs = {"stringData": {"a": "one", "b": "two", "c": "three"}}
-    before = {"data": {"a": "b25l", "b": "dHdv", "c": "dGhyZWU="}}
-    now = {"data": {"a": "b25l", "b": "bmV3"}}
-    assert objects.drifted_secret(inputs, before, now) == {"stringData": {"a": "one", "b": "new"}}
+def test_a_secrets_texts_are_its_data_and_lie_over_what_stands_there() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "data": {"a": "b2\nxk", "b": "dHdv"}}
+    assert normalized(secret)["data"] == {"a": "b2xk", "b": "dHdv"}
+    both = normalized({**secret, "stringData": {"a": "one"}})
+    assert both == {**secret, "data": {"a": "b25l", "b": "dHdv"}}
+    later = {**secret, "stringData": {"a": UNKNOWN}}
+    assert normalized(later) == later
+
+
+@pytest.mark.parametrize(("given", "kept"), [(False, False), (True, True)])
+def test_a_definition_loses_what_the_server_drops(given: bool, kept: bool) -> None:
+    crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "status": {}}
+    found = normalized({**crd, "spec": {"group": "e.io", "preserveUnknownFields": given}})
+    assert ("preserveUnknownFields" in found["spec"]) == kept
+    assert "status" not in found
+
+
+def test_a_state_of_before_is_read_in_the_new_spelling() -> None:
+    inputs = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "one"}}
+    read = checkpoint.parse({**inputs, "__inputs": inputs})
+    assert read.inputs["data"] == {"a": "b25l"}
+    assert "stringData" not in read.inputs
+
+
+def test_a_failed_rollout_is_told_in_the_official_words() -> None:
+    short = workload("Deployment", condition("Available", "False"))
+    assert shortfall(short) == ["Minimum number of live Pods was not attained"]
+    stuck = {"conditions": [{"type": "Available", "status": "True"}, {"type": "Progressing", "reason": "Other"}]}
+    assert "to consider the application live" in shortfall(workload("Deployment", stuck))[0]
+    stuck["conditions"][1]["reason"] = "NewReplicaSetAvailable"
+    assert "Attempted to roll forward" in shortfall(workload("Deployment", stuck))[0]
+    assert shortfall(workload("DaemonSet", {})) == []
 
 
 def test_client_side_fields_are_taken_over_and_others_left() -> None:
@@ -217,6 +245,7 @@ def test_installation_puts_plugins_where_the_engine_looks_and_can_be_repeated(tm
 
 
 def test_installed_versions_are_those_the_sdks_ask_for() -> None:
+    assert installation.PROVIDERS.keys() == {"command", "kubernetes", "openstack", "upcloud"}
     for name in installation.PROVIDERS:
         sdk = find_spec(f"pulumi_{name}")
         assert sdk is not None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -18,7 +18,7 @@ from offline.plugins import installation
 from offline.plugins.preview_provider.pretence import Pretence, from_environment
 from offline.plugins.preview_provider.provider import PreviewProvider
 from offline.plugins.protocol import provider_pb2, provider_pb2_grpc
-from offline.plugins.values import UNKNOWN, decode, encode, secret
+from offline.plugins.values import UNKNOWN, decode, encode, is_secret, secret
 
 URN = "urn:pulumi:dev::test::fjordkube:nodes:UpcloudMachine$upcloud:index/server:Server::nodes-w1-server"
 ONLY_PREVIEWS = "fjordkube's stand-in for upcloud only previews; install Pulumi with its plugins"
@@ -195,5 +195,23 @@ def test_only_a_bench_that_asks_gets_pretending_plugins_in_its_own_folder(tmp_pa
     def launchers(folder: Path) -> set[str]:
         return {Path(os.readlink(link)).name for link in folder.glob("home/plugins/*/*")}
 
-    assert launchers(usual) == {f"pulumi-resource-{name}" for name in installation.PROVIDERS}
-    assert launchers(bench) == {"pretending-resource"}
+    assert launchers(usual) == {"pulumi-resource-command", "pulumi-resource-kubernetes", "preview-resource"}
+    assert launchers(bench) == {"preview-resource"}
+
+
+def pretended(name: str, kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    provider = PreviewProvider(name, Pretence({}))
+    request = provider_pb2.CheckRequest(urn=f"urn:pulumi:dev::test::{kind}::x", news=encode(inputs))
+    return decode(provider.Check(request, cast(Any, None)).inputs)
+
+
+def test_a_pretended_state_has_the_marks_that_the_real_provider_would_set() -> None:
+    """Without them the official plugins see a difference in each command and each Secret."""
+    given = {"create": "true", "connection": {"host": "192.0.2.1", "privateKey": "k"}}
+    connection = pretended("command", "command:remote:Command", given)["connection"]
+    assert is_secret(connection)
+    assert is_secret(connection["value"]["privateKey"])
+    assert connection["value"]["port"] == 22
+    given = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "hunter2"}}
+    assert is_secret(pretended("kubernetes", "kubernetes:core/v1:Secret", given)["data"])
+    assert pretended("upcloud", "upcloud:index/server:Server", {"zone": "no-svg1"}) == {"zone": "no-svg1"}

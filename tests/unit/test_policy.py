@@ -12,8 +12,9 @@ from pulumi_policy import EnforcementLevel, ResourceValidationArgs
 from pulumi_policy import policy as sdk
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
+from fjordkube.providers.openstack import NREC, SAFESPRING
+from fjordkube.providers.upcloud import UPCLOUD
 from fjordkube.settings import load
-from fjordkube.settings.residency import NREC, SAFESPRING, UPCLOUD
 from policy import encryption, exposure, labels, norway, protection, shortcut
 from policy.resource import PRODUCTION, Resource, Rule, in_production, seen, stack_of
 from policy.rules import RULES
@@ -111,10 +112,10 @@ def test_a_wider_residency_is_refused_in_production_alone(wanted: str) -> None:
 
 
 def test_every_zone_of_the_tables_is_judged_as_its_country_says() -> None:
-    for zone, place in UPCLOUD.items():
+    for zone, place in UPCLOUD.zones.items():
         refused = list(norway.in_production(resource(SERVER, production=True, zone=zone)))
         assert bool(refused) == (place.country != "NO")
-    for region, place in {**NREC, **SAFESPRING}.items():
+    for region, place in {**NREC.zones, **SAFESPRING.zones}.items():
         refused = list(norway.in_production(resource(INSTANCE, production=True, region=region)))
         assert bool(refused) == (place.country != "NO")
 
@@ -256,6 +257,12 @@ def test_servers_and_disks_of_production_are_protected(token: str) -> None:
     assert line.endswith("; set nodes.protect: true")
     assert list(protection.unprotected(resource(token, production=True, protected=True))) == []
     assert list(protection.unprotected(resource(token))) == []
+
+
+def test_servers_and_disks_of_both_clouds_are_known() -> None:
+    assert protection.KEPT.keys() == {SERVER, STORAGE, INSTANCE, VOLUME}
+    assert labels.LABELLED.keys() == {SERVER, INSTANCE}
+    assert encryption.ENCRYPTED.keys() == {SERVER, STORAGE}
 
 
 def test_what_is_no_server_needs_no_protection() -> None:

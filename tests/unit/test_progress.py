@@ -78,6 +78,38 @@ def test_a_refusal_names_the_resource_the_rule_and_the_fix_on_one_line(tmp_path:
     assert said(tmp_path, "warning") == [f"warning: nodes-cp1: {words}"]
 
 
+def diagnosed(tmp_path: Path, *entries: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    progress = Progress(tmp_path / "up", lines.append)
+    for entry in entries:
+        progress._take({"diagnosticEvent": {"severity": "info", **entry}})
+    return lines
+
+
+def test_a_gates_command_tells_its_progress_and_a_plugins_words_for_its_objects_are_none(tmp_path: Path) -> None:
+    start = "urn:pulumi:local::fjordkube::fjordkube:cluster:KubernetesCluster$fjordkube:gates:Gates$"
+    gate = {"urn": f"{start}command:local:Command::fjord-gates-bgp", "message": "asking\n4 of 6 sessions\n"}
+    probe = {
+        "urn": f"{start}kubernetes:apps/v1:DaemonSet::fjord-gates-probe-daemonset-probe",
+        "message": "Skipping await logic",
+    }
+    assert diagnosed(tmp_path, probe, gate) == ["gate bgp: 4 of 6 sessions"]
+
+
+PENDING = """<{%reset%}>Attempting to deploy or update resources with 9 pending operations from previous deployment.
+  * urn:pulumi:local::fjordkube::command:local:Command::nodes-w1-power, interrupted while creating
+These resources are in an unknown state. You should confirm whether or not the operations listed completed.
+<{%reset%}>"""
+
+
+def test_nobody_is_told_to_look_for_what_this_run_settles(tmp_path: Path) -> None:
+    """The engine says it of each killed run; `up` makes all again by name and drops the notes at its end."""
+    told = diagnosed(tmp_path, {"severity": "warning", "message": PENDING})
+    assert told == ["an earlier run was cut off; all is found again by its name, and this run goes on from there"]
+    other = {"severity": "warning", "message": "IPVS ends with Kubernetes 1.43"}
+    assert diagnosed(tmp_path, other) == ["warning: IPVS ends with Kubernetes 1.43"]
+
+
 def test_plan_is_every_resource_with_its_parent(tmp_path: Path) -> None:
     gone = event("resourcePreEvent", "fjord-w1-joined", "delete")
     facts = gone["resourcePreEvent"]["metadata"]

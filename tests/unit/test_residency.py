@@ -8,10 +8,12 @@ from typing import Any, get_args
 import pytest
 from pydantic import Field
 
+from fjordkube.providers.catalog import PROVIDERS, norwegian
+from fjordkube.providers.codes import COUNTRIES, EEA, REGIONS
 from fjordkube.settings import AnyNodes, LocalNodes, NodeSettings, load
 from fjordkube.settings.consistency.places import everything_is_where_residency_allows as check
 from fjordkube.settings.data import Data
-from fjordkube.settings.residency import COUNTRIES, EEA, REGIONS, ZONES, Residency, norwegian, refused
+from fjordkube.settings.residency import Residency, refused
 from tests.unit.refusals import at, problems
 
 EVERYWHERE: Sequence[Residency] = get_args(Residency)
@@ -73,7 +75,7 @@ def test_the_nearest_zone_offered_is_one_that_residency_allows() -> None:
     assert said("upcloud", "se-sto2", "norway").endswith("; use no-svg1")
     assert said("upcloud", "se-sto2", "eea").endswith("; use se-sto1")
     for residency in EVERYWHERE:
-        for provider in ZONES:
+        for provider in PROVIDERS:
             found = refused(provider, "nowhere", residency)
             assert found
             for offered in found.fix.removeprefix("use ").replace(" or ", ", ").split(", "):
@@ -101,12 +103,12 @@ def test_eea_ends_at_its_border() -> None:
 
 
 def test_every_place_of_the_tables_is_in_a_country_and_every_provider_has_a_norwegian_zone() -> None:
-    places = [*REGIONS.values(), *(place for table in ZONES.values() for place in table.values())]
+    places = [*REGIONS.values(), *(place for provider in PROVIDERS.values() for place in provider.zones.values())]
     assert {place.country for place in places} <= COUNTRIES
     assert len(EEA) == 30
     assert EEA <= COUNTRIES
-    for provider in ZONES:
-        assert said(provider, norwegian(provider).split(" or ")[0].split(",")[0]) == ""
+    for provider in PROVIDERS:
+        assert said(provider, norwegian(provider)[0]) == ""
 
 
 # --- In a file -------------------------------------------------------------------------------------------------------

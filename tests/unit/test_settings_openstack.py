@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from fjordkube.errors import SettingsError
-from fjordkube.settings import OpenstackNodes, Stack, load
-from fjordkube.settings.nodes.openstack import spare
+from fjordkube.settings import Stack, load
+from fjordkube.settings.nodes.openstack import OpenstackNodes, spare
 
 FIREWALL = {"admin_cidrs": ["203.0.113.0/24"]}
 IMAGE = "11111111-1111-4111-8111-111111111111"

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from fjordkube.errors import SettingsError
-from fjordkube.settings import Stack, UpcloudNodes, load
-from fjordkube.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER, Size, smallest
+from fjordkube.providers.provider import Size
+from fjordkube.providers.upcloud import PLANS, smallest
+from fjordkube.settings import Stack, load
+from fjordkube.settings.nodes.upcloud import CONTROL_PLANE, WORKER, UpcloudNodes
 
 FIREWALL = {"admin_cidrs": ["203.0.113.0/24"]}
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from fjordkube.roots import CHECKOUT
-from fjordkube.settings import Stack, VendorControlPlane, VendorNodes, load
+from fjordkube.settings import Stack, load
+from fjordkube.settings.nodes.vendor_cli import VendorControlPlane, VendorNodes
 from tests.unit.refusals import problems
 
 FIREWALL = {"admin_cidrs": ["203.0.113.0/24"]}

@@ -58,6 +58,14 @@ def test_another_backends_state_is_not_looked_for_here(place: Path, monkeypatch:
     assert state.outputs("local") is None
 
 
+def test_state_tells_on_which_computers_its_machines_are(place: Path) -> None:
+    write(place, {})
+    assert state.computers(state.resources("local") or []) == set()
+    machine = {"type": "command:local:Command", "inputs": {"environment": {"MACHINE_COMPUTER": "abc"}}}
+    other = {"type": "command:local:Command", "inputs": {"environment": SECRET, "triggers": ["computer def"]}}
+    assert state.computers([machine, other, {"type": "x:y:Z"}]) == {"abc"}
+
+
 def test_a_stack_that_is_here_costs_no_call_of_the_engine(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(place, {"url": "u"})
 

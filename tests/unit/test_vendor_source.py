@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,11 @@ def test_bad_command_and_bad_key_are_told_at_once(key: Path, vendor: Path, tmp_p
     assert lines[2].endswith(f"run: chmod 600 {key}")
     assert len(lines) == 3
     assert not (tmp_path / "ran").exists()
+
+
+def test_ssh_is_looked_for_as_by_every_source(key: Path, vendor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    assert "ssh: not in PATH; install it (Debian package openssh-client)" in said(vendor, key)
 
 
 def test_missing_key_names_the_command_that_makes_one(vendor: Path, tmp_path: Path) -> None:

@@ -125,11 +125,10 @@ def _state(folder: Path, mode: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _machines(folder: Path, verb: str, request: dict[str, Any]) -> dict[str, Any]:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from fjordkube.nodes.local import vm_image
-    from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
+    from fjordkube.helpers.local_vm import image
     from tests.machines import machines
 
-    found = vm_image.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
+    found = image.find(request["image"])
     wanted = machines.Wanted(
         request["hostname"],
         request["role"],

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HelperError
-from . import keys, ports, power, record, seed
+from . import image, keys, places, ports, power, record, seed
+from .image import VmImage
 from .locks import lock_of, locked
-from .qemu import Files
+from .places import Files
 from .record import Made
 from .spec import GIB, Disk
 from .tool import run
@@ -26,14 +27,15 @@ def create(spec: Disk) -> dict[str, Any]:
 
     Raises HelperError, or OSError with the path (a full disk).
     """
-    at = Files(spec.directory, spec.sockets, spec.name)
-    _check(spec)
-    with locked(lock_of(spec.directory)):
-        spec.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    at = spec.files
+    found = image.find(spec.image)
+    _check(spec, found)
+    with locked(lock_of(at.directory)):
+        at.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         host_key = keys.make(at.host_key, spec.name)
-        client_key = keys.make(keys.client(spec.directory.parent), "fjordkube")
-    before = record.read_made(spec.directory)
-    for source, target in ((spec.kernel, at.kernel), (spec.initrd, at.initrd), (spec.base, at.base)):
+        client_key = keys.make(keys.client(at.directory.parent), "fjordkube")
+    before = record.read_made(at.directory)
+    for source, target in ((found.kernel, at.kernel), (found.initrd, at.initrd), (found.disk, at.base)):
         _keep(source, target)
     if not at.root.exists():
         _root_disk(at, spec.disk_gib)
@@ -41,27 +43,30 @@ def create(spec: Disk) -> dict[str, Any]:
         _etcd_disk(at.etcd, spec.etcd_disk_gib)
     content = seed.archive(spec, at.host_key.read_text(), host_key + "\n", client_key + "\n")
     record.write(at.seed, content)
-    with locked(spec.claims.with_name(spec.claims.name + ".lock")):
-        chosen = _ports(spec, before)
+    claims = places.claims()
+    with locked(claims.with_name(claims.name + ".lock")):
+        chosen = _ports(spec, at, before)
         made = Made(spec.generation, spec.disk_gib, spec.etcd_disk_gib, chosen)
-        record.write_made(spec.directory, made)
-        ports.claim(spec.claims, spec.directory, chosen)
+        record.write_made(at.directory, made)
+        ports.claim(claims, at.directory, chosen)
     return {"host_key": host_key, "ports": chosen}
 
 
 def delete(spec: Disk) -> None:
     """Removes everything of this machine, its process first; with the last machine the stack's own files too."""
-    power.stop(Files(spec.directory, spec.sockets, spec.name), grace=0)
-    stack = spec.directory.parent
-    if spec.directory.exists():
+    at = spec.files
+    power.stop(at, grace=0)
+    stack = at.directory.parent
+    if at.directory.exists():
         # machine.json first: without it the machine counts as never made, however far the removal comes
-        (spec.directory / "machine.json").unlink(missing_ok=True)
-        shutil.rmtree(spec.directory)
-    with locked(spec.claims.with_name(spec.claims.name + ".lock")):
-        ports.claim(spec.claims, spec.directory, {})
-    lock = lock_of(spec.directory)
+        (at.directory / "machine.json").unlink(missing_ok=True)
+        shutil.rmtree(at.directory)
+    claims = places.claims()
+    with locked(claims.with_name(claims.name + ".lock")):
+        ports.claim(claims, at.directory, {})
+    lock = lock_of(at.directory)
     with locked(lock):
-        power.release_switch(spec.directory, spec.sockets)
+        power.release_switch(at)
         if stack.is_dir() and all(entry.name == keys.CLIENT_FOLDER for entry in stack.iterdir()):
             shutil.rmtree(stack)
         if not stack.is_dir():
@@ -71,30 +76,27 @@ def delete(spec: Disk) -> None:
             stack.parent.rmdir()
 
 
-def _check(spec: Disk) -> None:
-    for path in (spec.kernel, spec.initrd, spec.base):
-        if not path.exists():
-            raise HelperError(f"{path}: not there; run make up, which makes the bundle")
-    least = -(-spec.base.stat().st_size // GIB)
+def _check(spec: Disk, found: VmImage) -> None:
+    least = -(-found.disk.stat().st_size // GIB)
     if spec.disk_gib < least:
         raise HelperError(f"disk_gib {spec.disk_gib} is smaller than the base disk; use {least} or more")
 
 
-def _ports(spec: Disk, before: Made | None) -> dict[str, int]:
-    owned = ports.owners(spec.claims)
+def _ports(spec: Disk, at: Files, before: Made | None) -> dict[str, int]:
+    owned = ports.owners(places.claims())
     mine = set(before.ports.values()) if before else set()
     for use, port in spec.ports.items():
         holder = owned.get(port) if port else None
-        if holder is not None and holder != spec.directory:
+        if holder is not None and holder != at.directory:
             raise HelperError(
                 f"port {port} ({use}) is held by the machine in {holder}; pin another, or delete that machine"
             )
 
     def taken(port: int) -> bool:
-        return owned.get(port, spec.directory) != spec.directory or (port not in mine and ports.in_use(port))
+        return owned.get(port, at.directory) != at.directory or (port not in mine and ports.in_use(port))
 
     kept = before.ports if before else {}
-    return ports.choose(spec.ports, kept, taken, str(spec.directory))
+    return ports.choose(spec.ports, kept, taken, str(at.directory))
 
 
 def _keep(source: Path, target: Path) -> None:

@@ -6,7 +6,8 @@ Owns its words. Under emulation, mitigations and self-tests cost time and protec
 from __future__ import annotations
 
 BASE = ("console=ttyS0", "root=/dev/vda", "rw", "quiet", "loglevel=4", "net.ifnames=0", "panic=1")
-"""panic=1 with QEMU's -no-reboot ends the process, so a guest that cannot boot is seen at once."""
+"""panic=1 with QEMU's -no-reboot ends the process, so a guest that cannot boot is seen at once; one that has booted
+before reboots."""
 
 EMULATED = (
     # Measured on 2 cores without KVM: power-on to SSH in 19 s with these.

@@ -1,7 +1,7 @@
 """The machine's process: started, waited for until SSH answers, and stopped.
 
-Owns the order: switch, disk growth, QEMU, SSH. A machine that dies or does not answer in time is powered off and its
-console's last lines are shown; its disks stay, and the next `up` starts it anew.
+Owns the order: switch, disk growth, QEMU, SSH, and from then on leave to reboot. A machine that dies or does not answer
+in time is powered off and its console's last lines are shown; its disks stay, and the next `up` starts it anew.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..errors import HelperError
 from ..log import log
 from . import kernel, process, qemu, qmp, record, switch
 from .locks import lock_of, locked
-from .qemu import Files
+from .places import Files
 from .record import Started
 from .spec import GIB, Power
 from .tool import run
@@ -37,36 +37,38 @@ def create(spec: Power) -> dict[str, Any]:
 
     Raises HelperError naming the node, with the tail of its console.
     """
-    at = qemu.files(spec)
-    made = record.read_made(spec.directory)
+    at = spec.files
+    made = record.read_made(at.directory)
     if made is None:
         raise HelperError(
-            f"{spec.name}: {spec.directory}/machine.json is gone, its disks with it; make down, then make up"
+            f"{spec.name}: {at.directory}/machine.json is gone, its disks with it; make down, then make up"
         )
     cache = qemu.cache_mode(os.environ)
     append = kernel.command_line(spec.name, spec.accelerator, _tsc_khz(), _must_grow(at, spec))
-    command = qemu.command(spec, made.ports, append, cache, qemu.program(os.environ))
-    started = record.read_started(spec.directory)
+    command = qemu.command(spec, at, made.ports, append, cache, qemu.program(os.environ))
+    started = record.read_started(at.directory)
     if not (is_running(at) and started is not None and _same(started, spec, command)):
         stop(at, GRACE_SECONDS[spec.accelerator])
         _grow(at, spec)
         # Noted before the start: whoever finds the process finds its number too.
-        record.write_started(spec.directory, Started(spec.boot, command, cache))
+        record.write_started(at.directory, Started(spec.boot, command, cache))
         _start(spec, at, command)
     _wait(spec, at, made.ports["ssh"])
+    if not qmp.let_reboot(at.qmp):
+        log(f"{spec.name}: QEMU is too old to let its guest reboot: a reboot ends it, and make up starts it again")
     return {"boot": spec.boot, "host_key": at.host_key.with_name("host_key.pub").read_text().split()[1][-16:]}
 
 
 def delete(spec: Power) -> None:
     """Stops the machine, gracefully unless its disks are thrown away anyway; ends the switch after the last one."""
-    if not spec.directory.exists():  # deleted already, and its process before it
+    at = spec.files
+    if not at.directory.exists():  # deleted already, and its process before it
         return
-    at = qemu.files(spec)
-    started = record.read_started(spec.directory)
+    started = record.read_started(at.directory)
     throw_away = started is not None and started.cache == "unsafe"
     stop(at, 0 if throw_away else GRACE_SECONDS[spec.accelerator])
-    with locked(lock_of(spec.directory)):
-        release_switch(spec.directory, spec.sockets)
+    with locked(lock_of(at.directory)):
+        release_switch(at)
 
 
 def is_running(at: Files) -> bool:
@@ -83,12 +85,12 @@ def stop(at: Files, grace: float) -> None:
     at.qmp.unlink(missing_ok=True)
 
 
-def release_switch(directory: Path, sockets: Path) -> None:
-    """Ends the stack's switch when none of its machines runs. Call it with the stack locked."""
-    stack = directory.parent
+def release_switch(at: Files) -> None:
+    """Ends the switch of this machine's stack when none of its machines runs. Call it with the stack locked."""
+    stack = at.directory.parent
     machines = [entry for entry in stack.iterdir() if entry.is_dir()] if stack.is_dir() else []
-    if not any(process.pid_of(Files(entry, sockets, entry.name).pid) for entry in machines):
-        switch.stop(sockets)
+    if not any(process.pid_of(Files(entry, at.sockets, entry.name).pid) for entry in machines):
+        switch.stop(at.sockets)
 
 
 def _same(started: Started, spec: Power, command: list[str]) -> bool:
@@ -100,9 +102,9 @@ def _same(started: Started, spec: Power, command: list[str]) -> bool:
 
 
 def _start(spec: Power, at: Files, command: list[str]) -> None:
-    with locked(lock_of(spec.directory)):  # so that no other machine's end takes the switch away in between
-        switch.folder(spec.sockets)
-        switch.start(spec.sockets)
+    with locked(lock_of(at.directory)):  # so that no other machine's end takes the switch away in between
+        switch.folder(at.sockets)
+        switch.start(at.sockets)
         log(f"{spec.name}: power on (boot {spec.boot}, {spec.accelerator}, {spec.cpus} vCPU, {spec.memory_mib} MiB)")
         at.console.unlink(missing_ok=True)
         try:
@@ -136,7 +138,7 @@ def _wait(spec: Power, at: Files, port: int) -> None:
         else:
             return
     if qmp.status(at.qmp) == "io-error":
-        reason = f"is stopped because writing to {spec.directory} failed: the disk is full; free some space"
+        reason = f"is stopped because writing to {at.directory} failed: the disk is full; free some space"
     else:
         reason = f"did not answer on SSH within {limit} s"
     stop(at, 0)

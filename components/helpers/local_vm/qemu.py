@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from .places import Files
 from .spec import Power
 
 PROGRAM = "qemu-system-x86_64"
@@ -30,64 +30,6 @@ a busy host as two nice values of 0 get beside two of 3."""
 
 TRANSLATION_CACHE_MIB = 1024
 """tb-size: QEMU's default cache thrashes with Go programs of 100 MB."""
-
-
-@dataclass(frozen=True)
-class Files:
-    """Where one machine's files lie."""
-
-    directory: Path
-    sockets: Path
-    name: str
-
-    @property
-    def root(self) -> Path:
-        return self.directory / "root.qcow2"
-
-    @property
-    def etcd(self) -> Path:
-        return self.directory / "etcd.raw"
-
-    @property
-    def seed(self) -> Path:
-        return self.directory / "seed.tar"
-
-    @property
-    def base(self) -> Path:
-        return self.directory / "base.raw"
-
-    @property
-    def kernel(self) -> Path:
-        return self.directory / "kernel"
-
-    @property
-    def initrd(self) -> Path:
-        return self.directory / "initrd"
-
-    @property
-    def console(self) -> Path:
-        return self.directory / "console.log"
-
-    @property
-    def pid(self) -> Path:
-        return self.directory / "qemu.pid"
-
-    @property
-    def host_key(self) -> Path:
-        return self.directory / "host_key"
-
-    @property
-    def qmp(self) -> Path:
-        return self.sockets / f"{self.name}.qmp"
-
-    @property
-    def switch(self) -> Path:
-        return self.sockets / "switch"
-
-
-def files(spec: Power) -> Files:
-    """The files of a machine that is to be started."""
-    return Files(spec.directory, spec.sockets, spec.name)
 
 
 def hardware_address(directory: Path, address: str, network: str) -> str:
@@ -112,9 +54,10 @@ def cache_mode(environment: Mapping[str, str]) -> str:
     return "unsafe" if environment.get("FJORDKUBE_DISK_CACHE") == "unsafe" else "writeback"
 
 
-def command(spec: Power, ports: Mapping[str, int], append: str, cache: str, qemu: str = PROGRAM) -> list[str]:
+def command(
+    spec: Power, at: Files, ports: Mapping[str, int], append: str, cache: str, qemu: str = PROGRAM
+) -> list[str]:
     """The words that start this machine as a daemon. `ports`: host port by use; `append`: kernel command line."""
-    at = files(spec)
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{spec.guest_ports[use]}" for use, port in sorted(ports.items()))
     words = ["nice", "-n", str(nice(spec))] if nice(spec) else []
     words += [qemu, "-name", f"{spec.name},process={spec.name}", "-nodefaults", "-no-user-config"]
@@ -127,14 +70,14 @@ def command(spec: Power, ports: Mapping[str, int], append: str, cache: str, qemu
     words += _disk("seed", at.seed, "raw", "readonly=on")
     # eth0, then eth1: without predictable names the kernel numbers NICs in PCI order.
     words += ["-netdev", f"user,id=outside,restrict=on{forwards}"]
-    words += ["-device", _nic("outside", hardware_address(spec.directory, spec.address, "outside"))]
+    words += ["-device", _nic("outside", hardware_address(at.directory, spec.address, "outside"))]
     words += ["-netdev", f"vde,id=private,sock={_escaped(at.switch)}"]
-    words += ["-device", _nic("private", hardware_address(spec.directory, spec.address, "private"))]
+    words += ["-device", _nic("private", hardware_address(at.directory, spec.address, "private"))]
     words += ["-device", "virtio-rng-pci"]
     words += ["-display", "none", "-chardev", f"file,id=console,path={_escaped(at.console)}"]
     words += ["-serial", "chardev:console"]
     words += ["-qmp", f"unix:{_escaped(at.qmp)},server=on,wait=off"]
-    # A reboot inside ends the process: every start is then one that `up` made and counted.
+    # Until SSH has answered (power.py) a reboot inside ends the process: a guest that panics is seen at once.
     words += ["-sandbox", SANDBOX, "-no-reboot", "-daemonize", "-pidfile", str(at.pid)]
     return words
 

@@ -1,7 +1,8 @@
 """What is asked of one machine, and its form as environment variables.
 
 Owns the two frozen records and the way between them and MACHINE_* variables. One variable for each field, because
-Pulumi shows a changed variable by its name: `~ MACHINE_MEMORY_MIB: "4096" => "6144"`. No field is secret.
+Pulumi shows a changed variable by its name: `~ MACHINE_MEMORY_MIB: "4096" => "6144"`. No field is secret, and none is
+a path: a stack's state names its computer, and where files lie on that is looked up there (places.py).
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import HelperError
+from . import places
+from .places import Files
 
 PREFIX = "MACHINE_"
 
@@ -30,8 +32,10 @@ GUEST_PORTS: Mapping[str, int] = {"ssh": 22, "api": 6443, "http": 80, "https": 4
 class Disk:
     """What outlives a power cycle: disks, keys, ports."""
 
-    directory: Path
-    """Folder of this machine alone; made and removed by it."""
+    computer: str
+    """Id of the computer that the machine is on (computer.py)."""
+    stack: str
+    """Name that keeps the machines of several stacks of one home apart."""
     name: str
     role: str
     """control-plane or worker."""
@@ -47,23 +51,23 @@ class Disk:
     etcd_disk_gib: int
     """Size of etcd's own disk, GiB; 0: none."""
     ports: Wanted
-    kernel: Path
-    initrd: Path
-    base: Path
-    """Raw ext4 image under the root disk; never written."""
-    claims: Path
-    """File in which all checkouts of this user note their ports."""
-    sockets: Path
-    """Folder of the stack's Unix sockets; a short path (unix(7): 108 bytes)."""
+    image: str
+    """Digest of what the machine is made from (image.py)."""
     generation: int
     """Counts the times the disks had to be made anew although everything else was the same; from 1."""
+
+    @property
+    def files(self) -> Files:
+        """Where they lie; looked up each time."""
+        return places.files(self.stack, self.name)
 
 
 @dataclass(frozen=True)
 class Power:
     """What one running process is made from."""
 
-    directory: Path
+    computer: str
+    stack: str
     name: str
     role: str
     address: str
@@ -77,9 +81,13 @@ class Power:
     ports: Wanted
     guest_ports: Mapping[str, int]
     """Port inside the guest for each use of `ports`."""
-    sockets: Path
     boot: int
     """Number of this start, from 1; a higher number than the recorded one asks for a fresh start."""
+
+    @property
+    def files(self) -> Files:
+        """Where they lie; looked up each time."""
+        return places.files(self.stack, self.name)
 
 
 def to_environment(spec: Disk | Power) -> dict[str, str]:
@@ -114,8 +122,6 @@ def _value(kind: object, text: str) -> typing.Any:
         return text == "1"
     if kind is int:
         return int(text)
-    if kind is Path:
-        return Path(text)
     if kind is str:
         return text
     pairs = (entry.split("=", 1) for entry in text.split())

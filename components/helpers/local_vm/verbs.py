@@ -7,35 +7,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import disk, power
-from .spec import Disk, Power, from_environment
+from . import computer, disk, power
+from .spec import Disk, Power, Spec, from_environment
 
 
 def make_disk(env: Mapping[str, str], _folder: Path) -> dict[str, Any]:
     """Makes or completes disks, keys and ports; ports and the host key's public line."""
-    _private()
-    return disk.create(from_environment(Disk, env))
+    return disk.create(_asked(Disk, env))
 
 
 def delete_disk(env: Mapping[str, str], _folder: Path) -> dict[str, Any]:
     """Removes the machine and everything on it."""
-    _private()
-    disk.delete(from_environment(Disk, env))
+    disk.delete(_asked(Disk, env))
     return {}
 
 
 def power_on(env: Mapping[str, str], _folder: Path) -> dict[str, Any]:
     """Starts the machine and waits for SSH; its identity."""
-    _private()
-    return power.create(from_environment(Power, env))
+    return power.create(_asked(Power, env))
 
 
 def power_off(env: Mapping[str, str], _folder: Path) -> dict[str, Any]:
     """Stops the machine."""
-    _private()
-    power.delete(from_environment(Power, env))
+    power.delete(_asked(Power, env))
     return {}
 
 
-def _private() -> None:
+def _asked(kind: type[Spec], env: Mapping[str, str]) -> Spec:
+    """What is asked of a machine on this computer. HelperError where it is on another."""
     os.umask(0o077)  # disks and keys are nobody else's
+    spec = from_environment(kind, env)
+    computer.require(spec.name, spec.computer)
+    return spec

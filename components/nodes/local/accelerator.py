@@ -20,7 +20,7 @@ from fjordkube.helpers.local_vm import qemu, record
 from fjordkube.roots import cache_root
 
 if TYPE_CHECKING:
-    from fjordkube.nodes.local.vm_image import VmImage
+    from fjordkube.helpers.local_vm.image import VmImage
 
 Accelerator = Literal["kvm", "tcg"]
 
@@ -33,11 +33,14 @@ PROOF = b"Unable to mount root fs"
 """The kernel's last words without a disk: it has then been through all of its own start."""
 
 
-def choose(wanted: Literal["auto", "kvm", "tcg"], image: VmImage) -> Accelerator:
-    """What machines run with. Raises MachineError when KVM is demanded and does not run a guest."""
+def choose(wanted: Literal["auto", "kvm", "tcg"], image: VmImage | None) -> Accelerator:
+    """What machines run with. Raises MachineError when KVM is demanded and does not run a guest.
+
+    `image`: None where it is not built, so that there is nothing to boot: the answer is then what is expected.
+    """
     if wanted == "tcg":
         return "tcg"
-    found = probe(image)
+    found = probe(image) if image else expected()
     if wanted == "kvm" and found != "kvm":
         raise MachineError(
             f"nodes.accelerator: kvm, but a guest does not boot with {DEVICE} on this host;"
@@ -59,6 +62,13 @@ def probe(image: VmImage) -> Accelerator:
     store.parent.mkdir(parents=True, exist_ok=True)
     record.write(store, json.dumps({"key": key, "accelerator": result}).encode())
     return result
+
+
+def expected() -> Accelerator:
+    """What a probe would most likely find: what one found before with whatever image, else kvm where it is there."""
+    if not os.access(DEVICE, os.R_OK | os.W_OK):
+        return "tcg"
+    return "tcg" if _read(cache_root() / "accelerator.json").get("accelerator") == "tcg" else "kvm"
 
 
 def boots(kernel: Path, seconds: float) -> bool:

@@ -25,7 +25,6 @@ from fjordkube.nodes.local import plan
 from fjordkube.settings.consistency.ranges import GUEST_NETWORK
 
 if TYPE_CHECKING:
-    from fjordkube.nodes.local.vm_image import VmImage
     from fjordkube.settings import LocalNodes
 
 
@@ -34,10 +33,10 @@ class LocalMachinesArgs:
     """What all machines of a stack are made from."""
 
     settings: LocalNodes
-    image: VmImage
-    """Kernel and disk image."""
+    image: str
+    """Digest of kernel and disk image; known before they are built."""
     stack: str
-    """Name that keeps the machines of several stacks of one checkout apart."""
+    """Name that keeps the machines of several stacks of one home apart."""
     emulated: bool
     """True: no KVM (see accelerator.choose)."""
     guest_ports: Mapping[str, int] = field(default_factory=lambda: GUEST_PORTS)
@@ -86,7 +85,7 @@ class LocalMachine(pulumi.ComponentResource):
 
         # Disks, keys and ports; made anew, after its old ones are gone, when something changes that they cannot follow.
         disk_spec = plan.disk_spec(machine, shared.settings, shared.image, shared.emulated, found)
-        anew = plan.replaced_with(disk_spec, shared.image)
+        anew = plan.replaced_with(disk_spec)
         disk = self._command(f"{name}-disk", "disk", to_environment(disk_spec), anew)
         facts = disk.stdout.apply(_facts)
         self.ports = facts.apply(lambda entry: dict(entry["ports"]))
@@ -97,7 +96,7 @@ class LocalMachine(pulumi.ComponentResource):
         power = self._command(f"{name}-power", "power", to_environment(power_spec), anew, [disk])
         self.up = power.stdout
 
-        client_key = keys.client(machine.directory.parent)
+        client_key = keys.client(machine.files.directory.parent)
         self.node = Node(
             name=machine.name,
             role=machine.role,

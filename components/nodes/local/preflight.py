@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fjordkube.errors import UnfitComputer
-from fjordkube.helpers.local_vm import ports, process, qemu
+from fjordkube.helpers.local_vm import places, ports, process, qemu
 from fjordkube.nodes.local import plan
 from fjordkube.nodes.local.plan import Machine
 from fjordkube.roots import home_root
@@ -88,7 +88,7 @@ def _space(machines: Sequence[Machine]) -> list[str]:
 
 
 def _ports(machines: Sequence[Machine]) -> list[str]:
-    owned = ports.owners(plan.claims())
+    owned = ports.owners(places.claims())
     problems = []
     for machine in machines:
         found = plan.find(machine)
@@ -101,7 +101,7 @@ def _ports(machines: Sequence[Machine]) -> list[str]:
                 continue
             fix = "pin another" if pin else f"end that program, or pin another port for {use}"
             holder = owned.get(port)
-            if holder is not None and holder != machine.directory:
+            if holder is not None and holder != machine.files.directory:
                 problems.append(f"{machine.name}.ports.{use}: {port} is held by the machine in {holder}; {fix}")
             elif ports.in_use(port):
                 problems.append(f"{machine.name}.ports.{use}: {port} is in use on 127.0.0.1; {fix}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from fjordkube.nodes.local import accelerator, preflight, vm_image
 from fjordkube.nodes.local.machines import LocalMachines, LocalMachinesArgs
 from fjordkube.nodes.source import Machines, usual_ports
@@ -21,8 +23,11 @@ def check(settings: Stack, stack: str, programs: bool = True, preview: bool = Fa
 def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001
     """See components.nodes.source.Source."""
     nodes = _nodes(settings)
-    image = vm_image.find(settings.kubernetes.version, settings.network.version)
-    emulated = accelerator.choose(nodes.accelerator, image) == "tcg"
+    image = vm_image.wanted(settings.kubernetes.version, settings.network.version)
+    there = vm_image.built(image)
+    emulated = accelerator.choose(nodes.accelerator, there) == "tcg"
+    if nodes.accelerator != "tcg" and not emulated and there is None:
+        pulumi.log.warn("nodes.accelerator: kvm is expected; whether a guest boots with it is seen when one is built")
     args = LocalMachinesArgs(nodes, image, stack, emulated, usual_ports(settings))
     made = LocalMachines("nodes", args)
     return Machines(made.nodes, emulated)

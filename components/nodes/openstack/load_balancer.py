@@ -15,13 +15,11 @@ import pulumi
 import pulumi_openstack as openstack
 
 from fjordkube.node import Node
+from fjordkube.nodes.cloud import USES
 
 if TYPE_CHECKING:
     from fjordkube.firewall import FirewallPolicy
-    from fjordkube.settings import OpenstackNodes
-
-USES: Final = {"api": "control-plane", "http": "worker", "https": "worker"}
-"""Which nodes answer, by use."""
+    from fjordkube.settings.nodes.openstack import OpenstackNodes
 
 CHECK_SECONDS: Final = 5
 """Between two looks at a member, and how long one may take; three that fail take it out (Octavia's own examples)."""

@@ -7,25 +7,19 @@ component of its own: a control plane with a floating IP would have nine resourc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pulumi
 import pulumi_openstack as openstack
 
-from fjordkube import remote
-from fjordkube.errors import MachineError
 from fjordkube.node import Node
-from fjordkube.nodes import cloud_init, host_keys
-from fjordkube.nodes.login_key import LoginKey
+from fjordkube.nodes import cloud, host_keys
 from fjordkube.nodes.openstack.security import tags
-from fjordkube.settings.nodes.openstack import is_id
-from fjordkube.settings.residency import ZONES
-
-if TYPE_CHECKING:
-    from fjordkube.settings import OpenstackNode, OpenstackNodes
+from fjordkube.providers.openstack import CLOUDS
+from fjordkube.settings.nodes.openstack import OpenstackNode, OpenstackNodes, is_id
 
 BORN_WITH: Final = ["userData", "keyPair"]
 """Inputs that count at an instance's first boot alone, and for whose change the provider makes it anew. A rewritten
@@ -33,12 +27,9 @@ user data or another login key must not cost a living node, so changes of both a
 
 
 @dataclass(frozen=True)
-class OpenstackMachineArgs:
+class OpenstackMachineArgs(cloud.MachineArgs[OpenstackNodes, OpenstackNode]):
     """What one instance is made from."""
 
-    node: OpenstackNode
-    settings: OpenstackNodes
-    stack: str
     network: pulumi.Input[str]
     """Id of the instances' network."""
     subnet: pulumi.Input[str] | None
@@ -53,17 +44,6 @@ class OpenstackMachineArgs:
     """Name of the key pair."""
     route: pulumi.Resource | None
     """What a floating IP needs before it can lead here; None: nothing of this stack."""
-    ports: Mapping[str, int]
-    """Port of the instance by use: ssh, api, http, https."""
-    login_key: LoginKey
-    """The key that enters as root."""
-    seed: pulumi.Output[str]
-    """Secret. See host_keys."""
-
-    @property
-    def address(self) -> str:
-        """Private IPv4 address; a loaded stack's nodes all have one."""
-        return str(self.settings.address_of(self.node))
 
     @property
     def etcd_volume_gib(self) -> int:
@@ -87,15 +67,6 @@ class OpenstackMachineArgs:
         }
         return json.dumps({name: fact for name, fact in facts.items() if fact is not None}, sort_keys=True)
 
-    @property
-    def metadata(self) -> dict[str, str]:
-        """What OpenStack's lists show of it."""
-        return {
-            "fjordkube-stack": self.stack,
-            "fjordkube-node": self.node.name,
-            "fjordkube-role": self.node.role,
-        }
-
 
 class OpenstackMachine:
     """`<name>` is the instance, `<name>-port` its port or the port's groups, `<name>-ip` its floating IP."""
@@ -105,18 +76,16 @@ class OpenstackMachine:
 
     def __init__(self, name: str, args: OpenstackMachineArgs, parent: pulumi.Resource) -> None:
         self._name, self._args, self._parent = name, args, parent
-        key = host_keys.of(args.seed, args.stack, args.node.name)
 
         # 1. The port: the address, and what may pass it.
         self._port, self._port_made = self._its_port()
 
         # 2. The instance with its disks; its user data carries the host key.
         disk = args.settings.etcd_device if args.etcd_volume_gib else None
-        user_data = cloud_init.user_data(args.node.name, key, args.login_key.public, disk)
-        self.instance = self._instance(user_data)
+        self.instance = self._instance(args.user_data(disk))
 
         # 3. Where it is reached.
-        self.node = self._node(host_keys.public(key), self._public_address())
+        self.node = self._node(self._public_address())
 
     def _its_port(self) -> tuple[pulumi.Input[str], pulumi.Resource]:
         args, child = self._args, pulumi.ResourceOptions(parent=self._parent)
@@ -133,7 +102,7 @@ class OpenstackMachine:
             return args.node.port, groups
         port = openstack.networking.Port(
             f"{self._name}-port",
-            name=f"{args.stack}-{args.node.name}",
+            name=args.title,
             region=args.settings.region_name,
             network_id=args.network,
             admin_state_up=True,
@@ -143,7 +112,7 @@ class OpenstackMachine:
             allowed_address_pairs=[
                 openstack.networking.PortAllowedAddressPairArgs(ip_address=cidr) for cidr in args.passed
             ],
-            tags=tags(args.stack),
+            tags=tags(args.shared.stack),
             opts=child,
         )
         return port.id, port
@@ -203,7 +172,7 @@ class OpenstackMachine:
             user_data=user_data,
             # Read without a network, and without the metadata service's limit of 16 kB.
             config_drive=True,
-            metadata=args.metadata,
+            metadata=args.labels,
             **more,
             opts=pulumi.ResourceOptions(
                 parent=self._parent,
@@ -224,52 +193,39 @@ class OpenstackMachine:
                 pool=args.settings.floating_ip_pool,
                 region=args.settings.region_name,
                 port_id=self._port,
-                description=f"fjordkube: {node.name} of stack {args.stack}",
+                description=f"fjordkube: {node.name} of stack {args.shared.stack}",
                 opts=pulumi.ResourceOptions(parent=self._parent, depends_on=[args.route] if args.route else None),
             )
             return floating.address
         if args.settings.public_network:
             found = self.instance.networks.apply(lambda nics: public_address(node.name, nics))
-            # By the id, because an instance that is not made yet has NICs, as they are asked for, and no address.
-            address: pulumi.Output[str] = self.instance.id.apply(lambda _: found)
-            return address
+            return cloud.once_made(self.instance, found)
         return args.address
 
-    def _node(self, host_key: pulumi.Output[str], public: pulumi.Input[str]) -> Node:
+    def _node(self, public: pulumi.Input[str]) -> Node:
         args, instance = self._args, self.instance
-        node, uses = args.node, ("ssh", "api") if args.node.role == "control-plane" else ("ssh", "http", "https")
         # With the id: only an instance that is made stands somewhere.
         zone = pulumi.Output.all(instance.id, instance.region, instance.availability_zone).apply(
             lambda found: returned_zone(args.settings, found[1], found[2])
         )
-        return Node(
-            name=node.name,
-            role=node.role,
-            address=args.address,
-            prefix_length=IPv4Network(args.settings.private_cidr).prefixlen,
-            interface=args.settings.interface,
+        return cloud.node_of(
+            args.node,
+            args.shared,
             public_address=public,
-            ports={use: args.ports[use] for use in uses},
-            connection=remote.connection(public, args.ports["ssh"], args.login_key.private, host_key),
+            host_key=host_keys.public(args.host_key),
             # An instance that was restarted is the same one: nobody tells the engine of it.
             up=instance.id.apply(str),
             identity=args.identity,
             machine=instance,
             zone=zone,
-            provider=args.settings.provider,
-            labels=getattr(node, "labels", {}),
-            taints=getattr(node, "taints", ()),
-            # Among nodes a security group can say "everything" at the most (components/firewall/openstack.py), so the
-            # host's own nftables holds what nodes and pods may do there.
-            guarded=False,
-            etcd_device=f"LABEL={cloud_init.ETCD_LABEL}" if args.etcd_volume_gib else None,
+            etcd_device=cloud.ETCD_DEVICE if args.etcd_volume_gib else None,
         )
 
 
 def returned_zone(settings: OpenstackNodes, region: str | None, availability_zone: str | None) -> str:
     """Where an instance stands, as the cloud answered: its availability zone where that names one of the cloud's zones
     (NREC: bgo-default-1), else the region whose API has made it; empty where it said neither."""
-    for zone in ZONES.get(settings.provider, ()):
+    for zone in CLOUDS[settings.cloud].zones if settings.cloud in CLOUDS else ():
         if availability_zone and (availability_zone == zone or availability_zone.startswith(f"{zone}-")):
             return zone
     return settings.zone if region == settings.region_name else region or ""
@@ -277,11 +233,6 @@ def returned_zone(settings: OpenstackNodes, region: str | None, availability_zon
 
 def public_address(name: str, networks: Sequence[Any] | None) -> str:
     """The address of the second NIC, as OpenStack returned it; MachineError where there is none."""
-    for nic in list(networks or [])[1:]:
-        if nic.fixed_ip_v4:
-            return str(nic.fixed_ip_v4)
-    if pulumi.runtime.is_dry_run():
-        return ""  # a NIC that is to change has no address before the change
-    raise MachineError(
-        f"nodes[{name}]: OpenStack returned no IPv4 address in nodes.public_network; look at the instance's networks"
-    )
+    found = (nic.fixed_ip_v4 for nic in list(networks or [])[1:])
+    problem = "OpenStack returned no IPv4 address in nodes.public_network; look at the instance's networks"
+    return cloud.returned(found, f"nodes[{name}]: {problem}")

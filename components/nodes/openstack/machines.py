@@ -7,43 +7,25 @@ of OpenStack while planning: no data source, so that a preview needs no answer f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pulumi
 import pulumi_openstack as openstack
 
-from fjordkube.firewall import FirewallPolicy
 from fjordkube.node import Node
-from fjordkube.nodes.login_key import LoginKey
+from fjordkube.nodes.cloud import SeededMachinesArgs
 from fjordkube.nodes.openstack.load_balancer import OpenstackLoadBalancer, OpenstackLoadBalancerArgs
 from fjordkube.nodes.openstack.machine import OpenstackMachine, OpenstackMachineArgs
 from fjordkube.nodes.openstack.security import security_groups, tags
-from fjordkube.settings.nodes.openstack import OpenstackNode, spare
-
-if TYPE_CHECKING:
-    from fjordkube.settings import OpenstackNodes
+from fjordkube.settings.nodes.openstack import OpenstackNode, OpenstackNodes, spare
 
 POLICIES: Final = {"strict": "anti-affinity", "preferred": "soft-anti-affinity"}
 """OpenStack's words for `anti_affinity`."""
 
 
-@dataclass(frozen=True)
-class OpenstackMachinesArgs:
-    """What all instances of a stack are made from."""
-
-    settings: OpenstackNodes
-    firewall: FirewallPolicy
-    """Who may reach the instances, and the ranges of pods and Services, which their ports let through."""
-    stack: str
-    """Name that keeps several stacks of one project apart."""
-    ports: Mapping[str, int]
-    """Port of an instance by use: ssh, api, and the ingress's http and https."""
-    login_key: LoginKey
-    """The key that enters as root."""
-    seed: pulumi.Output[str]
-    """Secret. See host_keys."""
+OpenstackMachinesArgs = SeededMachinesArgs[OpenstackNodes]
+"""What all instances of a stack are made from."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +79,7 @@ class OpenstackMachines(pulumi.ComponentResource):
             assert isinstance(node, OpenstackNode)
             made_from = OpenstackMachineArgs(
                 node,
-                settings,
-                args.stack,
+                args,
                 network=around.network,
                 subnet=around.subnet,
                 passed=[args.firewall.pod_cidr, args.firewall.service_cidr],
@@ -106,9 +87,6 @@ class OpenstackMachines(pulumi.ComponentResource):
                 server_group=apart.id if apart and node.role == "control-plane" else None,
                 key_pair=key.name,
                 route=around.route,
-                ports=args.ports,
-                login_key=args.login_key,
-                seed=args.seed,
             )
             self.nodes.append(OpenstackMachine(f"{name}-{node.name}", made_from, self).node)
 

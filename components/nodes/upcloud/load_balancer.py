@@ -15,12 +15,10 @@ import pulumi
 import pulumi_upcloud as upcloud
 
 from fjordkube.node import Node
+from fjordkube.nodes.cloud import USES, once_made
 
 if TYPE_CHECKING:
-    from fjordkube.settings import UpcloudNodes
-
-USES: Final = {"api": "control-plane", "http": "worker", "https": "worker"}
-"""Which nodes answer, by use."""
+    from fjordkube.settings.nodes.upcloud import UpcloudNodes
 
 SESSIONS: Final = 50000
 """Connections to one node at a time; more wait. UpCloud's own example has 1000, too few for a front door."""
@@ -62,9 +60,7 @@ class UpcloudLoadBalancer(pulumi.ComponentResource):
         )
         for use in USES:
             self._use(f"{name}-{use}", use, args, child)
-        found = self._balancer.networks.apply(_public_name)
-        # By the id, because one that is not made yet has networks, as they are asked for, and no name.
-        self.address = self._balancer.id.apply(lambda _: found)
+        self.address = once_made(self._balancer, self._balancer.networks.apply(_public_name))
         self.register_outputs({"address": self.address})
 
     def _use(self, name: str, use: str, args: UpcloudLoadBalancerArgs, child: pulumi.ResourceOptions) -> None:

@@ -10,19 +10,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pulumi
 import pulumi_upcloud as upcloud
 
-from fjordkube import remote
-from fjordkube.errors import MachineError
 from fjordkube.node import Node
-from fjordkube.nodes import cloud_init, host_keys
-from fjordkube.nodes.login_key import LoginKey
-
-if TYPE_CHECKING:
-    from fjordkube.settings import UpcloudNode, UpcloudNodes
+from fjordkube.nodes import cloud, host_keys
+from fjordkube.settings.nodes.upcloud import UpcloudNode, UpcloudNodes
 
 ETCD_DISK: Final = "/dev/vdb"
 """The second disk on the virtio bus, as the guest names it: position 1 is asked for below."""
@@ -34,29 +29,15 @@ not cost a living node, so changes of both are ignored, also when something else
 
 
 @dataclass(frozen=True)
-class UpcloudMachineArgs:
+class UpcloudMachineArgs(cloud.MachineArgs[UpcloudNodes, UpcloudNode]):
     """What one server is made from."""
 
-    node: UpcloudNode
-    settings: UpcloudNodes
-    stack: str
     network: pulumi.Input[str]
     """Id of the private network."""
     server_group: pulumi.Input[str] | None
     """Id of the group whose members stand on different hosts; None: it has no such group."""
-    ports: Mapping[str, int]
-    """Port of the server by use: ssh, api, http, https."""
     firewall_rules: Sequence[Mapping[str, str]]
     """See components.firewall.upcloud."""
-    login_key: LoginKey
-    """The key that enters as root."""
-    seed: pulumi.Output[str]
-    """Secret. See host_keys."""
-
-    @property
-    def address(self) -> str:
-        """Private IPv4 address; a loaded stack's nodes all have one."""
-        return str(self.settings.address_of(self.node))
 
     @property
     def identity(self) -> str:
@@ -71,15 +52,6 @@ class UpcloudMachineArgs:
         }
         return json.dumps(facts, sort_keys=True)
 
-    @property
-    def labels(self) -> dict[str, str]:
-        """What UpCloud's lists show of it."""
-        return {
-            "fjordkube-stack": self.stack,
-            "fjordkube-node": self.node.name,
-            "fjordkube-role": self.node.role,
-        }
-
 
 class UpcloudMachine:
     """`<name>` is the server, `<name>-etcd` etcd's disk on a control plane, `<name>-firewall` the server's rules."""
@@ -89,14 +61,12 @@ class UpcloudMachine:
 
     def __init__(self, name: str, args: UpcloudMachineArgs, parent: pulumi.Resource) -> None:
         self._name, self._args, self._parent = name, args, parent
-        key = host_keys.of(args.seed, args.stack, args.node.name)
 
         # 1. Etcd's disk, which the server is started with.
         disk = self._etcd_disk()
 
         # 2. The server; its user data carries the host key.
-        user_data = cloud_init.user_data(args.node.name, key, args.login_key.public, ETCD_DISK if disk else None)
-        self.server = self._server(disk, user_data)
+        self.server = self._server(disk, args.user_data(ETCD_DISK if disk else None))
 
         # 3. Its firewall, which is the server's own part and goes with it.
         upcloud.ServerFirewallRules(
@@ -105,7 +75,7 @@ class UpcloudMachine:
             firewall_rules=[upcloud.ServerFirewallRulesFirewallRuleArgs(**rule) for rule in args.firewall_rules],
             opts=pulumi.ResourceOptions(parent=parent, deleted_with=self.server),
         )
-        self.node = self._node(host_keys.public(key), disk is not None)
+        self.node = self._node(disk is not None)
 
     def _etcd_disk(self) -> upcloud.Storage | None:
         args = self._args
@@ -114,7 +84,7 @@ class UpcloudMachine:
             return None
         return upcloud.Storage(
             f"{self._name}-etcd",
-            title=f"{args.stack}-{args.node.name}-etcd",
+            title=f"{args.title}-etcd",
             zone=args.settings.zone,
             size=size,
             tier=args.settings.storage_tier,
@@ -131,7 +101,7 @@ class UpcloudMachine:
         settings, node = args.settings, args.node
         root = upcloud.ServerTemplateArgs(
             storage=settings.template,
-            title=f"{args.stack}-{node.name}-root",
+            title=f"{args.title}-root",
             size=node.root_disk_gib,
             tier=settings.storage_tier,
             encrypt=settings.encrypt,
@@ -149,7 +119,7 @@ class UpcloudMachine:
         return upcloud.Server(
             self._name,
             hostname=node.name,
-            title=f"{args.stack}-{node.name}",
+            title=args.title,
             zone=settings.zone,
             plan=settings.plan_of(node),
             template=root,
@@ -168,7 +138,7 @@ class UpcloudMachine:
             # The image's cloud-init asks the metadata service for its user data.
             metadata=True,
             user_data=user_data,
-            login=upcloud.ServerLoginArgs(user="root", keys=[args.login_key.public], create_password=False),
+            login=upcloud.ServerLoginArgs(user="root", keys=[args.shared.login_key.public], create_password=False),
             firewall=True,
             labels=args.labels,
             **more,
@@ -182,40 +152,25 @@ class UpcloudMachine:
             ),
         )
 
-    def _node(self, host_key: pulumi.Output[str], has_etcd_disk: bool) -> Node:
+    def _node(self, has_etcd_disk: bool) -> Node:
         args, server = self._args, self.server
-        node, uses = args.node, ("ssh", "api") if args.node.role == "control-plane" else ("ssh", "http", "https")
-        found = server.network_interfaces.apply(lambda interfaces: public_address(node.name, interfaces))
-        # By the id, because a server that is not made yet has NICs, as they are asked for, and no address.
-        public: pulumi.Output[str] = server.id.apply(lambda _: found)
-        return Node(
-            name=node.name,
-            role=node.role,
-            address=args.address,
-            prefix_length=IPv4Network(args.settings.private_cidr).prefixlen,
-            interface=args.settings.interface,
-            public_address=public,
-            ports={use: args.ports[use] for use in uses},
-            connection=remote.connection(public, args.ports["ssh"], args.login_key.private, host_key),
+        public = server.network_interfaces.apply(lambda interfaces: public_address(args.node.name, interfaces))
+        return cloud.node_of(
+            args.node,
+            args.shared,
+            public_address=cloud.once_made(server, public),
+            host_key=host_keys.public(args.host_key),
             # A server that was restarted is the same one: nobody tells the engine of it.
             up=server.id.apply(str),
             identity=args.identity,
             machine=server,
             zone=server.zone,
-            provider=args.settings.provider,
-            labels=getattr(node, "labels", {}),
-            taints=getattr(node, "taints", ()),
-            # UpCloud's firewall keeps no state (components/firewall/upcloud.py), so the host's own stays on.
-            guarded=False,
-            etcd_device=f"LABEL={cloud_init.ETCD_LABEL}" if has_etcd_disk else None,
+            etcd_device=cloud.ETCD_DEVICE if has_etcd_disk else None,
         )
 
 
 def public_address(name: str, interfaces: Sequence[Any] | None) -> str:
     """The address of the public NIC, as UpCloud returned it; MachineError where there is none."""
-    for interface in interfaces or []:
-        if interface.type == "public" and interface.ip_address:
-            return str(interface.ip_address)
-    if pulumi.runtime.is_dry_run():
-        return ""  # a NIC that is to change has no address before the change
-    raise MachineError(f"nodes[{name}]: UpCloud returned no public address; look at the server's network interfaces")
+    found = (interface.ip_address for interface in interfaces or [] if interface.type == "public")
+    problem = "UpCloud returned no public address; look at the server's network interfaces"
+    return cloud.returned(found, f"nodes[{name}]: {problem}")

@@ -6,43 +6,25 @@ Nothing is asked of UpCloud while planning: no data source, so that a preview ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pulumi
 import pulumi_upcloud as upcloud
 
-from fjordkube.firewall import FirewallPolicy
 from fjordkube.firewall.upcloud import firewall_rules
 from fjordkube.node import Node
-from fjordkube.nodes.login_key import LoginKey
+from fjordkube.nodes.cloud import SeededMachinesArgs
 from fjordkube.nodes.upcloud.load_balancer import UpcloudLoadBalancer, UpcloudLoadBalancerArgs
 from fjordkube.nodes.upcloud.machine import UpcloudMachine, UpcloudMachineArgs
-from fjordkube.settings import NodeSettings, UpcloudNode
-
-if TYPE_CHECKING:
-    from fjordkube.settings import UpcloudNodes
+from fjordkube.settings import NodeSettings
+from fjordkube.settings.nodes.upcloud import UpcloudNode, UpcloudNodes
 
 POLICIES: Final = {"strict": "strict", "preferred": "yes", "none": "no"}
 """UpCloud's words for `anti_affinity`."""
 
 
-@dataclass(frozen=True)
-class UpcloudMachinesArgs:
-    """What all servers of a stack are made from."""
-
-    settings: UpcloudNodes
-    stack: str
-    """Name that keeps several stacks of one account apart."""
-    ports: Mapping[str, int]
-    """Port of a server by use: ssh, api, and the ingress's http and https."""
-    login_key: LoginKey
-    """The key that enters as root."""
-    firewall: FirewallPolicy
-    """Who may reach the servers."""
-    seed: pulumi.Output[str]
-    """Secret. See host_keys."""
+UpcloudMachinesArgs = SeededMachinesArgs[UpcloudNodes]
+"""What all servers of a stack are made from."""
 
 
 class UpcloudMachines(pulumi.ComponentResource):
@@ -105,13 +87,9 @@ class UpcloudMachines(pulumi.ComponentResource):
         assert isinstance(node, UpcloudNode)
         made_from = UpcloudMachineArgs(
             node,
-            args.settings,
-            args.stack,
+            args,
             network=network.id,
             server_group=group.id if node.role == "control-plane" else None,
-            ports=args.ports,
             firewall_rules=firewall_rules(args.firewall, node.role),
-            login_key=args.login_key,
-            seed=args.seed,
         )
         return UpcloudMachine(f"{name}-{node.name}", made_from, self)

@@ -7,37 +7,25 @@ depend on nothing but themselves, so all are ordered at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 from pulumi_command import local
 
-from fjordkube import remote
 from fjordkube.helpers import launcher
 from fjordkube.node import Node
-from fjordkube.nodes.login_key import LoginKey
-from fjordkube.settings import VendorControlPlane, VendorNode
-
-if TYPE_CHECKING:
-    from fjordkube.settings import VendorNodes
+from fjordkube.nodes import cloud
+from fjordkube.settings.nodes.vendor_cli import VendorControlPlane, VendorNode, VendorNodes
 
 
 @dataclass(frozen=True)
-class VendorMachinesArgs:
-    """What all machines of a stack are made from."""
+class VendorMachinesArgs(cloud.MachinesArgs[VendorNodes]):
+    """What all machines of a stack are made from; the vendor's answer may name other ports."""
 
-    settings: VendorNodes
-    stack: str
-    """Name that keeps several stacks of one vendor's account apart."""
-    ports: Mapping[str, int]
-    """Port of a machine by use: ssh, api, http, https; the vendor's answer may name others."""
     command: Sequence[str]
     """The vendor's command, without the verb."""
-    login_key: LoginKey
-    """The key that enters as root."""
     secrets: pulumi.Output[str] | None = None
     """Secret. Variables for the vendor's command, a JSON object; None: it has them from elsewhere."""
 
@@ -79,32 +67,19 @@ class VendorMachine:
 
         # 2. What the vendor returned.
         facts = self.machine.stdout.apply(_facts)
-        uses = ("ssh", "api") if node.role == "control-plane" else ("ssh", "http", "https")
-        ports = facts.apply(lambda found: {use: int(found["ports"].get(use, args.ports[use])) for use in uses})
-        public = facts.apply(lambda found: str(found["public_address"]))
+        ports = cloud.ports_of(node.role, args.ports)
         disk = node.etcd_disk if isinstance(node, VendorControlPlane) else "root"
-        self.node = Node(
-            name=node.name,
-            role=node.role,
-            address=str(args.settings.address_of(node)),
-            prefix_length=IPv4Network(args.settings.private_cidr).prefixlen,
-            interface=args.settings.interface,
-            public_address=public,
-            ports=ports,
-            connection=remote.connection(
-                public,
-                ports.apply(lambda found: found["ssh"]),
-                args.login_key.private,
-                facts.apply(lambda found: str(found["host_key"])),
-            ),
+        self.node = cloud.node_of(
+            node,
+            args,
+            public_address=facts.apply(lambda found: str(found["public_address"])),
+            ports=facts.apply(lambda found: {use: int(found["ports"].get(use, ports[use])) for use in ports}),
+            host_key=facts.apply(lambda found: str(found["host_key"])),
             # Another machine at the vendor has another id, or at least another host key.
             up=facts.apply(lambda found: f"{found['id']} {found['host_key']}"),
             identity=json.dumps(anew, sort_keys=True),
             machine=self.machine,
             zone=facts.apply(lambda found: str(found["zone"])),
-            provider=args.settings.provider,
-            labels=getattr(node, "labels", {}),
-            taints=getattr(node, "taints", ()),
             etcd_device=None if disk == "root" else disk,
         )
 

@@ -10,34 +10,31 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from fjordkube.errors import UnfitComputer
-from fjordkube.nodes import stack_config
+from fjordkube.nodes import cloud, stack_config
 from fjordkube.nodes.login_key import LoginKey
-from fjordkube.nodes.source import Machines, usual_ports
+from fjordkube.nodes.source import Machines, nodes_of, usual_ports
 from fjordkube.nodes.vendor_cli.machines import VendorMachines, VendorMachinesArgs
 from fjordkube.roots import project_root
+from fjordkube.settings.nodes.vendor_cli import VendorNodes
 from fjordkube.settings.secrets import SSH_KEY
 
 if TYPE_CHECKING:
     from fjordkube.images import Images
-    from fjordkube.settings import Stack, VendorNodes
+    from fjordkube.settings import Stack
 
 
 def check(settings: Stack, stack: str, programs: bool = True, preview: bool = False) -> None:  # noqa: ARG001
     """See components.nodes.source.Source. The command is looked at and not called: a preview orders nothing."""
-    nodes = _nodes(settings)
-    problems = [f"nodes.command: {problem}" for problem in _command(nodes.command)]
-    if problem := stack_config.key_problem(SSH_KEY, nodes.ssh_key_file, preview):
-        problems.append(f"nodes.ssh_key_file: {problem}")
+    nodes = nodes_of(settings, VendorNodes)
     stack_config.vendor_variables()
-    if problems:
-        raise UnfitComputer(problems)
+    problems = [f"nodes.command: {problem}" for problem in _command(nodes.command)]
+    cloud.check(nodes.ssh_key_file, programs, preview, problems)
 
 
 def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
     """See components.nodes.source.Source."""
     check(settings, stack, preview=pulumi.runtime.is_dry_run())
-    nodes = _nodes(settings)
+    nodes = nodes_of(settings, VendorNodes)
     ports, secrets = usual_ports(settings), stack_config.vendor_variables()
     args = VendorMachinesArgs(
         nodes,
@@ -68,10 +65,3 @@ def _command(words: Sequence[str]) -> list[str]:
     if not os.access(file, os.X_OK):
         return [f"{file} is not executable; run: chmod +x {file}"]
     return []
-
-
-def _nodes(settings: Stack) -> VendorNodes:
-    from fjordkube.settings import VendorNodes
-
-    assert isinstance(settings.nodes, VendorNodes)
-    return settings.nodes

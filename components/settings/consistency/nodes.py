@@ -18,18 +18,14 @@ from fjordkube.settings.consistency.finding import (
     placed,
 )
 from fjordkube.settings.kubernetes import Kubernetes
-from fjordkube.settings.nodes import AnyNodes, LocalNode, NodeSettings, UpcloudNode, UpcloudNodes
+from fjordkube.settings.nodes import AnyNodes, LocalNode, NodeSettings
 from fjordkube.settings.nodes.node import Role
-from fjordkube.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER
 from fjordkube.settings.types import cpu_millis, memory_mib
 
 REQUESTED: Final[dict[Role, int]] = {"control-plane": 900, "worker": 350}
 """Thousandths of a core that a node's own pods ask for: Calico's 250; of a control plane kubeadm's API server 250,
 controller manager 200, scheduler 100 and etcd 100 (kubernetes, cmd/kubeadm/app); of a worker the ingress controller's
 100."""
-
-DEFAULT_CPUS: Final = 2
-"""Of a local machine that names none; under emulation a worker has one, and reserves little (timing.py)."""
 
 
 def of_nodes(kubernetes: Kubernetes, nodes: AnyNodes, timing: str) -> Iterator[Finding]:
@@ -118,29 +114,16 @@ def _memory_is_left_for_workloads(kubernetes: Kubernetes, nodes: AnyNodes) -> It
 def _cpu_is_left_for_workloads(kubernetes: Kubernetes, nodes: AnyNodes) -> Iterator[Finding]:
     reserved = cpu_millis(kubernetes.kube_reserved.cpu) + cpu_millis(kubernetes.system_reserved.cpu)
     short: dict[Path, str] = {}
-    for path, node in placed(nodes):
-        found = _cores(nodes, node, path)
-        if found and 1000 * found[1] - reserved < REQUESTED[node.role]:
-            asked = f"{node.name} has {1000 * found[1]}m, of which its own pods ask for {REQUESTED[node.role]}m"
-            short.setdefault(found[0], asked)
+    for place, node, cores in nodes.cores():
+        if 1000 * cores - reserved < REQUESTED[node.role]:
+            asked = f"{node.name} has {1000 * cores}m, of which its own pods ask for {REQUESTED[node.role]}m"
+            short.setdefault(("nodes", *place), asked)
     if short:
         read: tuple[Path, ...] = (("kubernetes", "system_reserved", "cpu"), ("kubernetes", "kube_reserved", "cpu"))
         state = f"with kube_reserved {reserved}m are kept, and {next(iter(short.values()))}"
         if len(short) > 1:
             state += f" ({len(short) - 1} more are as short)"
         yield Finding((*read, ("cluster", "timing"), *short), state, "reserve less, or give nodes more CPUs")
-
-
-def _cores(nodes: AnyNodes, node: NodeSettings, path: Path) -> tuple[Path, int] | None:
-    """The field that a node's CPUs follow from, and how many they are; None where only the provider knows."""
-    if isinstance(node, LocalNode):
-        return (*path, "cpus"), node.cpus or DEFAULT_CPUS
-    if isinstance(nodes, UpcloudNodes) and isinstance(node, UpcloudNode):
-        shared = "control_plane_plan" if node.role == "control-plane" else "worker_plan"
-        size, least = PLANS[nodes.plan_of(node)], CONTROL_PLANE if node.role == "control-plane" else WORKER
-        # one that is too small whatever is reserved is told as such
-        return ((*path, "plan") if node.plan else ("nodes", shared), size.cores) if size.holds(least) else None
-    return None
 
 
 def _taints_are_told_apart(nodes: AnyNodes) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Where nodes come from: one class per source, told apart by `source`.
 
-Owns the union. Leaves each source to its own file, what must hold between nodes to `consistency/`.
+Owns the union. Leaves each source and the names of its classes to its own file, what must hold between nodes to
+`consistency/`.
 """
 
 from __future__ import annotations
@@ -32,27 +33,9 @@ from fjordkube.settings.nodes.local import (
     WorkerPorts,
 )
 from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from fjordkube.settings.nodes.openstack import (
-    OpenstackControlPlane,
-    OpenstackNode,
-    OpenstackNodes,
-    OpenstackPool,
-    OpenstackWorker,
-)
-from fjordkube.settings.nodes.upcloud import (
-    UpcloudControlPlane,
-    UpcloudNode,
-    UpcloudNodes,
-    UpcloudPool,
-    UpcloudWorker,
-)
-from fjordkube.settings.nodes.vendor_cli import (
-    VendorControlPlane,
-    VendorNode,
-    VendorNodes,
-    VendorPool,
-    VendorWorker,
-)
+from fjordkube.settings.nodes.openstack import OpenstackNodes
+from fjordkube.settings.nodes.upcloud import UpcloudNodes
+from fjordkube.settings.nodes.vendor_cli import VendorNodes
 
 Nodes = Annotated[
     Annotated[LocalNodes | ExistingNodes | UpcloudNodes | OpenstackNodes | VendorNodes, Field(discriminator="source")],
@@ -78,25 +61,13 @@ __all__ = [
     "LocalWorker",
     "NodeSettings",
     "Nodes",
-    "OpenstackControlPlane",
-    "OpenstackNode",
     "OpenstackNodes",
-    "OpenstackPool",
-    "OpenstackWorker",
     "PoolSettings",
     "Ports",
     "Role",
     "Ssh",
-    "UpcloudControlPlane",
-    "UpcloudNode",
     "UpcloudNodes",
-    "UpcloudPool",
-    "UpcloudWorker",
-    "VendorControlPlane",
-    "VendorNode",
     "VendorNodes",
-    "VendorPool",
-    "VendorWorker",
     "WorkerPorts",
     "WorkerSettings",
 ]

@@ -111,3 +111,9 @@ class LocalNodes(AnyNodes):
     take no workloads."""
     pools: list[LocalPool] = Field(default_factory=list)
     """Workers that are alike, e.g. [{name: web, count: 3}] for web1, web2 and web3."""
+
+    def cores(self) -> Iterator[tuple[tuple[str | int, ...], NodeSettings, int]]:
+        """See AnyNodes. Under emulation a worker that names none has one, and reserves little (timing.py)."""
+        for place, node in self.placed():
+            assert isinstance(node, LocalNode)
+            yield (*place, "cpus"), node, node.cpus or 2

@@ -12,8 +12,8 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from fjordkube.providers.catalog import PROVIDERS
 from fjordkube.settings.base import Settings
-from fjordkube.settings.residency import ZONES
 from fjordkube.settings.types import Cidr, IPv4, LabelKey, LabelValue, NodeName, PoolName, Taint
 
 Role = Literal["control-plane", "worker"]
@@ -105,10 +105,10 @@ class AnyNodes(Settings):
 
     @property
     def provider(self) -> str:
-        """Whose zones these are, e.g. upcloud or safespring; without a table of zones in `residency.py`, a source's
-        zones are codes of country and place."""
+        """Whose zones these are, e.g. upcloud or safespring; without a table in `components/providers/`, a
+        source's zones are codes of country and place."""
         cloud = getattr(self, "cloud", None)
-        return str(cloud) if cloud in ZONES else self.source
+        return str(cloud) if cloud in PROVIDERS else self.source
 
     def zones(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """Every zone that the file names: its place below `nodes`, the provider, the zone; none for local machines."""
@@ -119,6 +119,11 @@ class AnyNodes(Settings):
             if zone and path not in seen:
                 seen.add(path)
                 yield path, self.provider, zone
+
+    def cores(self) -> Iterator[tuple[tuple[str | int, ...], NodeSettings, int]]:
+        """Every node whose CPUs the settings say: the field below `nodes` that they follow from, the node, how many.
+        A source whose settings say them overrides it."""
+        yield from ()
 
     def contradictions(self) -> Iterator[tuple[tuple[tuple[str | int, ...], ...], str, str]]:
         """What does not hold between fields of this source alone: the fields that were read, each by its place below

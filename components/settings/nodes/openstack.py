@@ -1,7 +1,7 @@
 """Instances in an OpenStack cloud: what a stack file says about them.
 
 Owns flavors, disks, networks and what a cloud's own network model rules out. Leaves whether the SSH key can be used to
-`components/nodes/openstack/`, where zones lie to `settings/residency.py`, and credentials to the provider's environment
+`components/nodes/openstack/`, where zones lie to `components/providers/`, and credentials to the provider's environment
 (clouds.yaml or OS_*). Nothing is looked up in the cloud, so that a preview needs no answer from it: what OpenStack
 wants by id is written as an id.
 """
@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from fjordkube.providers.openstack import CLOUDS
 from fjordkube.settings.base import Settings
 from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
 from fjordkube.settings.types import Cidr, DiskName, Flag, Line, NamedByText, Nic, Zone, refusal, shown
@@ -52,14 +53,6 @@ Name = Annotated[Line, Field(min_length=1, max_length=255)]
 
 Gigabytes = Annotated[int, Field(strict=True, ge=1, le=16384)]
 """Size of a volume."""
-
-ROUTED: Final = {
-    "nrec": "NREC",
-    "safespring": "Safespring",
-}
-"""Clouds whose networks are Calico's: each instance is routed by itself, with one NIC, in a network that all projects
-share. Their projects make no networks and have no floating IPs (docs.nrec.no/networking.html and
-docs.safespring.com/compute/networking, read 2026-11-25)."""
 
 SPARE: Final = 16
 """Addresses at the end of a network made here that OpenStack hands out by itself: DHCP servers, router, load
@@ -187,8 +180,8 @@ class OpenstackNodes(AnyNodes):
 
     @property
     def routed(self) -> bool:
-        """Whether the cloud routes each instance by itself, so that nodes are nobody's neighbours: see ROUTED."""
-        return self.cloud in ROUTED
+        """Whether the cloud routes each instance by itself, so that nodes are nobody's neighbours."""
+        return self.cloud in CLOUDS and CLOUDS[self.cloud].routed
 
     @property
     def region_name(self) -> str:
@@ -298,7 +291,7 @@ class OpenstackNodes(AnyNodes):
     def _routed_clouds_have_no_networks_to_make(self) -> Iterator[Finding]:
         if not self.routed:
             return
-        name = ROUTED[self.cloud]
+        name = CLOUDS[self.cloud].title
         if self.network == "create":
             fix = "name one of the cloud's networks by its id (openstack network list)"
             yield (("network",), ("cloud",)), f"is create, and projects at {name} make no networks", fix

@@ -1,24 +1,47 @@
 """Servers at UpCloud: what a stack file says about them.
 
-Owns plans, disks and what surrounds the servers. Leaves whether the SSH key can be used to
-`components/nodes/upcloud/`, where zones lie to `settings/residency.py`, and credentials to the provider's environment.
+Owns what a node needs of a plan, disks and what surrounds the servers. Leaves whether the SSH key can be used to
+`components/nodes/upcloud/`, plans and zones to `components/providers/upcloud.py`, and credentials to the provider's
+environment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from fjordkube.providers.provider import Size
+from fjordkube.providers.upcloud import PLANS, nearest, smallest
 from fjordkube.settings.base import Settings
 from fjordkube.settings.nodes.node import AnyNodes, NodeSettings, PoolSettings, Role, WorkerSettings
-from fjordkube.settings.nodes.upcloud_plans import CONTROL_PLANE, PLANS, WORKER, Plan, smallest
-from fjordkube.settings.types import Cidr, Flag, Line, NamedByText, Nic, Zone
+from fjordkube.settings.types import Cidr, Flag, Line, NamedByText, Nic, Zone, refusal, shown
 
 Place = tuple[str | int, ...]
 """A field's place below `nodes`."""
+
+CONTROL_PLANE: Final = Size(2, 4)
+"""kubeadm refuses fewer than 2 CPUs (its preflight check NumCPU); measured: 2.9 GB in use with etcd and the API."""
+
+WORKER: Final = Size(1, 2)
+"""kubeadm's documentation asks for 2 GB; measured: 1.3 GiB in use on a worker with ingress and demo."""
+
+
+def _plan(value: str) -> str:
+    if value in PLANS:
+        return value
+    if value.upper().startswith("DEV-"):
+        near = nearest(value.upper().removeprefix("DEV-"))
+        raise refusal(f"{shown(value)} is a developer plan, whose storage is not MaxIOPS", f"use {near or '2xCPU-4GB'}")
+    near = nearest(value)
+    fix = f"use {near}" if near else "use one such as 2xCPU-4GB (components/providers/upcloud.py has all)"
+    raise refusal(f"{shown(value)} is not a plan of UpCloud's that is known here", fix)
+
+
+Plan = Annotated[str, AfterValidator(_plan), Field(json_schema_extra={"examples": ["2xCPU-4GB", "4xCPU-8GB"]})]
+"""Name of a plan in the table."""
 
 Gigabytes = Annotated[int, Field(strict=True, ge=10, le=2048)]
 """Size of a storage; UpCloud's provider takes 10 to 2048."""
@@ -110,6 +133,15 @@ class UpcloudNodes(AnyNodes):
     def plan_of(self, node: UpcloudNode) -> str:
         """The node's plan, its own or its role's."""
         return node.plan or (self.control_plane_plan if node.role == "control-plane" else self.worker_plan)
+
+    def cores(self) -> Iterator[tuple[Place, NodeSettings, int]]:
+        """See AnyNodes. A plan that is too small whatever is reserved is told as such."""
+        for place, node in self.placed():
+            assert isinstance(node, UpcloudNode)
+            is_plane = node.role == "control-plane"
+            size, shared = PLANS[self.plan_of(node)], "control_plane_plan" if is_plane else "worker_plan"
+            if size.holds(CONTROL_PLANE if is_plane else WORKER):
+                yield (*place, "plan") if node.plan else (shared,), node, size.cores
 
     def contradictions(self) -> Iterator[tuple[tuple[Place, ...], str, str]]:
         """See AnyNodes."""

@@ -1,7 +1,7 @@
 """Machines of a vendor whose only interface is a command: what a stack file says about them.
 
 Owns what is asked of the vendor. Leaves the contract with its command to `components/nodes/vendor_cli/`, where zones
-lie to `settings/residency.py`.
+lie to `components/providers/`.
 """
 
 from __future__ import annotations

@@ -25,6 +25,9 @@ from .output import CommandFailed, Output
 from .remote import RemoteRunner
 
 STREAMS = ("stdout", "stderr")
+FRAMEWORK, FRAMEWORK_VERSION = "__pulumi-go-provider-version", "1.2.0"
+"""What pulumi-go-provider notes in the state of each provider, and what v1.3.0 of it, under pulumi-command 1.2.1, calls
+itself (its file .version)."""
 SHOWN_COMMAND = 300
 """Characters of a failed command that an error message repeats; its output follows in full."""
 
@@ -42,6 +45,11 @@ class CommandProvider(StandIn):
     def stop(self) -> None:
         self._local.stop()
         self._remote.stop()
+
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        return provider_pb2.CheckResponse(inputs=encode({**decode(request.news), FRAMEWORK: FRAMEWORK_VERSION}))
 
     def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         kind = _kind(request.urn)

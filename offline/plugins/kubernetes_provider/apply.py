@@ -124,8 +124,7 @@ class Writer:
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
-            if error.ambiguous and (mine := self.read(inputs)) is not None:
-                # The connection broke after an earlier try had made it.
+            if error.ambiguous and (mine := self.read(inputs)) is not None and ownership.made_since(mine, error):
                 return mine
             raise AlreadyExists(
                 f"{objects.title(inputs)} is in the cluster already and is not this stack's. Import it "

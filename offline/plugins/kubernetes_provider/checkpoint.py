@@ -1,6 +1,6 @@
 """An object as Pulumi's state holds it, in the shape of pulumi-kubernetes 4, so that either provider reads it.
 
-Owns that shape: the live object, beside it `__inputs`, `__initialApiVersion` and `__fieldManager`, with the API's
+Owns that shape: the live object whole, beside it `__inputs`, `__initialApiVersion` and `__fieldManager`, with the API's
 x-kubernetes keys underscored and secrets marked. Leaves objects themselves to `objects.py`.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from ..values import Properties, has_secret, is_secret, plain, secret
 from . import objects
+from .normal import normalized
 from .objects import Object
 
 INPUTS, INITIAL, MANAGER = "__inputs", "__initialApiVersion", "__fieldManager"
@@ -28,29 +29,29 @@ class Checkpoint:
 
 
 def from_inputs(properties: Mapping[str, Any]) -> Object:
-    """The object that inputs describe."""
+    """The object that inputs describe, in the state's spelling."""
     kept = {key: value for key, value in properties.items() if not key.startswith("__")}
-    result: Object = objects.writable(objects.renamed(plain(kept), objects.DASHED))
-    return result
+    return normalized(objects.writable(objects.renamed(plain(kept), objects.DASHED)))
+
+
+def checked(inputs: Object, declared: Mapping[str, Any]) -> Properties:
+    """The inputs as the engine keeps them beside the state: spelled as the API does, secret where `declared` are."""
+    return mark(inputs, objects.renamed(dict(declared), objects.DASHED))
 
 
 def parse(properties: Mapping[str, Any]) -> Checkpoint:
     """The state's content, from either provider."""
     state: Properties = objects.renamed(plain(dict(properties)), objects.DASHED)
-    inputs = state.pop(INPUTS, None) or {}
+    inputs = normalized(state.pop(INPUTS, None) or {})
     initial, manager = state.pop(INITIAL, ""), state.pop(MANAGER, "")
     return Checkpoint(inputs, state, str(initial or inputs.get("apiVersion", "")), str(manager or ""))
 
 
 def state(inputs: Object, live: Object, declared: Properties, initial: str, manager: str) -> Properties:
     """The state of a live object; `declared` are the inputs with their marks, which the state takes over."""
-    kept = dict(live)
-    # Large, of no use to a program, and read fresh where it matters.
-    kept["metadata"] = {key: value for key, value in objects.metadata(live).items() if key != "managedFields"}
-    result: Properties = mark(objects.renamed(kept, objects.UNDERSCORED), declared)
-    if objects.is_secret(live) and is_secret(declared.get("stringData")) and "data" in result:
-        result["data"] = secret(result["data"])
-    result[INPUTS] = mark(objects.renamed(inputs, objects.UNDERSCORED), declared)
+    marks: Properties = objects.renamed(declared, objects.UNDERSCORED)
+    result = mark(objects.renamed(live, objects.UNDERSCORED), marks)
+    result[INPUTS] = mark(objects.renamed(inputs, objects.UNDERSCORED), marks)
     result[INITIAL] = initial
     result[MANAGER] = manager
     return result

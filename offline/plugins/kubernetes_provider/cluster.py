@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from .configuration import Configuration
 
 CONNECTIONS = 4
-"""Requests at once: more only pile up on an emulated API server (MACHINE-NOTES: eight looping clients melted one)."""
+"""Requests at once: more only pile up on an emulated API server (eight clients in a loop stopped one)."""
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 """For one try; 60 s is also the API server's own limit for a request."""
 PATIENCE = 300.0
@@ -34,6 +34,9 @@ QUICK_READ_SECONDS = 20.0
 """Read timeout while the patience is short."""
 FIRST_DELAY, FACTOR, LONGEST_DELAY = 0.5, 1.6, 8.0
 BUSY = {429, 502, 503, 504}
+UNDONE = {429}
+"""Of the answers that are tried again, those before which nothing was done. After any other (etcd took too long, a
+gateway lost the answer) the object may be stored."""
 INTERNAL_PATIENCE = 60.0
 """Seconds of tries after a 500: etcd was slow (passes) or a webhook fails (does not)."""
 
@@ -55,7 +58,11 @@ class ApiError(Exception):
     message: str
     details: Mapping[str, Any]
     ambiguous: bool = False
-    """Whether an earlier try of the same request may have done its work before the connection broke."""
+    """Whether an earlier try of the same request may have done its work, though its answer did not say so."""
+    since: float = 0.0
+    """Seconds since the first try."""
+    date: str = ""
+    """The server's own time of the answer (RFC 9110, 5.6.7), empty where it tells none."""
 
     def __str__(self) -> str:
         return self.message or f"{self.code} {self.reason}"
@@ -106,10 +113,11 @@ class Cluster:
                 answer = self._once(method, url, data, content_type, patience)
                 if answer.status < 400:
                     return json.loads(answer.data) if answer.data else {}
-                error = _api_error(answer, ambiguous)
+                error = _api_error(answer, ambiguous, time.monotonic() - started)
                 limit = patience if error.code in BUSY else min(patience, INTERNAL_PATIENCE)
                 if not (error.code in BUSY or error.code == 500) or elapsed > limit:
                     raise error
+                ambiguous = ambiguous or error.code not in UNDONE
             except _transport_errors() as lost:
                 ambiguous = True
                 if elapsed > patience:
@@ -188,13 +196,19 @@ def _reason(error: BaseException) -> str:
     return text.rpartition(">: ")[2] or type(error).__name__
 
 
-def _api_error(answer: Any, ambiguous: bool) -> ApiError:
+def _api_error(answer: Any, ambiguous: bool, since: float) -> ApiError:
     try:
         status = json.loads(answer.data)
     except ValueError:
         status = {"message": answer.data.decode(errors="replace")[:300]}
     return ApiError(
-        answer.status, status.get("reason", ""), status.get("message", ""), status.get("details") or {}, ambiguous
+        answer.status,
+        status.get("reason", ""),
+        status.get("message", ""),
+        status.get("details") or {},
+        ambiguous,
+        since,
+        answer.headers.get("Date", ""),
     )
 
 

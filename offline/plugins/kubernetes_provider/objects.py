@@ -6,8 +6,6 @@ Pulumi's own state around an object to `checkpoint.py`.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -144,7 +142,7 @@ def drifted(inputs: Any, before: Any, now: Any) -> Any:
             if key in now:
                 result[key] = drifted(value, before.get(key), now[key])
             elif key not in before:
-                # Write-only, as a Secret's stringData: the server never shows it.
+                # Write-only: the server never shows it.
                 result[key] = value
         return result
     if isinstance(inputs, list) and isinstance(before, list) and isinstance(now, list):
@@ -152,25 +150,3 @@ def drifted(inputs: Any, before: Any, now: Any) -> Any:
             return [drifted(*items) for items in zip(inputs, before, now, strict=True)]
         return inputs if before == now else now
     return inputs if before == now else now
-
-
-def drifted_secret(inputs: Object, before: Object, now: Object) -> Object:
-    """`drifted` for a Secret's stringData, which the server shows as base64 under data."""
-    texts = inputs.get("stringData")
-    old, new = before.get("data") or {}, now.get("data") or {}
-    if not isinstance(texts, dict):
-        return inputs
-    kept = {}
-    for key, text in texts.items():
-        if old.get(key) == new.get(key):
-            kept[key] = text
-        elif key in new:
-            kept[key] = _text(new[key])
-    return {**inputs, "stringData": kept}
-
-
-def _text(encoded: str) -> str:
-    try:
-        return base64.b64decode(encoded).decode(errors="replace")
-    except binascii.Error:
-        return encoded

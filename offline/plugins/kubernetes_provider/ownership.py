@@ -1,4 +1,4 @@
-"""Who owns which field of an object: field managers, their conflicts, and taking over from client-side apply.
+"""Whose an object is, and each of its fields: field managers, their conflicts, taking over from client-side apply.
 
 Owns reading `managedFields` and the words of a conflict. Leaves the requests to `apply.py`.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from . import objects
@@ -25,6 +27,10 @@ TAKEN_OVER = {
 }
 
 
+SLACK = 3.0
+"""Seconds: a creation time is told in whole ones, and two API servers' clocks may differ a little."""
+
+
 class Conflict(Exception):
     """Server-side apply would take fields from another manager."""
 
@@ -32,6 +38,21 @@ class Conflict(Exception):
 def new_manager() -> str:
     """A field manager of one object, kept in its state."""
     return f"{CREATOR}-{secrets.token_hex(4)}"
+
+
+def made_since(live: Object, error: ApiError) -> bool:
+    """Whether the object that is in the way was made by an earlier try of the request that failed with `error`.
+
+    Then it is younger than the first try, by the server's clock, and made by this provider's kind of client.
+    """
+    if not any(entry.get("manager") == CREATOR for entry in objects.metadata(live).get("managedFields") or []):
+        return False
+    try:
+        now = parsedate_to_datetime(error.date)
+        made = datetime.fromisoformat(str(objects.metadata(live).get("creationTimestamp")))
+    except ValueError:
+        return False
+    return (now.replace(tzinfo=now.tzinfo or UTC) - made).total_seconds() <= error.since + SLACK
 
 
 def conflict(obj: Mapping[str, Any], manager: str, error: ApiError) -> Conflict:

@@ -117,8 +117,7 @@ class KubernetesProvider(StandIn):
             and inputs.get("kind") not in (objects.CLUSTER_SCOPED)
         ):
             inputs = {**inputs, "metadata": {**objects.metadata(inputs), "namespace": self._settings.namespace}}
-        marked = checkpoint.mark(objects.renamed(inputs, objects.UNDERSCORED), declared)
-        return provider_pb2.CheckResponse(inputs=encode(marked), failures=failures)
+        return provider_pb2.CheckResponse(inputs=encode(checkpoint.checked(inputs, declared)), failures=failures)
 
     def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         state, new = checkpoint.parse(decode(request.olds)), checkpoint.from_inputs(decode(request.news))
@@ -197,13 +196,11 @@ class KubernetesProvider(StandIn):
         if not inputs.get("kind"):
             # `pulumi import` and `.get`: what the object says of itself is all there is.
             found = objects.writable({key: value for key, value in live.items() if key != "status"})
-        elif objects.is_secret(live):
-            found = objects.drifted_secret(objects.drifted(inputs, state.live, live), state.live, live)
         else:
             found = objects.drifted(inputs, state.live, live)
         initial = state.initial_api_version or live["apiVersion"]
         properties = encode(checkpoint.state(found, live, declared, initial, state.field_manager or new_manager()))
-        marked = encode(checkpoint.mark(objects.renamed(found, objects.UNDERSCORED), declared))
+        marked = encode(checkpoint.checked(found, declared))
         now = progress(live)
         if inputs.get("kind") and not now.ready and not objects.is_true(inputs, objects.SKIP_AWAIT):
             message = f"{objects.title(live)} {now.message}"

@@ -46,6 +46,18 @@ def conditions(obj: Object) -> dict[str, dict[str, Any]]:
     return {entry.get("type", ""): entry for entry in found if isinstance(entry, dict)}
 
 
+def shortfall(obj: Object) -> list[str]:
+    """What a rollout did not reach, in the official provider's words (provider/pkg/await/deployment.go)."""
+    if (objects.group(obj), obj.get("kind")) != ("apps", "Deployment"):
+        return []
+    found = conditions(obj)
+    if found.get("Available", {}).get("status") != "True":
+        return ["Minimum number of live Pods was not attained"]
+    if found.get("Progressing", {}).get("reason") != "NewReplicaSetAvailable":
+        return ["Minimum number of Pods to consider the application live was not attained"]
+    return ["Attempted to roll forward to new ReplicaSet, but minimum number of Pods did not become live"]
+
+
 def complaints(obj: Object) -> list[str]:
     """What the conditions have against the object, one line each."""
     lines = []

@@ -14,7 +14,7 @@ from . import objects
 from .apply import Writer
 from .cluster import ApiError, Cancelled, Cluster, Unreachable
 from .objects import Object
-from .readiness import complaints, progress
+from .readiness import complaints, progress, shortfall
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds, as pulumi-kubernetes."""
@@ -84,7 +84,7 @@ class Waiter:
 
     def _trouble(self, live: Object) -> list[str]:
         """Conditions, events and the state of its pods; as much as the server tells."""
-        lines = complaints(live)
+        lines = shortfall(live) + complaints(live)
         try:
             lines += self._events(live)
             labels = ((live.get("spec") or {}).get("selector") or {}).get("matchLabels")

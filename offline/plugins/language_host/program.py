@@ -36,43 +36,11 @@ def unhandled(error: BaseException, directory: str) -> str:
     return "Program failed with an unhandled exception:\nTraceback (most recent call last):\n" + "".join(shown)
 
 
-def hurry() -> None:
-    """Spares two costs of the SDK (3.250) that grow with a program: of 100 nodes' preview they were half the time.
-
-    It tells the engine of its every step in a debug line and waits for the answer, 4000 round trips; a program's own
-    debug lines go out as before. And it waits for the first of all open outputs, over and over, with a callback on each
-    of them every time; here it waits for all, or for the first that fails. PULUMI_SDK_DEBUG leaves the SDK as it is.
-    """
-    if os.environ.get("PULUMI_SDK_DEBUG"):
-        return
-    from pulumi.runtime import resource, rpc, rpc_manager, stack
-
-    for module in (resource, rpc, rpc_manager, stack):
-        vars(module)["log"] = _Instead(vars(module)["log"], debug=lambda *_, **__: None)
-
-    def wait(tasks: Any, **_: Any) -> Any:
-        return asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-
-    vars(stack)["asyncio"] = _Instead(asyncio, wait=wait)
-
-
-class _Instead:
-    """A module but for some of its names."""
-
-    def __init__(self, module: Any, **names: Any) -> None:
-        self._module = module
-        vars(self).update(names)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
-
-
 def run(description: dict[str, Any]) -> int:
     """Run the program and return the exit status: 0 done, SHOWN when the user has seen why not."""
     import pulumi
     import pulumi.runtime
 
-    hurry()
     settings, directory, program = description["settings"], description["directory"], description["program"]
     pulumi.runtime.set_all_config(description["config"], description["secret_keys"])
     pulumi.runtime.configure(pulumi.runtime.Settings(**settings))

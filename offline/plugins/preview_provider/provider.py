@@ -15,9 +15,11 @@ import threading
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
+from ..command_provider.inputs import checked
 from ..differences import differences, response
 from ..engine import INFO, WARNING
 from ..installation import PROVIDERS
+from ..kubernetes_provider import checkpoint
 from ..protocol import engine_pb2, provider_pb2
 from ..provider import StandIn, fail
 from ..values import Properties, decode, encode, plain
@@ -45,7 +47,18 @@ class PreviewProvider(StandIn):
         return super().Configure(request, context)
 
     def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
-        return provider_pb2.CheckResponse(inputs=request.news)
+        inputs = self.pretended_inputs(request) if self._pretence is not None else None
+        return provider_pb2.CheckResponse(inputs=request.news if inputs is None else encode(inputs))
+
+    def pretended_inputs(self, request: provider_pb2.CheckRequest) -> Properties | None:
+        """Inputs as the provider in whose place this one stands would keep them, marks of secrets among them.
+
+        None where the knowledge is not here. What goes on from a pretended state would else see differences.
+        """
+        news = decode(request.news)
+        if self.name == "command":
+            return checked(request.urn.split("::")[2].rpartition("$")[2], news)[0]
+        return checkpoint.checked(checkpoint.from_inputs(news), news) if self.name == "kubernetes" else None
 
     def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         old, new = plain(_declared(decode(request.old_inputs))), plain(_declared(decode(request.news)))

@@ -1,22 +1,51 @@
-"""UpCloud's server plans: what each name has, and what a node needs of it.
+"""UpCloud: zones, server plans, and what its types of resources say.
 
-Owns the table. From UpCloud's page "Cloud Server configurations" (docs/products/cloud-servers/configurations) as it was
-mirrored in 2026; a plan that UpCloud adds later is unknown here until it is added. Left out are Developer plans, whose
-storage is not MaxIOPS, and GPU plans.
+Owns the tables. Plans are from UpCloud's page "Cloud Server configurations" (docs/products/cloud-servers/
+configurations) as it was mirrored in 2026; one that UpCloud adds later is unknown here until it is added. Left out are
+Developer plans, whose storage is not MaxIOPS, and GPU plans.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import AfterValidator, Field
+from fjordkube.providers.provider import Place, Provider, ResourceType, Size
 
-from fjordkube.settings.types import refusal, shown
+UPCLOUD: Final = Provider(
+    "UpCloud",
+    "upcloud",
+    {
+        "no-svg1": Place("NO", "Stavanger"),
+        "fi-hel1": Place("FI", "Helsinki"),
+        "fi-hel2": Place("FI", "Helsinki"),
+        "de-fra1": Place("DE", "Frankfurt"),
+        "nl-ams1": Place("NL", "Amsterdam"),
+        "pl-waw1": Place("PL", "Warsaw"),
+        "es-mad1": Place("ES", "Madrid"),
+        "se-sto1": Place("SE", "Stockholm"),
+        "dk-cph1": Place("DK", "Copenhagen"),
+        "uk-lon1": Place("GB", "London"),
+        "us-chi1": Place("US", "Chicago"),
+        "us-nyc1": Place("US", "New York"),
+        "us-sjo1": Place("US", "San Jose"),
+        "sg-sin1": Place("SG", "Singapore"),
+        "au-syd1": Place("AU", "Sydney"),
+    },
+)
+"""By public zones (names as in several public Terraform modules for UpCloud, read 2026-11-25)."""
 
-_SHAPE: Final = re.compile(r"^(?:([a-z]+)-)?([0-9]{1,3})xcpu-([0-9]{1,4})gb$")
+TYPES: Final = {
+    "upcloud:index/server:Server": ResourceType("zone", "labels", "server", ("template", "encrypt")),
+    "upcloud:index/storage:Storage": ResourceType("zone", kept="disk", encrypt=("encrypt",)),
+    "upcloud:index/network:Network": ResourceType("zone"),
+    "upcloud:index/gateway:Gateway": ResourceType("zone"),
+    "upcloud:index/loadbalancer:Loadbalancer": ResourceType("zone"),
+    "upcloud:index/kubernetesCluster:KubernetesCluster": ResourceType("zone"),
+    "upcloud:index/managedObjectStorage:ManagedObjectStorage": ResourceType("region"),
+}
+"""By type token."""
 
 SIZES: Final[dict[str, dict[int, tuple[int, ...]]]] = {
     "": {
@@ -68,20 +97,7 @@ SIZES: Final[dict[str, dict[int, tuple[int, ...]]]] = {
 """GB of memory by cores, for each family by the prefix of its names: general purpose, high CPU, high memory, and cloud
 native (billed without disks)."""
 
-
-@dataclass(frozen=True)
-class Size:
-    """What a plan has, or a node needs."""
-
-    cores: int
-    memory_gib: int
-
-    def __str__(self) -> str:
-        return f"{self.cores} core{'s' * (self.cores != 1)} and {self.memory_gib} GiB"
-
-    def holds(self, need: Size) -> bool:
-        """Whether it has at least that much of both."""
-        return self.cores >= need.cores and self.memory_gib >= need.memory_gib
+_SHAPE: Final = re.compile(r"^(?:([a-z]+)-)?([0-9]{1,3})xcpu-([0-9]{1,4})gb$")
 
 
 def _name(family: str, cores: int, memory: int) -> str:
@@ -96,30 +112,13 @@ PLANS: Final = {
 }
 """Size by plan."""
 
-CONTROL_PLANE: Final = Size(2, 4)
-"""kubeadm refuses fewer than 2 CPUs (its preflight check NumCPU); measured: 2.9 GB in use with etcd and the API."""
-
-WORKER: Final = Size(1, 2)
-"""kubeadm's documentation asks for 2 GB; measured: 1.3 GiB in use on a worker with ingress and demo."""
-
 
 def smallest(need: Size) -> str:
     """The first plan of the table that holds it; general-purpose plans come first."""
     return next(name for name, size in PLANS.items() if size.holds(need))
 
 
-def _plan(value: str) -> str:
-    if value in PLANS:
-        return value
-    if value.upper().startswith("DEV-"):
-        near = _nearest(value.upper().removeprefix("DEV-"))
-        raise refusal(f"{shown(value)} is a developer plan, whose storage is not MaxIOPS", f"use {near or '2xCPU-4GB'}")
-    near = _nearest(value)
-    fix = f"use {near}" if near else "use one such as 2xCPU-4GB (components/settings/nodes/upcloud_plans.py has all)"
-    raise refusal(f"{shown(value)} is not a plan of UpCloud's that is known here", fix)
-
-
-def _nearest(value: str) -> str | None:
+def nearest(value: str) -> str | None:
     """Of its family the smallest that holds as much, where the name says a size; else the one that is spelt alike."""
     plain = {name.lower(): name for name in PLANS}
     spelt = value.strip().lower()
@@ -132,7 +131,3 @@ def _nearest(value: str) -> str | None:
             return min(larger, key=lambda name: (PLANS[name].memory_gib, PLANS[name].cores))
     close = difflib.get_close_matches(spelt, list(plain), n=1, cutoff=0.6)
     return plain[close[0]] if close else None
-
-
-Plan = Annotated[str, AfterValidator(_plan), Field(json_schema_extra={"examples": ["2xCPU-4GB", "4xCPU-8GB"]})]
-"""Name of a plan in the table."""
