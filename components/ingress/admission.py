@@ -2,7 +2,7 @@
 
 Owns the webhook's Service, registration and certificate. `failurePolicy` is Fail, as upstream: with Ignore a broken
 Ingress slips in exactly when nobody looks. The price is that no Ingress can be written while no controller runs, so
-Ingresses of the same program are made before the registration (`NginxArgs.ingresses`).
+Ingresses of the same program are made before the registration (`IngressNginxArgs.ingresses`).
 """
 
 from __future__ import annotations

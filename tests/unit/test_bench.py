@@ -13,7 +13,6 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-import bench.project
 from bench import answers, plot, scale
 from bench.project import Project, Run
 from commands.engine import binary

@@ -77,7 +77,7 @@ def shown(pin: HostPin, kind: str | None, bastion: Access | None) -> str:
 
 def through(bastion: Bastion, host_key: str) -> Access:
     """The bastion with its pinned key."""
-    assert bastion.key_file, "settings/consistency/places.py asks for it"
+    assert bastion.key_file, "settings/consistency/ asks for it"
     address = (bastion.host, str(bastion.port), bastion.user)
     return Access(BASTION, *address, ssh_key.private(bastion.key_file), host_key)
 

@@ -62,7 +62,7 @@ class ExistingMachines(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         key, bastion, bastion_key = LoginKey(f"{name}-key", SSH_KEY, settings.ssh.key_file, child), None, None
         if settings.ssh.bastion:
-            assert settings.ssh.bastion.key_file, "settings/consistency/places.py asks for it"
+            assert settings.ssh.bastion.key_file, "settings/consistency/ asks for it"
             bastion_key = LoginKey(f"{name}-bastion-key", BASTION_KEY, settings.ssh.bastion.key_file, child).private
             bastion = _bastion(settings.ssh.bastion, bastion_key, args.keys)
         nodes = [_node(host, args, key.private, bastion) for host in settings.hosts]

@@ -114,26 +114,16 @@ def _memory_is_left_for_workloads(kubernetes: Kubernetes, nodes: AnyNodes) -> It
 def _cpu_is_left_for_workloads(kubernetes: Kubernetes, nodes: AnyNodes) -> Iterator[Finding]:
     reserved = cpu_millis(kubernetes.kube_reserved.cpu) + cpu_millis(kubernetes.system_reserved.cpu)
     short: dict[Path, str] = {}
-    for path, node in placed(nodes):
-        found = _cores(nodes, node, path)
-        if found and 1000 * found[1] - reserved < REQUESTED[node.role]:
-            asked = f"{node.name} has {1000 * found[1]}m, of which its own pods ask for {REQUESTED[node.role]}m"
-            short.setdefault(found[0], asked)
+    for place, node, cores in nodes.cores():
+        if 1000 * cores - reserved < REQUESTED[node.role]:
+            asked = f"{node.name} has {1000 * cores}m, of which its own pods ask for {REQUESTED[node.role]}m"
+            short.setdefault(("nodes", *place), asked)
     if short:
         read: tuple[Path, ...] = (("kubernetes", "system_reserved", "cpu"), ("kubernetes", "kube_reserved", "cpu"))
         state = f"with kube_reserved {reserved}m are kept, and {next(iter(short.values()))}"
         if len(short) > 1:
             state += f" ({len(short) - 1} more are as short)"
         yield Finding((*read, ("cluster", "timing"), *short), state, "reserve less, or give nodes more CPUs")
-
-
-def _cores(nodes: AnyNodes, node: NodeSettings, path: Path) -> tuple[Path, int] | None:
-    """The field that a node's CPUs follow from, and how many they are; None where only the provider knows."""
-    found = nodes.cores_of(node)
-    if found is None:
-        return None
-    field, cores = found
-    return (*path, field) if hasattr(node, field) else ("nodes", field), cores
 
 
 def _taints_are_told_apart(nodes: AnyNodes) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ Owns sizes and pinned ports. Leaves whether this host can carry them (ports in u
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -90,10 +90,6 @@ class LocalPool(PoolSettings, LocalSize):
             yield LocalWorker(name=name, address=address, labels=self.labels, taints=self.taints, **size)
 
 
-DEFAULT_CPUS: Final = 2
-"""Of a machine that names none; under emulation a worker has one, and reserves little (timing.py)."""
-
-
 class LocalNodes(AnyNodes):
     """Virtual machines on this machine, by QEMU: with KVM where a guest boots with it, else emulated."""
 
@@ -116,7 +112,8 @@ class LocalNodes(AnyNodes):
     pools: list[LocalPool] = Field(default_factory=list)
     """Workers that are alike, e.g. [{name: web, count: 3}] for web1, web2 and web3."""
 
-    def cores_of(self, node: NodeSettings) -> tuple[str, int] | None:
-        """See AnyNodes."""
-        assert isinstance(node, LocalNode)
-        return "cpus", node.cpus or DEFAULT_CPUS
+    def cores(self) -> Iterator[tuple[tuple[str | int, ...], NodeSettings, int]]:
+        """See AnyNodes. Under emulation a worker that names none has one, and reserves little (timing.py)."""
+        for place, node in self.placed():
+            assert isinstance(node, LocalNode)
+            yield (*place, "cpus"), node, node.cpus or 2

@@ -110,12 +110,6 @@ class AnyNodes(Settings):
         cloud = getattr(self, "cloud", None)
         return str(cloud) if cloud in PROVIDERS else self.source
 
-    def cores_of(self, node: NodeSettings) -> tuple[str, int] | None:
-        """The field that the node's CPUs follow from, its own or else the source's, and how many they are; None where
-        only the provider knows."""
-        del node
-        return None
-
     def zones(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """Every zone that the file names: its place below `nodes`, the provider, the zone; none for local machines."""
         seen = set()
@@ -125,6 +119,11 @@ class AnyNodes(Settings):
             if zone and path not in seen:
                 seen.add(path)
                 yield path, self.provider, zone
+
+    def cores(self) -> Iterator[tuple[tuple[str | int, ...], NodeSettings, int]]:
+        """Every node whose CPUs the settings say: the field below `nodes` that they follow from, the node, how many.
+        A source whose settings say them overrides it."""
+        yield from ()
 
     def contradictions(self) -> Iterator[tuple[tuple[tuple[str | int, ...], ...], str, str]]:
         """What does not hold between fields of this source alone: the fields that were read, each by its place below

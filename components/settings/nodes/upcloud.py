@@ -134,13 +134,14 @@ class UpcloudNodes(AnyNodes):
         """The node's plan, its own or its role's."""
         return node.plan or (self.control_plane_plan if node.role == "control-plane" else self.worker_plan)
 
-    def cores_of(self, node: NodeSettings) -> tuple[str, int] | None:
-        """See AnyNodes. A plan that is too small whatever is reserved is told as such, not here."""
-        assert isinstance(node, UpcloudNode)
-        plane = node.role == "control-plane"
-        size, least = PLANS[self.plan_of(node)], CONTROL_PLANE if plane else WORKER
-        field = "plan" if node.plan else "control_plane_plan" if plane else "worker_plan"
-        return (field, size.cores) if size.holds(least) else None
+    def cores(self) -> Iterator[tuple[Place, NodeSettings, int]]:
+        """See AnyNodes. A plan that is too small whatever is reserved is told as such."""
+        for place, node in self.placed():
+            assert isinstance(node, UpcloudNode)
+            is_plane = node.role == "control-plane"
+            size, shared = PLANS[self.plan_of(node)], "control_plane_plan" if is_plane else "worker_plan"
+            if size.holds(CONTROL_PLANE if is_plane else WORKER):
+                yield (*place, "plan") if node.plan else (shared,), node, size.cores
 
     def contradictions(self) -> Iterator[tuple[tuple[Place, ...], str, str]]:
         """See AnyNodes."""
