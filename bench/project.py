@@ -135,6 +135,10 @@ class Project:
         """What `make preview` has the engine do, and what came of it for each resource."""
         return self._run(self._engine, PREVIEW, environment or {})
 
+    def up(self) -> Run:
+        """What `up` does, by the plugins of `preview`."""
+        return self._run(self._engine, ["up", "--yes", "--skip-preview"], {})
+
     def time_preview(self) -> float:
         """Seconds of the same without the reading of events, which no user asks for."""
         begun = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -94,6 +95,18 @@ def paths_in(project: Project) -> list[Path | str]:
 
 def test_another_checkout_changes_nothing(made: Project) -> None:
     assert made.preview().changed() == {}
+
+
+def test_up_from_another_checkout_enters_no_node(
+    made: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh, mark = tmp_path / "ssh", tmp_path / "called"
+    ssh.write_text(f"#!/bin/sh\necho $* >> {mark}\nexit 255\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    # a command that ran would be an update or a replacement: the engine calls a plugin for nothing else
+    assert made.up().changed() == {}
+    assert not mark.exists()
 
 
 def test_a_runner_without_the_key_previews_no_change(made: Project) -> None:
