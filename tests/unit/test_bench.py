@@ -13,7 +13,6 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-import bench.project
 from bench import answers, plot, scale
 from bench.project import Project, Run
 from commands.engine import binary
@@ -41,7 +40,6 @@ def test_previews_run_with_the_plugins_that_the_commands_would_take(
     monkeypatch.setenv("FJORDKUBE_PLUGINS", choice)
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "users"))
     monkeypatch.setattr("offline.binaries.path", lambda _: engine)
-    monkeypatch.setattr(bench.project, "_bundle", lambda: tmp_path)
     binary.cache_clear()
     try:
         Project(tmp_path / "project").time_preview()
