@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from commands.backend import CREDENTIALS
 from offline.plugins.installation import without_logs
 
 LOGS = "logs"
@@ -31,5 +32,4 @@ def quiet(own: Path, place: Path) -> dict[str, str]:
         if entry.name != LOGS and not os.path.lexists(link):
             link.symlink_to(entry)
     without_logs(place / LOGS)
-    credentials = os.environ.get("PULUMI_CREDENTIALS_PATH") or str(own)
-    return {"PULUMI_HOME": str(place), "PULUMI_CREDENTIALS_PATH": credentials}
+    return {"PULUMI_HOME": str(place), CREDENTIALS: os.environ.get(CREDENTIALS) or str(own)}

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from bench import answers, plot, scale
 from bench.project import Project, Run
 from commands.engine import binary
+from offline import binaries
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -39,7 +40,7 @@ def test_previews_run_with_the_plugins_that_the_commands_would_take(
     monkeypatch.setenv("PATH", f"{engine.parent}:/usr/bin:/bin")
     monkeypatch.setenv("FJORDKUBE_PLUGINS", choice)
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "users"))
-    monkeypatch.setattr("offline.binaries.path", lambda _: engine)
+    monkeypatch.setattr(binaries, "path", lambda _: engine)
     binary.cache_clear()
     try:
         Project(tmp_path / "project").time_preview()
