@@ -28,7 +28,7 @@ from fjordkube.immutable import Immutable
 from fjordkube.ingress.nginx import IngressNginx, IngressNginxArgs
 from fjordkube.network.calico import Calico, CalicoArgs
 from fjordkube.node import Node, after
-from fjordkube.residency import held, says_zone
+from fjordkube.residency import asserted, says_zone
 from fjordkube.settings import ClusterSettings
 from fjordkube.timing import NATIVE, Timing
 
@@ -69,7 +69,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         # asked for what it cannot take.
         started = [node for node in args.nodes if node.role == "control-plane"]
         unchanged = Immutable(f"{name}-immutable", args.settings, started, self._child()).holds
-        nodes = [after(held(node, node.provider, args.settings.residency), unchanged) for node in args.nodes]
+        nodes = [after(asserted(node, node.provider, args.settings.residency), unchanged) for node in args.nodes]
         self.zones = {node.name: node.zone for node in nodes if says_zone(node)}
         args = dataclasses.replace(args, nodes=nodes)
         self._prefix, self._args = name, args

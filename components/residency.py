@@ -71,7 +71,7 @@ def says_zone(node: Node) -> bool:
     return not isinstance(node.zone, str) or bool(node.zone)
 
 
-def held(node: Node, provider: str, residency: Residency) -> Node:
+def asserted(node: Node, provider: str, residency: Residency) -> Node:
     """The node, reached only when its returned zone is allowed; as it is where its source says none."""
     if not says_zone(node):
         return node

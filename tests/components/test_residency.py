@@ -13,7 +13,7 @@ import pytest
 
 from fjordkube.host import Host
 from fjordkube.node import Node
-from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs, assured, held, says_zone
+from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs, asserted, assured, says_zone
 from fjordkube.settings import load
 from fjordkube.settings.residency import Residency
 from tests.components.bootstrap_mocks import opened
@@ -49,7 +49,7 @@ def returning(zone: str) -> Any:
 def host_on_a_server(provider: str = "upcloud", residency: Residency = "norway") -> None:
     """One host, on a machine whose provider says the zone once it is made."""
     cp1 = nodes()[0]
-    placed = held(dataclasses.replace(cp1, zone=Server("cp1-server").zone), provider, residency)
+    placed = asserted(dataclasses.replace(cp1, zone=Server("cp1-server").zone), provider, residency)
     assert says_zone(placed)
     Host("cp1-host", host_args(placed))
 
@@ -117,7 +117,7 @@ def test_a_zone_that_is_known_at_once_is_judged_in_both_modes(preview: bool) -> 
 
 def test_a_node_whose_source_says_no_zone_is_left_as_it_is() -> None:
     cp1: Node = nodes()[0]
-    assert held(cp1, "local", "norway") is cp1
+    assert asserted(cp1, "local", "norway") is cp1
 
 
 @pytest.mark.parametrize("preview", [False, True])

@@ -21,7 +21,7 @@ from fjordkube.nodes import host_keys
 from fjordkube.nodes.source import Machines
 from fjordkube.nodes.vendor_cli import source
 from fjordkube.nodes.vendor_cli.machines import ANEW
-from fjordkube.residency import held
+from fjordkube.residency import asserted
 from fjordkube.settings import Stack, load
 from fjordkube.timing import NATIVE
 from tests.components.bootstrap_mocks import KUBECONFIG, opened
@@ -351,7 +351,7 @@ def test_a_foreign_returned_zone_fails_the_run(made: Made, zone: str, words: str
     """The driver refuses it before; this is what holds were the driver wrong."""
 
     def look(machines: Machines) -> Any:
-        node = held(by_name(machines)["w1"], "vendor_cli", "norway")
+        node = asserted(by_name(machines)["w1"], "vendor_cli", "norway")
         return pulumi.Output.from_input(node.connection.host)
 
     with pytest.raises(pulumi.RunError) as caught:

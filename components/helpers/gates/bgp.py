@@ -48,8 +48,8 @@ class Report:
     routes: dict[str, links.Route] = field(default_factory=dict)
 
 
-def session_lacks(target: Target, every: Sequence[Target], report: Report) -> list[Unmet]:
-    """What the node's BIRD still lacks."""
+def session_unmet(target: Target, every: Sequence[Target], report: Report) -> list[Unmet]:
+    """What does not hold of the node's BIRD yet."""
     peers = [peer for peer in every if peer.name != target.name]
     if peers and not report.answered:
         return [Unmet(f"{target.name}: BIRD does not answer", FIX_BIRD)]
@@ -61,7 +61,7 @@ def session_lacks(target: Target, every: Sequence[Target], report: Report) -> li
     return [Unmet(f"{target.name}: {len(peers) - len(wrong)} of {len(peers)} sessions ({named})", FIX_SESSION)]
 
 
-def network_lacks(
+def network_unmet(
     target: Target, addresses: Mapping[str, str], blocks: Mapping[str, str], report: Report
 ) -> list[Unmet]:
     """What is wrong with the node's devices and routes. `addresses` by node, `blocks`: node by block of pods."""
@@ -100,7 +100,7 @@ class Mesh:
         self._calico_runs = False
 
     def look(self) -> list[Unmet]:
-        """What lacks; asks only nodes that lacked something before."""
+        """What does not hold; asks only nodes of which something did not before."""
         return self._calico() or self._sessions() or (self._network() if self.native else [])
 
     @property
@@ -124,33 +124,33 @@ class Mesh:
         return []
 
     def _sessions(self) -> list[Unmet]:
-        lacking = [target for target in self.every if session_lacks(target, self.every, self.reports[target.name])]
-        answers, silent = self._talk.ask({target.name: "sessions" for target in lacking}, ANSWER_SECONDS)
+        unmet = [target for target in self.every if session_unmet(target, self.every, self.reports[target.name])]
+        answers, silent = self._talk.ask({target.name: "sessions" for target in unmet}, ANSWER_SECONDS)
         for name, answer in answers.items():
             self._note_sessions(name, answer)
-        return self._lacks(silent, lambda target: session_lacks(target, self.every, self.reports[target.name]))
+        return self._unmet(silent, lambda target: session_unmet(target, self.every, self.reports[target.name]))
 
     def _network(self) -> list[Unmet]:
         blocks = blocks_of(self._api.get(BLOCKS))
 
-        def lacks(target: Target) -> list[Unmet]:
+        def unmet(target: Target) -> list[Unmet]:
             report = self.reports[target.name]
-            return session_lacks(target, self.every, report) or network_lacks(target, self.addresses, blocks, report)
+            return session_unmet(target, self.every, report) or network_unmet(target, self.addresses, blocks, report)
 
         answers, silent = self._talk.ask(
-            {target.name: "network" for target in self.every if lacks(target)}, ANSWER_SECONDS
+            {target.name: "network" for target in self.every if unmet(target)}, ANSWER_SECONDS
         )
         for name, answer in answers.items():
             parts = sections(answer)
             self._note_sessions(name, parts.get("sessions", ""))  # again: all of a node holds at one moment
             self.reports[name].tunnels = links.tunnels(parts.get("links", ""))
             self.reports[name].routes = links.routes(parts.get("routes", ""))
-        return self._lacks(silent, lacks)
+        return self._unmet(silent, unmet)
 
     def _note_sessions(self, name: str, answer: str) -> None:
         self.reports[name].sessions, self.reports[name].answered = bird.sessions(answer), bird.answers(answer)
 
-    def _lacks(self, silent: Mapping[str, str], of: Callable[[Target], list[Unmet]]) -> list[Unmet]:
+    def _unmet(self, silent: Mapping[str, str], of: Callable[[Target], list[Unmet]]) -> list[Unmet]:
         found: list[Unmet] = []
         for target in self.every:
             why = silent.get(target.name)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from .. import session
 from ..api import Api
 from . import capture, ping
-from .pair import FIX_PODS, Pair, read_web, read_wire, web_lacks, wire_lacks
+from .pair import FIX_PODS, Pair, read_web, read_wire, web_unmet, wire_unmet
 from .probes import ProbePod, probes, ring
 from .targets import Target, asked, seconds, targets
 from .waiting import NODE_SILENT, Promise, Unmet, until_kept
@@ -36,22 +36,22 @@ class Ring:
         self._pods = f"/api/v1/namespaces/{quote(ask['namespace'])}/pods?labelSelector={quote(ask['selector'])}"
 
     def look(self) -> list[Unmet]:
-        """Measures the pairs that are not as promised; what lacks."""
+        """Measures the pairs that are not as promised; what does not hold."""
         found = probes(self._api.get(self._pods))
         without = [target.name for target in self._every if target.name not in found]
         if without:
             return [Unmet(f"no probe runs on {name}", FIX_PODS) for name in without]
         for pair in self.pairs:
-            pair.lacks = []
-        self._ask("wire", [pair for pair in self.pairs if self._wire_lacks(pair)], found)
-        self._ask("web", [pair for pair in self.pairs if not self._wire_lacks(pair) and web_lacks("", pair.web)], found)
-        return [lack for pair in self.pairs for lack in self._lacks(pair)]
+            pair.unmet = []
+        self._ask("wire", [pair for pair in self.pairs if self._wire_unmet(pair)], found)
+        self._ask("web", [pair for pair in self.pairs if not self._wire_unmet(pair) and web_unmet("", pair.web)], found)
+        return [unmet for pair in self.pairs for unmet in self._unmet(pair)]
 
-    def _lacks(self, pair: Pair) -> list[Unmet]:
-        return pair.lacks or self._wire_lacks(pair) or web_lacks(pair.way, pair.web)
+    def _unmet(self, pair: Pair) -> list[Unmet]:
+        return pair.unmet or self._wire_unmet(pair) or web_unmet(pair.way, pair.web)
 
-    def _wire_lacks(self, pair: Pair) -> list[Unmet]:
-        return wire_lacks(pair.way, pair.wire, self._count, self._native)
+    def _wire_unmet(self, pair: Pair) -> list[Unmet]:
+        return wire_unmet(pair.way, pair.wire, self._count, self._native)
 
     def _ask(self, what: str, pairs: Sequence[Pair], found: Mapping[str, ProbePod]) -> None:
         questions = {}
@@ -63,7 +63,7 @@ class Ring:
         for pair in pairs:
             name = pair.source.name
             if name in silent:
-                pair.lacks = [Unmet(f"{name}: {silent[name]}", NODE_SILENT)]
+                pair.unmet = [Unmet(f"{name}: {silent[name]}", NODE_SILENT)]
             elif what == "wire":
                 pair.wire = read_wire(answers[name], found[name].address, found[pair.target.name].address)
             else:

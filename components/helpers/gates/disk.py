@@ -29,8 +29,8 @@ def needed(ask: Mapping[str, Any]) -> str:
     return f"{bounds} ({ask['recommended_iops']} recommended), on a local disk, in writes of 2300 bytes"
 
 
-def lacks(node: str, found: Mapping[str, Any], ask: Mapping[str, Any]) -> list[Unmet]:
-    """What the disk lacks; empty for one that is fast enough, however it calls itself."""
+def disk_unmet(node: str, found: Mapping[str, Any], ask: Mapping[str, Any]) -> list[Unmet]:
+    """What does not hold of the disk; empty for one that is fast enough, however it calls itself."""
     if found["refused"]:
         measured = f"{node}: {found['path']} is on {found['file_system']} ({found['refused']}: {found['device']})"
         fix = f"give nodes.control_planes[{node}] a local disk for etcd, or mount one at {found['path']}"
@@ -71,16 +71,16 @@ def disk(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
         missing = Unmet(f"{target.name}: {answer['missing']} is not there to measure with", FIX_MISSING)
         raise HelperError(failure(Promise("disk", needed(ask)), [missing]))
     found = figures(target.name, answer)
-    lacking = lacks(target.name, found, ask)
-    if lacking and not ask["reported_only"]:
-        raise HelperError(failure(Promise("disk", needed(ask)), lacking))
-    if lacking:
-        log(f"{lacking[0].measured}; needed: {needed(ask)}; reported only: {ask['reported_only']}")
+    unmet = disk_unmet(target.name, found, ask)
+    if unmet and not ask["reported_only"]:
+        raise HelperError(failure(Promise("disk", needed(ask)), unmet))
+    if unmet:
+        log(f"{unmet[0].measured}; needed: {needed(ask)}; reported only: {ask['reported_only']}")
     else:
         log(f"{target.name}: {speed(found)}")
     return {
         **found,
-        "kept": not lacking,
+        "kept": not unmet,
         "reported_only": ask["reported_only"],
         "needed": {name: ask[name] for name in ("fdatasync_p99_ms", "iops", "recommended_iops")},
     }

@@ -83,7 +83,7 @@ class Door:
     pods: set[str] = field(default_factory=set)
     failures: int = 0
     """Requests that failed after the first good answer."""
-    lack: Unmet | None = None
+    unmet: Unmet | None = None
 
 
 def ask_once(connection: http.client.HTTPConnection, host: str) -> tuple[int, str, str]:
@@ -103,19 +103,19 @@ def judge(name: str, url: str, status: int, pod: str) -> Unmet | None:
     return None
 
 
-def knock(door: Door, host: str, requests: int, way: Way = PLAIN, timeout: float = TIMEOUT) -> None:
+def request_all(door: Door, host: str, requests: int, way: Way = PLAIN, timeout: float = TIMEOUT) -> None:
     """Up to `requests` over one connection, ending at the first that is not as it should be.
 
     Where HTTP is sent to HTTPS, one request is, and those follow there.
     """
     http_port = door.http_port
-    door.milliseconds, door.lack = [], None
+    door.milliseconds, door.unmet = [], None
     if way.redirect is None:
         connection = FrontConnection(http_port.address, http_port.port, timeout, way.proxy)
         _ask(door, connection, http_port.url, host, requests)
         return
-    door.lack = _redirected(http_port, host, way, timeout)
-    if door.lack:
+    door.unmet = _redirected(http_port, host, way, timeout)
+    if door.unmet:
         door.failures += door.opened
     elif http_port.https_port is not None:
         connection = FrontConnection(http_port.address, http_port.https_port, timeout, way.proxy, tls=host)
@@ -129,10 +129,10 @@ def _ask(door: Door, connection: FrontConnection, url: str, host: str, requests:
             start = time.perf_counter()
             try:
                 status, pod, _ = ask_once(connection, host)
-                door.lack = judge(name, url, status, pod)
+                door.unmet = judge(name, url, status, pod)
             except (OSError, http.client.HTTPException) as error:
-                door.lack = Unmet(f"{name}: no answer at {url} ({_why(error)})", FIX_NOBODY)
-            if door.lack:
+                door.unmet = Unmet(f"{name}: no answer at {url} ({_why(error)})", FIX_NOBODY)
+            if door.unmet:
                 door.failures += door.opened
                 return
             door.opened = True
@@ -177,21 +177,21 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 class Doors:
-    """All doors, knocked at until each has answered enough in a row."""
+    """All doors, requested at until each has answered enough in a row."""
 
     def __init__(self, http_ports: Sequence[HttpPort], host: str, requests: int, way: Way = PLAIN) -> None:
         self.doors = [Door(http_port) for http_port in http_ports]
         self._host, self._requests, self._way = host, requests, way
 
     def look(self) -> list[Unmet]:
-        """What lacks. Doors that never opened are tried together, once each; then one after the other is measured."""
+        """What does not hold. Doors that never opened are tried together, once each; then each one alone."""
         closed = [door for door in self.doors if not door.opened]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(lambda door: knock(door, self._host, 1, self._way), closed))
+            list(pool.map(lambda door: request_all(door, self._host, 1, self._way), closed))
         for door in self.doors:
             if door.opened and len(door.milliseconds) < self._requests:
-                knock(door, self._host, self._requests, self._way)
-        return [door.lack for door in self.doors if door.lack]
+                request_all(door, self._host, self._requests, self._way)
+        return [door.unmet for door in self.doors if door.unmet]
 
 
 def ingress(env: Mapping[str, str], _folder: Path) -> dict[str, Any]:

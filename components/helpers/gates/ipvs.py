@@ -31,10 +31,10 @@ FIX_SCHEDULER = (
 )
 
 
-def table_lacks(
+def table_unmet(
     name: str, held: Mapping[Key, Entry] | None, expected: Mapping[Key, frozenset[str]], scheduler: str
 ) -> list[Unmet]:
-    """What a node's table lacks; `held` is None before the node was asked."""
+    """What does not hold of a node's table; `held` is None before the node was asked."""
     if held is None:
         return [Unmet(f"{name}: not asked yet", NODE_SILENT)]
     found = []
@@ -63,7 +63,7 @@ class Tables:
         self.expected: dict[Key, frozenset[str]] = {}
 
     def look(self) -> list[Unmet]:
-        """What lacks. Nodes are asked only when there are ready endpoints, and only those that lacked something."""
+        """What does not hold. Only nodes of which something did not are asked, once there are ready endpoints."""
         name = f"{self._namespace}/{self._service}"
         service = self._api.get(f"/api/v1/namespaces/{quote(self._namespace)}/services/{quote(self._service)}")
         if service is None:
@@ -73,17 +73,17 @@ class Tables:
         self.expected = wanted(service, self._api.get(slices))
         if not self.expected or not all(self.expected.values()):
             return [Unmet(f"Service {name} has no ready endpoints", FIX_SERVICE)]
-        lacking = [target.name for target in self._every if self._lacks(target)]
-        answers, silent = self._talk.ask(dict.fromkeys(lacking, "table"), ANSWER_SECONDS)
+        unmet = [target.name for target in self._every if self._unmet(target)]
+        answers, silent = self._talk.ask(dict.fromkeys(unmet, "table"), ANSWER_SECONDS)
         self.held.update({name: table(answer) for name, answer in answers.items()})
         found: list[Unmet] = []
         for target in self._every:
             why = silent.get(target.name)
-            found += [Unmet(f"{target.name}: {why}", NODE_SILENT)] if why else self._lacks(target)
+            found += [Unmet(f"{target.name}: {why}", NODE_SILENT)] if why else self._unmet(target)
         return found
 
-    def _lacks(self, target: Target) -> list[Unmet]:
-        return table_lacks(target.name, self.held.get(target.name), self.expected, self._scheduler)
+    def _unmet(self, target: Target) -> list[Unmet]:
+        return table_unmet(target.name, self.held.get(target.name), self.expected, self._scheduler)
 
 
 def ipvs(env: Mapping[str, str], folder: Path) -> dict[str, Any]:

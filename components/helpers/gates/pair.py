@@ -52,7 +52,7 @@ class Pair:
     target: Target
     wire: Wire | None = None
     web: Web | None = None
-    lacks: list[Unmet] = field(default_factory=list)
+    unmet: list[Unmet] = field(default_factory=list)
 
     @property
     def way(self) -> str:
@@ -83,7 +83,7 @@ def read_web(answer: str) -> Web | None:
         return None
 
 
-def wire_lacks(way: str, wire: Wire | None, count: int, native: bool) -> list[Unmet]:
+def wire_unmet(way: str, wire: Wire | None, count: int, native: bool) -> list[Unmet]:
     """What is wrong between two pods."""
     if wire is None:
         return [Unmet(f"{way}: the probe's interface is not there yet", FIX_PODS)]
@@ -103,7 +103,7 @@ def wire_lacks(way: str, wire: Wire | None, count: int, native: bool) -> list[Un
     return []
 
 
-def web_lacks(way: str, web: Web | None) -> list[Unmet]:
+def web_unmet(way: str, web: Web | None) -> list[Unmet]:
     """What is wrong with the policy between two pods."""
     if web is None:
         return [Unmet(f"{way}: the probe's interface is gone", FIX_PODS)]

@@ -20,7 +20,7 @@ SAY_AFTER = 15.0
 """Seconds between two progress lines."""
 
 SHOWN = 5
-"""Lacks that a line or a failure names; the others are counted."""
+"""Unmet promises that a line or a failure names; the others are counted."""
 
 NODE_SILENT = "see that its machine runs and that SSH answers with the host key it was made with"
 API_SILENT = "see that the control plane's machine runs: 'crictl ps -a' there shows its containers"
@@ -47,7 +47,7 @@ class Promise:
 
 
 def until_kept(promise: Promise, seconds: float, look: Callable[[], Sequence[Unmet]], pause: float = PAUSE) -> float:
-    """Looks until nothing lacks; seconds waited. HelperError after `seconds`, with what the last look found.
+    """Looks until everything holds; seconds waited. HelperError after `seconds`, with what the last look found.
 
     An OSError of `look` (the API does not answer) is one more thing to wait for.
     """
@@ -55,28 +55,28 @@ def until_kept(promise: Promise, seconds: float, look: Callable[[], Sequence[Unm
     said = start
     while True:
         try:
-            lacks = look()
+            unmet = look()
         except OSError as error:
-            lacks = [Unmet(str(error), API_SILENT)]
+            unmet = [Unmet(str(error), API_SILENT)]
         now = time.monotonic()
-        if not lacks:
+        if not unmet:
             return round(now - start, 1)
         if now - start >= seconds:
-            raise HelperError(failure(promise, lacks, seconds))
+            raise HelperError(failure(promise, unmet, seconds))
         if now - said >= SAY_AFTER:
             said = now
-            log(f"waiting for {now - start:.0f} s: {_listed([lack.measured for lack in lacks])}")
+            log(f"waiting for {now - start:.0f} s: {_listed([unmet.measured for unmet in unmet])}")
         time.sleep(min(pause, max(0.0, start + seconds - now)))
 
 
-def failure(promise: Promise, lacks: Sequence[Unmet], seconds: float | None = None) -> str:
+def failure(promise: Promise, unmet: Sequence[Unmet], seconds: float | None = None) -> str:
     """The gate's last words; `seconds`: how long it has waited, None where waiting cannot help."""
-    fixes = list(dict.fromkeys(lack.fix for lack in lacks))[:SHOWN]
+    fixes = list(dict.fromkeys(unmet.fix for unmet in unmet))[:SHOWN]
     longer = "if it only needs longer here: raise gates.timeout_seconds and run up again"
     return "\n".join(
         [
             f"gate {promise.gate}: not kept" + (f" within {seconds:.0f} s" if seconds is not None else ""),
-            f"  measured: {_listed([lack.measured for lack in lacks])}",
+            f"  measured: {_listed([unmet.measured for unmet in unmet])}",
             f"  needed: {promise.needed}",
             *(f"  to do: {fix}" for fix in [*fixes, *([longer] if seconds is not None else [])]),
         ]

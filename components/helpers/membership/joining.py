@@ -1,7 +1,7 @@
 """Makes a machine a member of the cluster, or finds that it is one.
 
 Owns the order of the talk between API and node. Leaves what happens on the node to scripts/join.sh and member.sh, the
-token to bootstrap_token.py, labels and taints to marks.py.
+token to bootstrap_token.py, labels and taints to labels_and_taints.py.
 """
 
 from __future__ import annotations

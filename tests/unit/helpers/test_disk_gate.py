@@ -11,7 +11,7 @@ import pytest
 from fjordkube.gates.disk import question
 from fjordkube.gates.gate import with_keys_apart
 from fjordkube.helpers.errors import HelperError
-from fjordkube.helpers.gates.disk import lacks, needed, speed
+from fjordkube.helpers.gates.disk import disk_unmet, needed, speed
 from fjordkube.helpers.gates.disk_reading import figures
 from fjordkube.timing import EMULATED, NATIVE, Timing
 from tests.golden.bootstrap_cluster import stack
@@ -99,38 +99,38 @@ def test_a_device_is_called_as_people_call_it(source: str, device: str, shown: s
     [(3.2, 1210, True), (10.0, 50.0, True), (10.001, 1210, False), (3.2, 49.9, False), (23.4, 38, False)],
 )
 def test_both_bounds_are_held_or_the_promise_is_not_kept(p99_ms: float, iops: float, kept: bool) -> None:
-    assert (lacks("cp1", found(p99_ms, iops), ASK) == []) == kept
+    assert (disk_unmet("cp1", found(p99_ms, iops), ASK) == []) == kept
 
 
 def test_a_disk_below_what_is_recommended_passes() -> None:
-    assert lacks("cp1", found(9.0, 120), ASK) == []
+    assert disk_unmet("cp1", found(9.0, 120), ASK) == []
 
 
 def test_dds_speed_decides_nothing() -> None:
-    assert lacks("cp1", found(dd="1048576 bytes copied, 10 s, 0.1 MB/s"), ASK) == []
-    assert lacks("cp1", found(dd=""), ASK) == []
+    assert disk_unmet("cp1", found(dd="1048576 bytes copied, 10 s, 0.1 MB/s"), ASK) == []
+    assert disk_unmet("cp1", found(dd=""), ASK) == []
 
 
 @pytest.mark.parametrize("transport", ["virtio", "sata"])
 def test_rotational_alone_fails_nothing(transport: str) -> None:
-    assert lacks("cp1", found(rotational=True, transport=transport), ASK) == []
+    assert disk_unmet("cp1", found(rotational=True, transport=transport), ASK) == []
 
 
 def test_a_slow_disk_is_told_with_figures_and_three_ways_out() -> None:
-    (lack,) = lacks("cp1", found(23.4, 38.2, transport="sata", disk="sda", device="sda", model="Old 1"), ASK)
-    assert lack.measured == (
+    (unmet,) = disk_unmet("cp1", found(23.4, 38.2, transport="sata", disk="sda", device="sda", model="Old 1"), ASK)
+    assert unmet.measured == (
         "cp1: p99 23.4 ms, 38 IOPS, dd 480 MB/s of 1024 MiB (ext4 on sda, sata, Old 1, a rotational disk)"
     )
-    assert "local NVMe disk" in lack.fix
-    assert "nodes.control_planes[cp1]" in lack.fix
-    assert "gates.disk.measurement: 2" in lack.fix
-    assert "gates.disk.enforce: never" in lack.fix
+    assert "local NVMe disk" in unmet.fix
+    assert "nodes.control_planes[cp1]" in unmet.fix
+    assert "gates.disk.measurement: 2" in unmet.fix
+    assert "gates.disk.enforce: never" in unmet.fix
 
 
 def test_a_measurement_again_is_one_number_further() -> None:
-    (lack,) = lacks("cp1", found(23.4, measurement=4, cached=True), ASK)
-    assert "gates.disk.measurement: 5" in lack.fix
-    assert lack.measured.endswith(", measured in an earlier run")
+    (unmet,) = disk_unmet("cp1", found(23.4, measurement=4, cached=True), ASK)
+    assert "gates.disk.measurement: 5" in unmet.fix
+    assert unmet.measured.endswith(", measured in an earlier run")
 
 
 def test_a_virtual_disk_that_calls_itself_rotational_is_not_called_a_liar_or_a_rotating_one() -> None:
@@ -146,9 +146,9 @@ def test_a_network_file_system_is_no_disk_however_fast() -> None:
         {**ANSWER, "refused": "network file system", "file_system": "nfs4", "source": "nas:/etcd"}
         | {"device": "", "disk": "", "fio": "", "dd": "", "rotational": None, "size_bytes": 0},
     )
-    (lack,) = lacks("cp1", read, ASK)
-    assert lack.measured == ("cp1: /var/lib/etcd is on nfs4 (network file system: nas:/etcd), which was not measured")
-    assert "local disk" in lack.fix
+    (unmet,) = disk_unmet("cp1", read, ASK)
+    assert unmet.measured == ("cp1: /var/lib/etcd is on nfs4 (network file system: nas:/etcd), which was not measured")
+    assert "local disk" in unmet.fix
 
 
 def test_what_is_needed_follows_the_settings() -> None:

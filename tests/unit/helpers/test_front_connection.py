@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from fjordkube.helpers.gates.front_connection import Way, proxy_header
-from fjordkube.helpers.gates.ingress import Door, HttpPort, knock
+from fjordkube.helpers.gates.ingress import Door, HttpPort, request_all
 from tests.unit.helpers.front import Front, listening
 
 HOST = "demo.fjord.internal"
 
 
-def knocked(way: Way, port: int, https_port: int | None = None, requests: int = 3) -> Door:
+def requested(way: Way, port: int, https_port: int | None = None, requests: int = 3) -> Door:
     door = Door(HttpPort("w1", "127.0.0.1", port, https_port))
-    knock(door, HOST, requests, way, timeout=5)
+    request_all(door, HOST, requests, way, timeout=5)
     return door
 
 
 def test_a_proxy_header_comes_first_and_once_for_each_connection() -> None:
     front = Front(proxy=True)
     with listening(front) as port:
-        door = knocked(Way(proxy=True), port)
-    assert (len(door.milliseconds), door.lack) == (3, None)
+        door = requested(Way(proxy=True), port)
+    assert (len(door.milliseconds), door.unmet) == (3, None)
     (header,) = front.headers
     kind, family, source, address, source_port, target_port = header.split()
     assert (kind, family, source, address, int(target_port)) == ("PROXY", "TCP4", "127.0.0.1", "127.0.0.1", port)
@@ -33,12 +33,12 @@ def test_a_proxy_header_comes_first_and_once_for_each_connection() -> None:
 
 def test_a_gate_that_speaks_plain_http_to_such_a_door_never_passes() -> None:
     with listening(Front(proxy=True)) as port:
-        assert knocked(Way(), port).lack is not None
+        assert requested(Way(), port).unmet is not None
     # and the other way round: the header is a broken request
     with listening(Front()) as port:
-        door = knocked(Way(proxy=True), port)
-    assert door.lack is not None
-    assert door.lack.measured.isprintable()
+        door = requested(Way(proxy=True), port)
+    assert door.unmet is not None
+    assert door.unmet.measured.isprintable()
 
 
 @pytest.mark.parametrize("proxy", [False, True])
@@ -46,8 +46,8 @@ def test_http_that_sends_to_https_is_followed_to_the_demo(certificate: Path, pro
     plain = Front(proxy=proxy, status=308, location=f"https://{HOST}/")
     secret = Front(proxy=proxy)
     with listening(plain) as port, listening(secret, certificate) as https_port:
-        door = knocked(Way(proxy, 308), port, https_port)
-    assert (door.lack, len(door.milliseconds), door.pods) == (None, 3, {"demo-1"})
+        door = requested(Way(proxy, 308), port, https_port)
+    assert (door.unmet, len(door.milliseconds), door.pods) == (None, 3, {"demo-1"})
     assert secret.names == [HOST]
     assert len(plain.headers) == len(secret.headers) == proxy
 
@@ -63,17 +63,17 @@ def test_http_that_sends_to_https_is_followed_to_the_demo(certificate: Path, pro
 )
 def test_http_that_is_not_sent_to_https_as_promised_fails(certificate: Path, front: Front, words: str) -> None:
     with listening(front) as port, listening(Front(), certificate) as https_port:
-        door = knocked(Way(redirect=308), port, https_port)
-    assert door.lack is not None
-    assert words in door.lack.measured
-    assert "308 to https://demo.fjord.internal is promised" in door.lack.measured
+        door = requested(Way(redirect=308), port, https_port)
+    assert door.unmet is not None
+    assert words in door.unmet.measured
+    assert "308 to https://demo.fjord.internal is promised" in door.unmet.measured
     assert door.milliseconds == []
 
 
 def test_a_node_without_a_port_for_https_is_named() -> None:
-    door = knocked(Way(redirect=308), 1)
-    assert door.lack is not None
-    assert door.lack.measured == "w1: has no port for HTTPS from outside"
+    door = requested(Way(redirect=308), 1)
+    assert door.unmet is not None
+    assert door.unmet.measured == "w1: has no port for HTTPS from outside"
 
 
 def test_ipv6_has_its_own_family() -> None:

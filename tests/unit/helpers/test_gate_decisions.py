@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from fjordkube.helpers.gates import capture, ingress, pair, ping
-from fjordkube.helpers.gates.bgp import Report, network_lacks, session_lacks
-from fjordkube.helpers.gates.ingress import Door, Doors, HttpPort, judge, knock, percentile
-from fjordkube.helpers.gates.ipvs import table_lacks
+from fjordkube.helpers.gates.bgp import Report, network_unmet, session_unmet
+from fjordkube.helpers.gates.ingress import Door, Doors, HttpPort, judge, percentile, request_all
+from fjordkube.helpers.gates.ipvs import table_unmet
 from fjordkube.helpers.gates.ipvs_table import Entry, Key
 from fjordkube.helpers.gates.links import Route
-from fjordkube.helpers.gates.pair import Web, Wire, web_lacks, wire_lacks
+from fjordkube.helpers.gates.pair import Web, Wire, web_unmet, wire_unmet
 from fjordkube.helpers.gates.targets import Target
 from fjordkube.helpers.ssh import Access
 
@@ -30,34 +30,34 @@ ADDRESSES = {each.name: each.address for each in EVERY}
 WHOLE = {"192.168.77.101": "Established", "192.168.77.102": "Established"}
 
 
-def measured(lacks: object) -> list[str]:
-    assert isinstance(lacks, list)
-    assert all(lack.fix for lack in lacks)
-    return [lack.measured for lack in lacks]
+def measured(unmet: object) -> list[str]:
+    assert isinstance(unmet, list)
+    assert all(unmet.fix for unmet in unmet)
+    return [unmet.measured for unmet in unmet]
 
 
 # --- BGP ---
 
 
 def test_a_node_that_speaks_with_every_other_lacks_nothing() -> None:
-    assert session_lacks(CP1, EVERY, Report(WHOLE, answered=True)) == []
+    assert session_unmet(CP1, EVERY, Report(WHOLE, answered=True)) == []
 
 
 def test_a_missing_session_is_named_with_its_state() -> None:
     report = Report({**WHOLE, "192.168.77.101": "Active Socket: Connection refused"}, answered=True)
-    assert measured(session_lacks(CP1, EVERY, report)) == [
+    assert measured(session_unmet(CP1, EVERY, report)) == [
         "cp1: 1 of 2 sessions (w1: Active Socket: Connection refused)"
     ]
-    found = measured(session_lacks(W1, EVERY, report))
+    found = measured(session_unmet(W1, EVERY, report))
     assert found == ["w1: 1 of 2 sessions (cp1: not configured)"]
 
 
 def test_a_silent_bird_is_something_else_than_no_sessions() -> None:
-    assert measured(session_lacks(CP1, EVERY, Report())) == ["cp1: BIRD does not answer"]
+    assert measured(session_unmet(CP1, EVERY, Report())) == ["cp1: BIRD does not answer"]
 
 
 def test_a_node_alone_needs_no_session() -> None:
-    assert session_lacks(CP1, [CP1], Report()) == []
+    assert session_unmet(CP1, [CP1], Report()) == []
 
 
 BLOCKS = {"10.244.0.0/26": "cp1", "10.244.1.0/26": "w1", "10.244.9.0/26": "gone"}
@@ -68,12 +68,12 @@ def network(**routes: Route) -> Report:
 
 
 def test_blocks_of_other_nodes_are_reached_straight_by_the_private_nic() -> None:
-    assert network_lacks(CP1, ADDRESSES, BLOCKS, network()) == []
+    assert network_unmet(CP1, ADDRESSES, BLOCKS, network()) == []
     report = network(**{"10.244.1.0/26": Route("10.244.1.0", "vxlan.calico")})
-    assert measured(network_lacks(CP1, ADDRESSES, BLOCKS, report)) == [
+    assert measured(network_unmet(CP1, ADDRESSES, BLOCKS, report)) == [
         "cp1: 10.244.1.0/26 on w1 is reached via 10.244.1.0 on vxlan.calico, not via 192.168.77.101 on eth1"
     ]
-    assert measured(network_lacks(CP1, ADDRESSES, BLOCKS, Report(WHOLE, True, []))) == [
+    assert measured(network_unmet(CP1, ADDRESSES, BLOCKS, Report(WHOLE, True, []))) == [
         "cp1: no route of BIRD's to 10.244.1.0/26 on w1"
     ]
 
@@ -81,11 +81,11 @@ def test_blocks_of_other_nodes_are_reached_straight_by_the_private_nic() -> None
 def test_any_tunnel_breaks_the_promise() -> None:
     report = network()
     report.tunnels = ["tunl0 (ipip)"]
-    assert measured(network_lacks(CP1, ADDRESSES, BLOCKS, report)) == ["cp1: device tunl0 (ipip)"]
+    assert measured(network_unmet(CP1, ADDRESSES, BLOCKS, report)) == ["cp1: device tunl0 (ipip)"]
 
 
 def test_devices_that_were_not_seen_are_not_absent() -> None:
-    assert measured(network_lacks(CP1, ADDRESSES, {}, Report(WHOLE, True))) == ["cp1: devices not seen yet"]
+    assert measured(network_unmet(CP1, ADDRESSES, {}, Report(WHOLE, True))) == ["cp1: devices not seen yet"]
 
 
 # --- data path ---
@@ -96,7 +96,7 @@ def wire(received: int = 5, native: int = 10, encapsulated: int = 0, narrowest: 
 
 
 def test_all_pings_back_and_seen_as_they_are() -> None:
-    assert wire_lacks("cp1 to w1", wire(), 5, native=True) == []
+    assert wire_unmet("cp1 to w1", wire(), 5, native=True) == []
 
 
 @pytest.mark.parametrize(
@@ -112,17 +112,17 @@ def test_all_pings_back_and_seen_as_they_are() -> None:
     ],
 )
 def test_what_is_wrong_on_the_wire_has_a_fix_of_its_own(seen: Wire | None, words: str, fix: str) -> None:
-    (lack,) = wire_lacks("cp1 to w1", seen, 5, native=True)
-    assert lack.measured.startswith(f"cp1 to w1: {words}")
-    assert lack.fix == fix
+    (unmet,) = wire_unmet("cp1 to w1", seen, 5, native=True)
+    assert unmet.measured.startswith(f"cp1 to w1: {words}")
+    assert unmet.fix == fix
 
 
 def test_where_packets_may_be_wrapped_they_are_not_counted() -> None:
-    assert wire_lacks("cp1 to w1", wire(native=0, encapsulated=10), 5, native=False) == []
+    assert wire_unmet("cp1 to w1", wire(native=0, encapsulated=10), 5, native=False) == []
 
 
 def test_the_policy_lets_pods_in_and_drops_the_node_in_silence() -> None:
-    assert web_lacks("cp1 to w1", Web((200, 0), (0, 28))) == []
+    assert web_unmet("cp1 to w1", Web((200, 0), (0, 28))) == []
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_the_policy_lets_pods_in_and_drops_the_node_in_silence() -> None:
     ],
 )
 def test_what_is_wrong_with_the_policy(web: Web | None, words: str) -> None:
-    (found,) = measured(web_lacks("cp1 to w1", web))
+    (found,) = measured(web_unmet("cp1 to w1", web))
     assert found.startswith(f"cp1 to w1: {words}")
 
 
@@ -148,7 +148,7 @@ ENDPOINTS = frozenset({"10.244.1.3:8080", "10.244.2.4:8080"})
 
 
 def test_a_table_with_scheduler_and_exactly_the_endpoints_is_right() -> None:
-    assert table_lacks("w1", {DEMO: Entry("rr", ENDPOINTS)}, {DEMO: ENDPOINTS}, "rr") == []
+    assert table_unmet("w1", {DEMO: Entry("rr", ENDPOINTS)}, {DEMO: ENDPOINTS}, "rr") == []
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_table_with_scheduler_and_exactly_the_endpoints_is_right() -> None:
     ],
 )
 def test_what_is_wrong_with_a_table(held: dict[Key, Entry] | None, words: str) -> None:
-    (found,) = measured(table_lacks("w1", held, {DEMO: ENDPOINTS}, "rr"))
+    (found,) = measured(table_unmet("w1", held, {DEMO: ENDPOINTS}, "rr"))
     assert found.startswith(words)
 
 
@@ -217,8 +217,8 @@ def test_a_row_of_good_answers_comes_over_one_connection() -> None:
     web = Web8080(200)
     with open_door(web) as target:
         door = Door(target)
-        knock(door, "demo.fjord.internal", 20)
-    assert (len(door.milliseconds), door.pods, door.failures, door.lack) == (20, {"demo-1"}, 0, None)
+        request_all(door, "demo.fjord.internal", 20)
+    assert (len(door.milliseconds), door.pods, door.failures, door.unmet) == (20, {"demo-1"}, 0, None)
     assert set(web.hosts) == {"demo.fjord.internal"}
     assert web.connections == 1
 
@@ -238,8 +238,8 @@ def test_a_failure_in_the_row_is_counted_and_the_row_begins_anew() -> None:
 
 def test_nobody_at_the_door_is_told_with_its_address() -> None:
     door = Door(HttpPort("w1", "127.0.0.1", 1))
-    knock(door, "demo.fjord.internal", 1)
-    assert measured([door.lack]) == ["w1: no answer at http://127.0.0.1:1/ (connection refused)"]
+    request_all(door, "demo.fjord.internal", 1)
+    assert measured([door.unmet]) == ["w1: no answer at http://127.0.0.1:1/ (connection refused)"]
     assert door.failures == 0
 
 

@@ -149,8 +149,8 @@ def test_bgp_waits_for_a_node_that_does_not_answer_yet(mesh: dict[str, Machine],
 
 
 def test_bgp_ends_at_once_when_a_node_lacks_a_program(mesh: dict[str, Machine], environment: dict[str, str]) -> None:
-    lacking = {**asked(environment, question("bgp")), "FJORDKUBE_SCRIPT": "echo 'error: socat is missing' >&2; exit 1"}
-    done = run("bgp", {**lacking, "FJORDKUBE_WAIT": "60"})
+    unmet = {**asked(environment, question("bgp")), "FJORDKUBE_SCRIPT": "echo 'error: socat is missing' >&2; exit 1"}
+    done = run("bgp", {**unmet, "FJORDKUBE_WAIT": "60"})
     assert done.returncode == 1
     assert "cp1: the script on the node failed: error: socat is missing" in done.stderr
 
