@@ -28,7 +28,7 @@ def test_preview_from_an_empty_stack_shows_the_architecture_and_touches_nothing(
         "fjordkube:bootstrap:ControlPlane",
         "fjordkube:bootstrap:Worker",
         "fjordkube:network:Calico",
-        "fjordkube:ingress:Nginx",
+        "fjordkube:ingress:IngressNginx",
         "fjordkube:demo:Demo",
         "fjordkube:gates:Gates",
     ):
