@@ -83,6 +83,15 @@ def test_the_program_names_a_source_where_the_lists_say_and_nowhere_else() -> No
     assert outside("openstack") == {path.replace("upcloud", "openstack") for path in outside("upcloud")}
 
 
+def test_a_gate_touches_four_files_beside_its_own() -> None:
+    (four,) = listed("A gate")
+    assert len(four) == 4
+    own = {"components/gates/data_path.py", "components/helpers/gates/data_path.py"}
+    # what it measures with, and between which pods, are its own parts
+    parts = {"components/helpers/gates/pair.py", "components/gates/probe.py"}
+    assert naming("data-path") | naming("data_path") - parts == four | own
+
+
 def test_every_source_of_the_settings_has_its_folder() -> None:
     schema = Stack.model_json_schema()
     assert sorted(schema["properties"]["nodes"]["discriminator"]["mapping"]) == SOURCES
