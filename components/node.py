@@ -72,6 +72,8 @@ class Node:
     """Whether the provider's own firewall guards it; else the host's nftables do."""
     etcd_device: str | None = None
     """What to mount for etcd on a control plane, e.g. LABEL=etcd; None: the root disk."""
+    ssh_port: int = 22
+    """Port on which the machine itself answers SSH, if no other is in between: its firewall opens it beside 22."""
     admin_networks: Sequence[str] = ()
     """Networks from which this one node is administered, beside firewall.admin_cidrs, e.g. 10.0.2.0/24."""
 

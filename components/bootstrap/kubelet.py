@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fjordkube.settings import Kubernetes
+from fjordkube.settings.types import cpu_millis
 from fjordkube.timing import Timing
 
 
@@ -44,11 +45,6 @@ def kubelet_configuration(kubernetes: Kubernetes, timing: Timing) -> dict[str, A
 
 def _reserved(cpu: str, memory: str, timing: Timing) -> dict[str, str]:
     limit = timing.reserved_cpu_limit_m
-    if limit is not None and _millicores(cpu) > limit:
+    if limit is not None and cpu_millis(cpu) > limit:
         cpu = f"{limit}m"
     return {"cpu": cpu, "memory": memory}
-
-
-def _millicores(cpu: str) -> int:
-    """ "500m" -> 500, "1.5" -> 1500."""
-    return int(cpu[:-1]) if cpu.endswith("m") else round(float(cpu) * 1000)

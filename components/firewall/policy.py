@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fjordkube.node import Node
 from fjordkube.settings import ClusterSettings
 
 
@@ -24,6 +25,8 @@ class FirewallPolicy:
     """Their private addresses, e.g. 192.168.77.11."""
     admin_cidrs: tuple[str, ...] = ()
     """Who may reach SSH and the Kubernetes API from outside."""
+    ssh_ports: tuple[int, ...] = (22,)
+    """On which nodes answer SSH."""
     ingress_from: tuple[str, ...] = ("0.0.0.0/0",)
     """Who may reach the ingress's ports."""
     node_ports_from: tuple[str, ...] = ()
@@ -60,6 +63,10 @@ class FirewallPolicy:
             ipvs=settings.kube_proxy.mode == "ipvs",
         )
 
-    def with_admins(self, networks: Sequence[str]) -> FirewallPolicy:
-        """The same with more networks of administrators, as one node has them."""
-        return dataclasses.replace(self, admin_cidrs=(*self.admin_cidrs, *networks))
+    def of_node(self, node: Node) -> FirewallPolicy:
+        """The same with what is particular to one node: its own administrators and port for SSH."""
+        return dataclasses.replace(
+            self,
+            admin_cidrs=(*self.admin_cidrs, *node.admin_networks),
+            ssh_ports=tuple(dict.fromkeys((*self.ssh_ports, node.ssh_port))),
+        )

@@ -36,7 +36,6 @@ Target = Literal["node", "services", "pods"]
 """What is addressed: the node itself; Services' addresses, which the node holds with IPVS; or pods, whose packets the
 node passes on. The last is for firewalls outside the node: on it, that is Calico's."""
 
-SSH: Final = range(22, 23)
 ETCD: Final = range(2379, 2381)
 """2379 for clients (API servers), 2380 between members."""
 KUBELET: Final = range(10250, 10251)
@@ -101,7 +100,9 @@ def _control_plane() -> Iterator[Rule]:
 
 
 def _every_node(policy: FirewallPolicy) -> Iterator[Rule]:
-    yield Rule(EVERY_ROLE, "tcp", SSH, ("admins",), "SSH: people and up; no node ever enters another")
+    for port in policy.ssh_ports:
+        ssh = range(port, port + 1)
+        yield Rule(EVERY_ROLE, "tcp", ssh, ("admins",), "SSH: people and up; no node ever enters another")
     yield Rule(EVERY_ROLE, "tcp", KUBELET, INSIDE, "kubelet: API servers for logs and exec, metrics-server from a pod")
     yield Rule(EVERY_ROLE, "tcp", BGP, ("nodes",), "BGP: Calico tells nodes each other's pods; never from outside")
     if policy.encapsulated:

@@ -29,8 +29,9 @@ def values(node: Node, policy: FirewallPolicy | None) -> dict[str, str]:
         "FIREWALL_TABLE": nftables.TABLE,
     }
     if policy is None:
-        return {**places, "FIREWALL_RULES": "", "FIREWALL_MARK": "", "FIREWALL_UNIT": "", "FIREWALL_ADMINS": ""}
-    policy = policy.with_admins(node.admin_networks)
+        none = ("FIREWALL_RULES", "FIREWALL_MARK", "FIREWALL_UNIT", "FIREWALL_ADMINS", "FIREWALL_SSH_PORTS")
+        return {**places, **dict.fromkeys(none, "")}
+    policy = policy.of_node(node)
     rules = nftables.ruleset(policy, node.role, node.interface)
     return {
         **places,
@@ -38,4 +39,5 @@ def values(node: Node, policy: FirewallPolicy | None) -> dict[str, str]:
         "FIREWALL_MARK": nftables.mark(rules),
         "FIREWALL_UNIT": units.firewall_unit(PATH),
         "FIREWALL_ADMINS": " ".join(networks(policy, "admins")),
+        "FIREWALL_SSH_PORTS": " ".join(map(str, policy.ssh_ports)),
     }

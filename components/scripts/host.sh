@@ -5,8 +5,8 @@
 # Inputs: NODE_NAME NODE_ADDRESS NODE_INTERFACE MODULES SYSCTL_PATH SYSCTL_RULES (lines "rule key value") HOSTS_BLOCK
 #         KUBERNETES_VERSION CONTAINERD_MINIMUM CONTAINERD_FILES ETCD_DEVICE (may be empty) ETCD_MOUNT
 #         FIREWALL_RULES (empty: no firewall here) FIREWALL_MARK (name of a chain in them that no other rules have)
-#         FIREWALL_ADMINS (networks that may enter) FIREWALL_TABLE FIREWALL_PATH FIREWALL_UNIT FIREWALL_UNIT_PATH
-#         FIREWALL_WANT
+#         FIREWALL_ADMINS (networks that may enter) FIREWALL_SSH_PORTS (by which) FIREWALL_TABLE FIREWALL_PATH
+#         FIREWALL_UNIT FIREWALL_UNIT_PATH FIREWALL_WANT
 #         the files themselves were written before this text runs (lib.sh write_file)
 # Guard:  every step asks the machine first; a second run changes and restarts nothing.
 # Output: one JSON line of facts.
@@ -242,10 +242,14 @@ unguard_node() { # what an earlier run made; the rules' file goes last, since it
   changed "removed the firewall of an earlier run"
 }
 
-keep_a_way_in() { # this run comes in by SSH: rules that do not admit its address would be the last that it loads
-  local client network
-  client=$(ssh_client)
-  [ -n "$client" ] || return 0
+keep_a_way_in() { # this run comes in by SSH: rules that do not admit it would be the last that it loads
+  local connection client port network
+  connection=$(ssh_connection)
+  [ -n "$connection" ] || return 0
+  client=${connection%% *} port=${connection##* }
+  [[ " $FIREWALL_SSH_PORTS " == *" $port "* ]] ||
+    fail "$NODE_NAME: its SSH server answers on port $port, and the firewall opens $FIREWALL_SSH_PORTS: let it listen on" \
+      "one of these, or set firewall.host: never. The rules were not loaded"
   for network in $FIREWALL_ADMINS; do
     ! holds "$network" "$client" || return 0
   done
@@ -253,18 +257,18 @@ keep_a_way_in() { # this run comes in by SSH: rules that do not admit its addres
     "address on the node's network), or the next run could not enter. The rules were not loaded"
 }
 
-ssh_client() { # address at the other end; sudo does not pass it on, so parents are asked too
-  local client=${SSH_CONNECTION:-} process=$PPID line name value
-  while [ -z "$client" ] && [ "$process" -gt 1 ] && [ -r "$ROOT/proc/$process/environ" ]; do
+ssh_connection() { # address and port of both ends; sudo does not pass it on, so parents are asked too
+  local connection=${SSH_CONNECTION:-} process=$PPID line name value
+  while [ -z "$connection" ] && [ "$process" -gt 1 ] && [ -r "$ROOT/proc/$process/environ" ]; do
     while IFS= read -r -d '' line; do
-      [[ $line != SSH_CONNECTION=* ]] || client=${line#*=}
+      [[ $line != SSH_CONNECTION=* ]] || connection=${line#*=}
     done <"$ROOT/proc/$process/environ"
     line=$process process=1
     while IFS=: read -r name value; do
       [ "$name" != PPid ] || process=${value//[[:space:]]/}
     done <"$ROOT/proc/$line/status"
   done
-  printf '%s' "${client%% *}"
+  printf '%s' "$connection"
 }
 
 holds() { # NETWORK ADDRESS  : of IPv4; no network holds an address of IPv6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -58,7 +59,9 @@ def policy(settings: Stack | None = None, *admins: str) -> FirewallPolicy:
     settings = settings or stack()
     addresses = settings.nodes.addresses
     planes = [addresses[node.name] for node in settings.nodes.all_nodes if node.role == "control-plane"]
-    return FirewallPolicy.of(settings, [settings.nodes.private_cidr], planes).with_admins(admins)
+    return FirewallPolicy.of(settings, [settings.nodes.private_cidr], planes).of_node(
+        replace(node("w1", "worker", 101), admin_networks=admins)
+    )
 
 
 def local_policy(settings: Stack | None = None) -> FirewallPolicy:

@@ -36,6 +36,7 @@ VALUES = {
     "FIREWALL_MARK": "rules_1",
     "FIREWALL_TABLE": "fjordkube",
     "FIREWALL_ADMINS": "10.0.2.0/24 203.0.113.0/25",
+    "FIREWALL_SSH_PORTS": "22 2022",
     "FIREWALL_PATH": "/etc/fjordkube/firewall.nft",
     "FIREWALL_UNIT": "[Unit]\n",
     "FIREWALL_UNIT_PATH": units.FIREWALL_PATH,
@@ -43,7 +44,14 @@ VALUES = {
 }
 WITHOUT_NFT = 'command() { [ "$2" != nft ] && builtin command "$@"; }\n'
 """On a computer that has one, the script does not find it."""
-UNGUARDED = {**VALUES, "FIREWALL_RULES": "", "FIREWALL_MARK": "", "FIREWALL_UNIT": "", "FIREWALL_ADMINS": ""}
+UNGUARDED = {
+    **VALUES,
+    "FIREWALL_RULES": "",
+    "FIREWALL_MARK": "",
+    "FIREWALL_UNIT": "",
+    "FIREWALL_ADMINS": "",
+    "FIREWALL_SSH_PORTS": "",
+}
 FILES = {"/etc/containerd/config.toml": "version = 3\n"}
 
 
@@ -217,9 +225,12 @@ def test_a_masked_time_service_stays_masked(bare: Machine) -> None:
 # --- firewall --------------------------------------------------------------------------------------------------------
 
 
-def entering(machine: Machine, client: str, values: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def entering(
+    machine: Machine, client: str, values: dict[str, str] | None = None, port: int = 22
+) -> subprocess.CompletedProcess[str]:
     """A run whose SSH session comes from that address."""
-    return machine.run(["host"], values or VALUES, FILES, before=f"SSH_CONNECTION='{client} 50000 192.168.77.11 22'\n")
+    session = f"SSH_CONNECTION='{client} 50000 192.168.77.11 {port}'\n"
+    return machine.run(["host"], values or VALUES, FILES, before=session)
 
 
 def test_firewall_is_loaded_before_a_daemon_starts_and_at_boot(bare: Machine) -> None:
@@ -292,6 +303,13 @@ def test_rules_that_would_shut_out_the_one_who_loads_them_are_not_loaded(bare: M
     assert f"cp1: this run comes from {client}, which firewall.admin_cidrs does not admit: add it" in done.stderr
     assert not bare.exists("/etc/fjordkube/firewall.nft")
     assert "nft -f /etc/fjordkube/firewall.nft" not in acted(bare)
+
+
+def test_rules_that_would_close_the_ssh_servers_port_are_not_loaded(bare: Machine) -> None:
+    assert entering(bare, "10.0.2.2", port=2022).returncode == 0
+    done = entering(bare, "10.0.2.2", {**VALUES, "FIREWALL_MARK": "rules_other"}, port=2222)
+    assert done.returncode == 1
+    assert "cp1: its SSH server answers on port 2222, and the firewall opens 22 2022" in done.stderr
 
 
 def test_everybody_is_admitted_by_a_network_of_length_zero(bare: Machine) -> None:

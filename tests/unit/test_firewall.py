@@ -124,6 +124,16 @@ def test_front_runs_on_workers() -> None:
     assert not admits(local_policy(stack()), "control-plane", HERE, 80)
 
 
+def test_a_node_that_answers_ssh_on_another_port_opens_it_for_administrators() -> None:
+    from dataclasses import replace
+
+    settings = stack(firewall={"admin_cidrs": ["203.0.113.0/24"]})
+    found = policy(settings).of_node(replace(nodes()[1], ssh_port=2222))
+    assert [admits(found, "worker", "203.0.113.7", port) for port in (22, 2222, 2223)] == [True, True, False]
+    assert not admits(found, "worker", OUTSIDE, 2222)
+    assert not admits(policy(settings), "worker", "203.0.113.7", 2222)
+
+
 # --- Renderings ------------------------------------------------------------------------------------------------------
 
 

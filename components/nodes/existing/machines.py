@@ -129,6 +129,7 @@ def _node(
         taints=host.taints if isinstance(host, WorkerSettings) else (),
         sudo=question.becomes_root(host, settings),
         guarded=False,
+        ssh_port=port,
         etcd_device=None if disk in (None, "root") else disk,
     )
 

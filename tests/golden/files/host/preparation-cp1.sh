@@ -101,6 +101,7 @@ table inet fjordkube {
 	}
 }
 '
+FIREWALL_SSH_PORTS=22
 FIREWALL_TABLE=fjordkube
 FIREWALL_UNIT='[Unit]
 Description=Firewall of this Kubernetes node
