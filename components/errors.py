@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+LONGEST: Final = 40
+"""Lines of a message, so that its first one is still on the screen."""
 
 
 class FjordkubeError(Exception):
@@ -39,4 +43,7 @@ class UnfitComputer(MachineError):
 def _listed(problems: Sequence[str], place: str) -> str:
     count = len(problems)
     title = f"{count} problem{'s' if count != 1 else ''} {place}:"
-    return "\n".join([title, *(f"  - {problem}" for problem in problems)])
+    # with a last line that says how many are left out
+    told = problems if count < LONGEST else problems[: LONGEST - 2]
+    rest = [f"  and {count - len(told)} more; mend these first"] if len(told) < count else []
+    return "\n".join([title, *(f"  - {problem}" for problem in told), *rest])

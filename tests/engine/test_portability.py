@@ -14,7 +14,6 @@ import pytest
 
 from bench import answers
 from bench.project import Project
-from fjordkube.errors import FjordkubeError
 from fjordkube.roots import CHECKOUT, cache_root
 from tests.engine import installed
 from tests.engine.installed import Installed
@@ -29,10 +28,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp(request.param)
     first = folder / "checkout"
     installed.copy(first)
-    try:
-        project = Project(folder / "project", first)
-    except FjordkubeError as error:
-        pytest.skip(str(error))
+    project = Project(folder / "project", first)
     project.write(answers.settings(request.param, project.folder, workers=WORKERS))
     project.pretend()
     shutil.rmtree(first)
