@@ -38,20 +38,10 @@ WHOLE = 'import pytest\npytest.importorskip("no_such_module")\ndef test_never():
 def run(folder: Path, text: str, ci: str) -> str:
     file = folder / "test_made.py"
     file.write_text(text)
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "tests.no_skips",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        folder,
-    ]
+    flags = ["-q", "-p", "tests.no_skips", "-p", "no:cacheprovider", "--rootdir", str(folder)]
     environment = {**os.environ, "CI": ci, "PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run([*words, file], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    words = [sys.executable, "-m", "pytest", *flags, str(file)]
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     return done.stdout
 
 

@@ -130,6 +130,10 @@ def test_line_ends_and_digits_of_other_scripts_are_in_no_value(raw: dict[str, An
             f"nodes.workers[w1].labels.{'a' * 64}.no/x: the value is not a label's",
         ),
         (
+            worker(labels={"x" * 5000: "y"}),
+            "nodes.workers[w1].labels.(a key): the value is not a label's name; write one such as tier",
+        ),
+        (
             worker(labels={"kubernetes.io/hostname": "x"}),
             "nodes.workers[w1].labels.kubernetes.io/hostname: is a label that the kubelet writes;",
         ),
