@@ -138,6 +138,6 @@ def test_the_ingress_controller_and_its_nginx_take_the_tuning(api: ApiServer, tm
         for seed, data, ingress in cases.values():
             if said := running.refused(data, ingress):
                 refused[seed] = said
-        assert re.search(r"invalid", running.refused({"proxy-body-size": "8x"}, None))
+        assert re.search("invalid", running.refused({"large-client-header-buffers": "0 8k"}, None))
         assert running.refused({"proxy-protocol-header-timeout": "1d"}, None)
     assert not refused, "\n".join(f"seed {seed}: {said}" for seed, said in refused.items())

@@ -20,8 +20,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 from fjordkube.ingress import controller
 from fjordkube.ingress.access import NAMESPACE
@@ -33,6 +34,8 @@ from tests.unit.ssh_server import free_port
 
 PATIENCE = 60
 """Seconds for one answer, or for the controller to start; usually well under one."""
+
+PORTS = ("http", "https", "healthz", "status", "stream", "default-server", "profiler")
 
 TESTER = """\
 #!/bin/sh
@@ -75,6 +78,14 @@ class _Lua(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+class _Stream(BaseRequestHandler):
+    """The same for streams: it takes everything and says nothing."""
+
+    def handle(self) -> None:
+        while self.request.recv(65536):
+            pass
 
 
 def unpacked(folder: Path) -> Path:
@@ -146,10 +157,8 @@ def running(folder: Path, api: ApiServer, objects: list[Object]) -> Iterator[Ngi
     pod["spec"] = {"containers": [{"name": "controller", "image": "x"}]}
     for body in [*objects, pod]:
         assert not (told := judge.apply(body, REAL)), told
-    lua = ThreadingHTTPServer(("127.0.0.1", 0), _Lua)
-    threading.Thread(target=lua.serve_forever, daemon=True).start()
-    ports = ("http", "https", "healthz", "stream", "default-server", "profiler")
-    flags = [f"--{name}-port={free_port()}" for name in ports] + [f"--status-port={lua.server_port}"]
+    ports = {name: free_port() for name in PORTS}
+    flags = [f"--{name}-port={port}" for name, port in ports.items()]
     flags += [f"--configmap={NAMESPACE}/{controller.CONTROLLER}", "--kubeconfig=/kubeconfig", "--update-status=false"]
     flags += [f"--controller-class={controller.CONTROLLER_CLASS}", f"--ingress-class={controller.CLASS}"]
     flags += ["--sync-rate-limit=1000", "--disable-leader-election=true", "--enable-metrics=false"]
@@ -169,10 +178,22 @@ def running(folder: Path, api: ApiServer, objects: list[Object]) -> Iterator[Ngi
             start_new_session=True,
         )
     try:
-        yield Nginx(judge, root, log)
+        with _lua(ports["status"], _Lua, log), _lua(ports["stream"], _Stream, log):
+            yield Nginx(judge, root, log)
     finally:
         # with it, all of its process namespace ends
         process.kill()
         process.wait()
-        lua.shutdown()
-        lua.server_close()
+
+
+@contextlib.contextmanager
+def _lua(port: int, handler: type[BaseRequestHandler], log: Path) -> Iterator[None]:
+    """Answers at one of nginx's ports, from when the controller has seen that it was free."""
+    deadline = time.monotonic() + PATIENCE
+    while "Starting NGINX process" not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()[-3000:]
+        time.sleep(0.05)
+    with ThreadingTCPServer(("127.0.0.1", port), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
