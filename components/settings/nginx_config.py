@@ -36,7 +36,8 @@ Seconds = Annotated[int, Field(strict=True, ge=1, le=86400)]
 SecondsOrZero = Annotated[int, Field(strict=True, ge=0, le=86400)]
 Tries = Annotated[int, Field(strict=True, ge=0, le=100)]
 Bytes = Annotated[int, Field(strict=True, ge=0, le=2**40)]
-HashSize = Annotated[int, Field(strict=True, ge=32, le=65536)]
+# nginx's own default at the least: of 32 it could not build its table of headers (nginx -t, 1.26)
+HashSize = Annotated[int, Field(strict=True, ge=512, le=65536)]
 # nginx's own: a cache line at least, and 64 KiB less one at most (ngx_hash_init)
 HashBucket = Annotated[int, Field(strict=True, ge=64, le=65472)]
 HeaderBuffer = Annotated[NginxSize, within("256", "1m", size_bytes)]
@@ -63,6 +64,13 @@ def _go(value: str) -> str:
 def _connections(value: int) -> int:
     if 0 < value < 1024:
         raise refusal(f"{value} is too small: listening sockets are among them", "use 1024 or more, or 0")
+    return value
+
+
+def _temporary(value: str) -> str:
+    # nginx takes none below a buffer of the response, which is 16m at the most (nginx -t, 1.26)
+    if 0 < size_bytes(value) < size_bytes("16m"):
+        raise refusal(f"{shown(value)} is too small: a file holds a buffer at the least", "use 16m or more, or 0")
     return value
 
 
@@ -155,8 +163,8 @@ class NginxConfig(Settings):
     """Buffers per response; nginx wants two beside the one that is busy; controller: 4."""
     proxy_buffer_size: Buffer | None = None
     """Buffer for the first part of a response, e.g. 16k; controller: 4k."""
-    proxy_max_temp_file_size: NginxSize | None = None
-    """Greatest temporary file of a buffered response, e.g. 0 for none; controller: 1024m."""
+    proxy_max_temp_file_size: Annotated[NginxSize, AfterValidator(_temporary)] | None = None
+    """Greatest temporary file of a buffered response, e.g. 0 for none, else 16m or more; controller: 1024m."""
     proxy_next_upstream_timeout: SecondsOrZero | None = None
     """Time to try other pods, in seconds; 0 is unlimited; controller: 0."""
     proxy_next_upstream_tries: Tries | None = None

@@ -177,7 +177,7 @@ TABLE: Final[Mapping[Any, Samples]] = {
         ["0s", "24h", "1h30m", "720h", "90s", "43200m"], ["1d", "721h", "1.5h", "24", "-1h", "30m1h", ""]
     ),
     types.NginxTime: Samples(["1s", "5s", "1m", "10m", "1h"], ["1w", "10", "1.5s", "366d", "-1s", "1h 30m", ""]),
-    types.NginxSize: Samples(["1k", "4k", "64K", "1m", "1M"], ["1g", "1kb", "-1", "9" * 16, "1.5k", ""]),
+    types.NginxSize: Samples(["1k", "4k", "64K", "1m", "16M"], ["1g", "1kb", "-1", "9" * 16, "1.5k", ""]),
     types.HeaderBuffers: Samples(
         ["4 8k", "1 512", "64 1m", "2 1024"], ["0 8k", "65 8k", "4 511", "4  8k", "4 2m", "8k 4", "4"]
     ),

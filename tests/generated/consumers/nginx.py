@@ -63,7 +63,7 @@ exec chroot "$root" "$@"
 COMPLAINT = re.compile(r"^[WEF]\d{4} .*", re.MULTILINE)
 QUIET = re.compile(
     r"InClusterConfig|Neither --kubeconfig|Update of Ingress status|does not have any active E|Error getting node|"
-    r"was not initialized|loading TLS|Endpoints? for Service"
+    r"was not initialized|loading TLS|Endpoints? for Service|GeoLite2"
 )
 """Of this set-up, not of a ConfigMap."""
 
