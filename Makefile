@@ -48,8 +48,9 @@ lint: $(VENV)/.ready-dev ## ruff, mypy --strict, shellcheck
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/shellcheck -x $$(git ls-files '*.sh' .ci/run offline/plugins/bin | grep -v ^tests/golden/)
 
-test-fast: lint ## lint, types, unit, golden, mocks, scripts: no VM, no engine
-	@$(VENV)/bin/python -m pytest -q -n 2 tests/unit tests/golden tests/components tests/scripts
+test-fast: lint ## lint, types, unit, golden, mocks, scripts, generated stack files: no VM, no engine
+	@$(RUN) setup --for fast
+	@$(VENV)/bin/python -m pytest -q -n 2 tests/unit tests/golden tests/components tests/scripts tests/generated
 
 test-conformance: $(VENV)/.ready-dev ## provider plugins alone, against the real engine and a real API server
 	@$(RUN) setup --for conformance

@@ -28,7 +28,7 @@ def main(words: list[str] | None = None) -> int:
     for name, text in VERBS.items():
         verb = verbs.add_parser(name, help=text, description=text)
         if name == "setup":
-            verb.add_argument("--for", dest="level", choices=["conformance", "up"], required=True)
+            verb.add_argument("--for", dest="level", choices=["fast", "conformance", "up"], required=True)
             continue
         verb.add_argument("--stack", default="local", help="name of the stack (default: local)")
         verb.add_argument("--settings", type=Path, help="stack file (default: stacks/Pulumi.<stack>.yaml)")

@@ -23,6 +23,10 @@ TAGS: Final = {"nodes": "source", "kube_proxy": "mode", "ingress": "controller"}
 """The key that tells variants of a section apart; pydantic puts its value into an error's location."""
 
 
+LONGEST_KEY: Final = 253 + 1 + 63
+"""Characters of a key that a message repeats: the longest name that a Kubernetes label has."""
+
+
 def plain_path(error: ErrorDetails, raw: Any) -> Path:
     """The place in the file of pydantic's location, without the tags of unions."""
     parts = list(error["loc"])
@@ -46,7 +50,8 @@ def field_name(path: Path, raw: Any) -> str:
         if listed:
             text += f"[{_node_name(value) or part}]"
         else:
-            text += f".{part}" if text else str(part)
+            word = str(part) if len(str(part)) <= LONGEST_KEY else "(a key)"
+            text += f".{word}" if text else word
     return "".join(c if c.isprintable() else "?" for c in text) or "the stack"
 
 

@@ -40,8 +40,9 @@ Seconds = Annotated[int, Field(strict=True, ge=1, le=86400)]
 SecondsOrZero = Annotated[int, Field(strict=True, ge=0, le=86400)]
 Tries = Annotated[int, Field(strict=True, ge=0, le=100)]
 Bytes = Annotated[int, Field(strict=True, ge=0, le=2**40)]
-HashSize = Annotated[int, Field(strict=True, ge=32, le=65536)]
-# a cache line (64 bytes on x86-64) at least, and 64 KiB less one at most (ngx_hash_init)
+# nginx's own default at the least: of 32 it could not build its table of headers (nginx -t, 1.26)
+HashSize = Annotated[int, Field(strict=True, ge=512, le=65536)]
+# nginx's own: a cache line at least, and 64 KiB less one at most (ngx_hash_init)
 HashBucket = Annotated[int, Field(strict=True, ge=64, le=65472)]
 HeaderBuffer = Annotated[NginxSize, within("256", "1m", size_bytes)]
 Buffer = Annotated[NginxSize, within("1k", "16m", size_bytes)]
@@ -170,7 +171,7 @@ class NginxConfig(Settings):
     proxy_buffer_size: Buffer | None = None
     """Buffer for the first part of a response, e.g. 16k; controller: 4k."""
     proxy_max_temp_file_size: NginxSize | None = None
-    """Greatest temporary file of a buffered response, e.g. 0 for none; controller: 1024m."""
+    """Greatest temporary file of a buffered response, e.g. 0 for none, else 16m or more; controller: 1024m."""
     proxy_next_upstream_timeout: SecondsOrZero | None = None
     """Time to try other pods, in seconds; 0 is unlimited; controller: 0."""
     proxy_next_upstream_tries: Tries | None = None

@@ -111,6 +111,8 @@ def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Ite
                     "service-account-signing-key-file": str(paths["accounts.key"]),
                     "service-cluster-ip-range": "10.96.0.0/24",
                     "authorization-mode": "RBAC",
+                    # as kubeadm has it: calico-node is privileged
+                    "allow-privileged": "true",
                     "disable-admission-plugins": "ServiceAccount",
                     "endpoint-reconciler-type": "none",
                 },

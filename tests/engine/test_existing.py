@@ -14,7 +14,6 @@ import yaml
 
 from bench import answers
 from bench.project import Project, Run
-from fjordkube.errors import FjordkubeError
 from fjordkube.nodes.existing import host_keys
 from fjordkube.roots import CHECKOUT
 from tests.engine.command import Commands
@@ -107,10 +106,7 @@ Edited = Callable[[Callable[[dict[str, Any]], Any]], Run]
 def edited(tmp_path_factory: pytest.TempPathFactory) -> Edited:
     """Previews an edit of the settings onto a state in which all of the example exists."""
     folder = tmp_path_factory.mktemp("existing") / "project"
-    try:
-        project = Project(folder)
-    except FjordkubeError as error:
-        pytest.skip(str(error))
+    project = Project(folder)
     settings = example(folder)
     project.write(settings)
     project.pretend()

@@ -16,7 +16,6 @@ import pytest
 
 from bench import answers
 from bench.project import Project
-from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.local_vm import computer
 from fjordkube.roots import CHECKOUT, cache_root, runtime_root
 from tests.engine import installed
@@ -42,10 +41,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def make(source: str, folder: Path) -> Project:
     first = folder / "checkout"
     installed.copy(first)
-    try:
-        project = Project(folder / "project", first)
-    except FjordkubeError as error:
-        pytest.skip(str(error))
+    project = Project(folder / "project", first)
     project.write(answers.settings(source, project.folder, workers=WORKERS))
     project.pretend()
     shutil.rmtree(first)

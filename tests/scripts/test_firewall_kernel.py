@@ -1,4 +1,6 @@
-"""The rules of a worker in a real kernel: who gets through. Skipped where network namespaces cannot be made."""
+"""The rules of a worker in a real kernel: who gets through.
+
+Skipped on a desk where network namespaces cannot be made."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +52,6 @@ def test_private_and_public_halves_belong_together_as_cryptography_reads_them() 
     assert base64.b64decode(key.public.split()[1])[4:15] == b"ssh-ed25519"
 
 
-@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
 @pytest.mark.parametrize("node", ["w1", "a-node-with-a-much-longer-name-1"])
 def test_openssh_reads_the_private_key_and_finds_the_same_public_line(tmp_path: Path, node: str) -> None:
     key = host_keys.derive(SEED, "production", node)

@@ -103,6 +103,11 @@ def test_line_ends_and_digits_of_other_scripts_are_in_no_value(raw: dict[str, An
             at("kube_proxy.conntrack.tcp_established_timeout", "9999999h"),
             "kube_proxy.conntrack.tcp_established_timeout: 9999999h is longer than 30 days; use 720h or less",
         ),
+        (
+            nginx("proxy-headers-hash-max-size", 32),
+            "ingress.config.proxy-headers-hash-max-size: 32 is too small; use 512",
+        ),
+        (nginx("proxy-max-temp-file-size", "1k"), "ingress.config.proxy-max-temp-file-size: 1k is too small: a file"),
         (nginx("proxy-buffers-number", 1), "ingress.config.proxy-buffers-number: 1 is too small; use 3 or more"),
         (nginx("proxy-buffer-size", "0"), "ingress.config.proxy-buffer-size: 0 is out of range; use 1k to 16m"),
         (nginx("large-client-header-buffers", "0 8k"), "ingress.config.large-client-header-buffers: is out of range;"),
@@ -128,6 +133,10 @@ def test_line_ends_and_digits_of_other_scripts_are_in_no_value(raw: dict[str, An
         (
             worker(labels={f"{'a' * 64}.no/x": "y"}),
             f"nodes.workers[w1].labels.{'a' * 64}.no/x: the value is not a label's",
+        ),
+        (
+            worker(labels={"x" * 5000: "y"}),
+            "nodes.workers[w1].labels.(a key): the value is not a label's name; write one such as tier",
         ),
         (
             worker(labels={"kubernetes.io/hostname": "x"}),

@@ -12,6 +12,7 @@ import pytest
 from fjordkube.errors import SettingsError
 from fjordkube.roots import CHECKOUT
 from fjordkube.settings import load, reading
+from tests.generated.mutation import mutated
 
 HEAD = "config:\n  fjordkube:stack:\n"
 
@@ -218,84 +219,6 @@ def test_load_refuses_what_it_can_see_of_them() -> None:
 
 # --- Whatever stands there -------------------------------------------------------------------------------------------
 
-PIECES = [
-    *(
-        "&a ",
-        "*a",
-        "!!int ",
-        "!",
-        "? ",
-        "- ",
-        ": ",
-        "{",
-        "}",
-        "[",
-        "]",
-        "'",
-        '"',
-        "\n",
-        "\t",
-        "    ",
-        "#",
-        "|\n",
-        ">\n",
-    ),
-    *(
-        "<<: ",
-        "=",
-        "~",
-        "on",
-        "0443",
-        "2:15",
-        "2024-99-99",
-        "9" * 5000,
-        ".nan",
-        "1e999",
-        "-.inf",
-        "%YAML 9.9\n",
-        "---\n",
-    ),
-    *(
-        "...\n",
-        "\\",
-        '"\\UFFFFFFFF"',
-        '"\\ud800"',
-        "\x00",
-        "\x85",
-        "\u2028",
-        "４",
-        "ﬀ",
-        "\ufeff",
-        "config:",
-        "nodes:",
-        "@",
-        "`",
-    ),
-    *(
-        "[" * 400,
-        "{a: " * 400,
-        "0" * 30,
-        "10.0.0.0/0",
-        "255.255.255.255",
-        "a" * 300,
-        "!!python/name:os.system ",
-        "\udcff",
-    ),
-]
-
-
-def _mutated(text: str, chance: random.Random) -> bytes:
-    for _ in range(chance.randint(1, 4)):
-        start = chance.randrange(len(text) + 1)
-        end = min(len(text), start + chance.choice([0, 0, 1, 3, 20]))
-        lines = text.splitlines(keepends=True)
-        again = chance.choice(lines) if lines else ""
-        text = text[:start] + chance.choice([*PIECES, again, again, text[start:end] * 2]) + text[end:]
-    data = text.encode("utf-8", "surrogateescape")
-    if chance.random() < 0.1:
-        data = data.replace(b"a", bytes([chance.randrange(256)]), 3)
-    return data
-
 
 def _told(data: bytes) -> list[str]:
     try:
@@ -311,7 +234,7 @@ def test_no_mutation_of_the_examples_ends_in_a_traceback() -> None:
     files = [path.read_text() for path in sorted((CHECKOUT / "stacks").glob("Pulumi.*.yaml"))]
     refusals = 0
     for _ in range(400):
-        data = _mutated(chance.choice(files), chance)
+        data = mutated(chance.choice(files), chance)
         told = _told(data)
         refusals += bool(told)
         assert all("\n" not in problem and problem.isprintable() for problem in told), (data, told)

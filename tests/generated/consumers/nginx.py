@@ -1,0 +1,199 @@
+"""The real ingress controller, in the file system of its image, beside a real API server: what its nginx says.
+
+Owns running it and asking it about one ConfigMap after the other. The controller reads the ConfigMap and the Ingress
+from the API, renders its own template and runs `nginx -t` on the result, in its image's nginx with all modules; a value
+that it does not understand it only logs and replaces, which counts as refused here. What is not real: nginx is tested
+and never started or reloaded (worker-processes may be 512), so that what the controller tells its Lua goes nowhere; and
+the ports that it listens on are free ones of this machine, because other nginx or webhooks may run here: of the
+settings' ports only their range is checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import tarfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+
+from fjordkube.ingress import controller
+from fjordkube.ingress.access import NAMESPACE
+from fjordkube.objects import Object
+from offline import manifest, recipes
+from tests.conformance.api_server import ApiServer
+from tests.generated.consumers.api import REAL, Judge
+from tests.unit.ssh_server import free_port
+
+PATIENCE = 60
+"""Seconds for one answer, or for the controller to start; usually well under one."""
+
+PORTS = ("http", "https", "healthz", "status", "stream", "default-server", "profiler")
+
+TESTER = """\
+#!/bin/sh
+# The controller's nginx: -t is the real one's, of which the answer is kept; all else is not done.
+case "$*" in
+  *-t)
+    /usr/bin/nginx "$@" >/answers/said 2>&1 && code=0 || code=$?
+    cp "$2" /answers/config
+    echo "$code" >/answers/code.new
+    mv /answers/code.new /answers/code
+    cat /answers/said
+    exit "$code" ;;
+  *reload) exit 0 ;;
+esac
+exec sleep infinity
+"""
+INSIDE = """\
+mount -t proc proc "$1/proc"
+mount --bind /dev "$1/dev"
+mount --rbind /sys "$1/sys"
+root=$1
+shift
+exec chroot "$root" "$@"
+"""
+COMPLAINT = re.compile(r"^[WEF]\d{4} .*", re.MULTILINE)
+QUIET = re.compile(
+    r"InClusterConfig|Neither --kubeconfig|Update of Ingress status|does not have any active E|Error getting node|"
+    r"was not initialized|loading TLS|Endpoints? for Service|GeoLite2"
+)
+"""Of this set-up, not of a ConfigMap."""
+
+
+class _Lua(BaseHTTPRequestHandler):
+    """In the place of nginx's own Lua, which the controller tells pods and certificates."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(201)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Stream(BaseRequestHandler):
+    """The same for streams: it takes everything and says nothing."""
+
+    def handle(self) -> None:
+        while self.request.recv(65536):
+            pass
+
+
+def unpacked(folder: Path) -> Path:
+    """The image's file system."""
+    with tarfile.open(recipes.archive(manifest.load(), "ingress-nginx-controller")) as archive:
+
+        def blob(digest: str) -> bytes:
+            file = archive.extractfile(f"blobs/sha256/{digest.removeprefix('sha256:')}")
+            assert file is not None
+            return file.read()
+
+        index = archive.extractfile("index.json")
+        assert index is not None
+        image = json.loads(blob(json.load(index)["manifests"][0]["digest"]))
+        for layer in image["layers"]:
+            (folder / "layer.tar").write_bytes(blob(layer["digest"]))
+            (folder / "root").mkdir(exist_ok=True)
+            subprocess.run(["tar", "-xf", folder / "layer.tar", "-C", folder / "root"], check=True)
+    return folder / "root"
+
+
+@dataclass
+class Nginx:
+    """A controller that runs."""
+
+    judge: Judge
+    root: Path
+    log: Path
+    number: int = 0
+
+    def refused(self, data: Mapping[str, str], ingress: Object | None) -> str:
+        """What controller or nginx say against a ConfigMap's data, with that Ingress; empty where they take it."""
+        self.number += 1
+        mark, start = f"# case {self.number} of the test", self.log.stat().st_size
+        metadata = {"name": controller.CONTROLLER, "namespace": NAMESPACE}
+        if ingress is not None:
+            assert not self.judge.apply(ingress, REAL)
+        # a comment, by which the answer is told from those before
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {**data, "main-snippet": mark}}
+        assert not self.judge.apply(body, REAL)
+        name = f"server_name {ingress['spec']['rules'][0]['host']} ;" if ingress is not None else ""
+        said = self._answer(mark, name)
+        logged = [line for line in COMPLAINT.findall(self.log.read_text()[start:]) if not QUIET.search(line)]
+        return "\n".join([*([said] if said else []), *logged])
+
+    def _answer(self, mark: str, name: str) -> str:
+        deadline, answers = time.monotonic() + PATIENCE, self.root / "answers"
+        while time.monotonic() < deadline:
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                code, config = int((answers / "code").read_text()), (answers / "config").read_text()
+                if f"{mark}\n" in config and name in config:
+                    text = (answers / "said").read_text()
+                    return text if code or "[warn]" in text or "[emerg]" in text else ""
+            time.sleep(0.02)
+        raise TimeoutError(f"{mark}: no answer\n{self.log.read_text()[-3000:]}")
+
+
+@contextlib.contextmanager
+def running(folder: Path, api: ApiServer, objects: list[Object]) -> Iterator[Nginx]:
+    """The controller with a pod of its own in the API and those objects of its surroundings."""
+    root, judge, log = unpacked(folder), Judge(api), folder / "controller.log"
+    (root / "answers").mkdir(mode=0o777)
+    tester = root / "usr/bin/nginx-tester"
+    tester.write_text(TESTER)
+    tester.chmod(0o755)
+    (root / "kubeconfig").write_text(json.dumps(api.kubeconfig))
+    metadata = {"name": "controller", "namespace": NAMESPACE, "labels": controller.LABELS}
+    pod: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+    pod["spec"] = {"containers": [{"name": "controller", "image": "x"}]}
+    for body in [*objects, pod]:
+        assert not (told := judge.apply(body, REAL)), told
+    ports = {name: free_port() for name in PORTS}
+    flags = [f"--{name}-port={port}" for name, port in ports.items()]
+    flags += [f"--configmap={NAMESPACE}/{controller.CONTROLLER}", "--kubeconfig=/kubeconfig", "--update-status=false"]
+    flags += [f"--controller-class={controller.CONTROLLER_CLASS}", f"--ingress-class={controller.CLASS}"]
+    flags += ["--sync-rate-limit=1000", "--disable-leader-election=true", "--enable-metrics=false"]
+    environment = {
+        "PATH": "/usr/bin:/usr/sbin:/bin:/sbin",
+        "NGINX_BINARY": "/usr/bin/nginx-tester",
+        "POD_NAME": "controller",
+        "POD_NAMESPACE": NAMESPACE,
+    }
+    words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INSIDE, "controller", str(root)]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*words, "/nginx-ingress-controller", *flags],
+            env=environment | {"HOME": os.environ.get("HOME", "/")},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        with _lua(ports["status"], _Lua, log), _lua(ports["stream"], _Stream, log):
+            yield Nginx(judge, root, log)
+    finally:
+        # with it, all of its process namespace ends
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def _lua(port: int, handler: type[BaseRequestHandler], log: Path) -> Iterator[None]:
+    """Answers at one of nginx's ports, from when the controller has seen that it was free."""
+    deadline = time.monotonic() + PATIENCE
+    while "Starting NGINX process" not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()[-3000:]
+        time.sleep(0.05)
+    with ThreadingTCPServer(("127.0.0.1", port), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
