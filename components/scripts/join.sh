@@ -44,6 +44,7 @@ else
   # memory alone: /run is a tmpfs, and the token's kubeconfig is gone when this shell ends, however it ends
   trap 'rm -f "$ROOT$DISCOVERY_FILE"' EXIT
   (umask 077 && printf '%s' "$DISCOVERY" >"$ROOT$DISCOVERY_FILE")
+  runtime_answers "$LOCK_WAIT"
   kubeadm join --config "$ROOT$JOIN_FILE" >&2 || {
     journalctl --unit kubelet --lines 20 --no-pager >&2 2>/dev/null || true
     fail "$NODE_NAME: kubeadm join failed; its words and the kubelet's are above. The next 'up' resets the node and joins again"

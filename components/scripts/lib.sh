@@ -44,6 +44,10 @@ until_true() {
   done
 }
 
+# runtime_answers SECONDS   : containerd's socket is there before containerd answers, on a busy machine for minutes, and
+# kubeadm's preflight asks it once
+runtime_answers() { until_true "$1" "$NODE_NAME: an answer of the container runtime (journalctl --unit containerd tells why)" crictl version; }
+
 # repeated TIMES COMMAND...   : tries a command that may be repeated, with a pause in between; fails as its last try did
 # For what asks the API once: kubeadm gives each answer 10 s, which a control plane that is starting may not keep.
 repeated() {

@@ -71,6 +71,7 @@ start() { # initialise, or complete an initialisation
     log "$NODE_NAME: completing an unfinished start"
   fi
   # one process for preflight, certs, kubeconfig, etcd, apiserver, kubelet-start: each start of it is dear when emulated
+  runtime_answers "$API_WAIT"
   kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print --skip-phases="$skip" >&2
 }
 
@@ -94,6 +95,7 @@ join() { # beside a living control plane; the helper brought the means
       [ "$line" != "controlPlane:" ] || printf '  certificateKey: %s\n' "$CERTIFICATE_KEY"
     done <"$ROOT$JOIN_FILE" >"$ROOT/run/fjordkube/join.yaml"
   )
+  runtime_answers "$API_WAIT"
   kubeadm join --config "$ROOT/run/fjordkube/join.yaml" >&2
 }
 

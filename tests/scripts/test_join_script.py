@@ -37,6 +37,7 @@ def worker(tmp_path: Path) -> Machine:
     machine = Machine(tmp_path / "m")
     (machine.root / "run").mkdir()
     machine.program("kubeadm", KUBEADM)
+    machine.program("crictl")
     machine.program("systemctl", '[ "$1" != is-active ] || [ -e "$ROOT/run/kubelet" ]')
     for name in ("ip", "ipvsadm", "iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore", "nft"):
         machine.program(name, "cat >/dev/null </dev/stdin || true" if name.endswith("restore") else "echo '*filter'")
@@ -62,6 +63,16 @@ def test_joins_with_a_private_file_that_does_not_stay(worker: Machine) -> None:
     assert worker.read("/seen") == "secret token"
     assert worker.read("/mode") == "600\n"
     assert not worker.exists("/run/fjordkube/discovery.conf")
+
+
+def test_a_runtime_that_does_not_answer_yet_is_waited_for(worker: Machine) -> None:
+    # kubeadm's preflight would ask once, and fail
+    worker.program("crictl", '[ -e "$ROOT/run/asked" ] || { touch "$ROOT/run/asked"; exit 1; }')
+    worker.program("kubeadm", '[ -e "$ROOT/run/asked" ] || exit 1\n' + KUBEADM)
+    assert state(worker, JOIN) == "member"
+    worker.program("crictl", "exit 1")
+    done = worker.run(["reset", "join"], {**VALUES, "LOCK_WAIT": "1"}, FILES, before=JOIN.replace("yes", "no"))
+    assert "w1: an answer of the container runtime (journalctl --unit containerd tells why): not after 1 s" in done.stderr
 
 
 def test_a_member_is_left_alone(worker: Machine) -> None:
