@@ -158,6 +158,10 @@ TABLE: Final[Mapping[Any, Samples]] = {
         ["vdb", "/etc/passwd", "LABEL=", "LABEL=a b", "/dev/$(id)", "/dev/" + "a" * 129, "UUID=" + "a" * 65],
     ),
     types.Hostname: HOSTNAME,
+    types.Domain: Samples(
+        [*HOSTNAME.good[:3], ".".join(["a" * 63] * 3) + "." + "b" * 57, "demo.example.no"],
+        [*HOSTNAME.bad, ".".join(["a" * 63] * 3) + "." + "b" * 58],
+    ),
     types.HostnameOrIp: Samples(
         ["203.0.113.7", "2001:db8::1", "a.no"], ["fe80::1%eth0", "203.0.113.256", "A.no", "a no"]
     ),

@@ -72,7 +72,7 @@ def test_a_runtime_that_does_not_answer_yet_is_waited_for(worker: Machine) -> No
     assert state(worker, JOIN) == "member"
     worker.program("crictl", "exit 1")
     done = worker.run(["reset", "join"], {**VALUES, "LOCK_WAIT": "1"}, FILES, before=JOIN.replace("yes", "no"))
-    assert "w1: an answer of the container runtime (journalctl --unit containerd tells why): not after 1 s" in done.stderr
+    assert "runtime (journalctl --unit containerd tells why): not after 1 s" in done.stderr
 
 
 def test_a_member_is_left_alone(worker: Machine) -> None:
