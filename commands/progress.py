@@ -36,6 +36,9 @@ POLL = 0.3
 PIPE_BYTES = 1 << 20
 """The event log's pipe (fcntl(2): as much as anyone may ask for); an event of a long script is 100 KiB and more."""
 
+_COMMAND = re.compile(r': running "(?:[^"\\]|\\.)*"')
+"""What the command plugin repeats in an error: a whole script, in one line, ahead of the words that tell what failed."""
+
 _MARKUP = re.compile(r"<\{%[^%]*%\}>")
 """The engine's colour marks in messages."""
 
@@ -219,7 +222,7 @@ class Progress(Events):
                 self._say("an earlier run was cut off; all is found again by its name, and this run goes on from there")
             self.pending = True
         elif entry["severity"] in ("error", "warning"):
-            self._say(f"{entry['severity']}{': ' + name if name else ''}: {text}")
+            self._say(f"{entry['severity']}{': ' + name if name else ''}: {_COMMAND.sub('', text)}")
         elif "-gates-" in name and text and _measures(entry):
             # what a gate still waits for
             self._say(f"gate {name.rpartition('-gates-')[2]}: {text.splitlines()[-1]}")

@@ -122,3 +122,11 @@ def test_plan_is_every_resource_with_its_parent(tmp_path: Path) -> None:
         Step("same", "command:local:Command", "nodes-w1"),
     ]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_command_is_told_by_its_words_and_not_by_its_script(tmp_path: Path) -> None:
+    script = '"PATH=\\"$PWD/.venv/bin:$PATH\\"\\nexec python3 -c \'sys.exit(1)\' \\\\ join"'
+    message = f"<{{%reset%}}>exit status 1: running {script}:\nw1: joining\nerror: w1: no answer\n<{{%reset%}}>"
+    entry = {"severity": "error", "urn": "urn:pulumi:local::fjordkube::command:local:Command::fjord-w1-joined"}
+    told = diagnosed(tmp_path, {**entry, "message": message})
+    assert told == ["error: fjord-w1-joined: exit status 1:\nw1: joining\nerror: w1: no answer"]
