@@ -37,7 +37,7 @@ PIPE_BYTES = 1 << 20
 """The event log's pipe (fcntl(2): as much as anyone may ask for); an event of a long script is 100 KiB and more."""
 
 _COMMAND = re.compile(r': running "(?:[^"\\]|\\.)*"')
-"""What the command plugin repeats in an error: a whole script, in one line, ahead of the words that tell what failed."""
+"""What the command plugin repeats in an error: a whole script in one line, ahead of the words that tell what failed."""
 
 _MARKUP = re.compile(r"<\{%[^%]*%\}>")
 """The engine's colour marks in messages."""

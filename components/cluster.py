@@ -22,7 +22,9 @@ from fjordkube.gates.common import Promised
 from fjordkube.gates.disk import disk_gate
 from fjordkube.gates.gate import Gate
 from fjordkube.gates.gates import Gates, GatesArgs
-from fjordkube.host import Host, HostArgs, guards_itself
+from fjordkube.host.firewall import guards_itself
+from fjordkube.host.host import Host
+from fjordkube.host.preparation import HostArgs
 from fjordkube.images import Images
 from fjordkube.immutable import Immutable
 from fjordkube.ingress.nginx import IngressNginx, IngressNginxArgs

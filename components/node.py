@@ -11,12 +11,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pulumi
 from pulumi_command import remote
 
-Role = Literal["control-plane", "worker"]
+from fjordkube.settings.nodes.node import Role
 
 BESIDE_HOST: Final = (
     "agent_socket_path",

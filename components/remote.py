@@ -1,72 +1,20 @@
 """The only wrapper over pulumi_command.remote: how shell reaches a node.
 
-Owns the text of a remote command (header, library, quoted values, files, script bodies) and the dial budget.
-Leaves what the scripts do to `components/scripts/`. Values and files here are not secret: they show in diffs.
+Owns the remote command and the dial budget. Leaves the text that it runs to shell.py.
 """
 
 from __future__ import annotations
 
-import hashlib
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 from pulumi_command import remote
 
-SCRIPTS = Path(__file__).parent / "scripts"
+from fjordkube.shell import as_root
 
 DIAL_ERROR_LIMIT = 70
 """Dial attempts of one command: about 5 min with pulumi-command's back-off (x1.5 from 100 ms, cap 5 s)."""
-
-
-@dataclass(frozen=True)
-class File:
-    """A text file to lay down on a node."""
-
-    text: str
-    mode: str = "0644"
-
-
-def script(name: str) -> str:
-    """The text of components/scripts/`name`.sh."""
-    return _read(SCRIPTS / f"{name}.sh")
-
-
-@cache
-def _read(path: Path) -> str:
-    # once for all nodes
-    return path.read_text()
-
-
-def shell(scripts: Sequence[str], values: Mapping[str, str], files: Mapping[str, File | str] | None = None) -> str:
-    """One bash text: header, library, assignments, files, then the scripts in order.
-
-    Values are quoted; a file is written only where its content differs (lib.sh write_file).
-    """
-    parts = ["set -euo pipefail", script("lib")]
-    parts += [f"{key}={shlex.quote(value)}" for key, value in sorted(values.items())]
-    for path, entry in sorted((files or {}).items()):
-        file = entry if isinstance(entry, File) else File(entry)
-        mark = "EOF_" + hashlib.sha256(file.text.encode()).hexdigest()[:8]
-        body = file.text if file.text.endswith("\n") else file.text + "\n"
-        parts.append(f"write_file {shlex.quote(path)} {file.mode} <<'{mark}'\n{body}{mark}")
-    parts += [script(name) for name in scripts]
-    return "\n".join(part.rstrip("\n") for part in parts) + "\n"
-
-
-def as_root(text: str) -> str:
-    """The bash text for a user who becomes root by `sudo -n`.
-
-    A here-document, so that sudo's log holds `bash -s` and not the text; a function, so that bash has read all of it
-    before any command in it could read the rest as its own input.
-    """
-    mark = "EOF_" + hashlib.sha256(text.encode()).hexdigest()[:8]
-    body = text if text.endswith("\n") else text + "\n"
-    return f"exec sudo -n bash -s <<'{mark}'\nfjordkube() {{\n{body}}}\nfjordkube </dev/null\n{mark}\n"
 
 
 class Remote(remote.Command):

@@ -20,8 +20,8 @@ from fjordkube.host.paths import ETCD_DATA
 from fjordkube.network.calico_node import address_annotations
 from fjordkube.network.kube_proxy import kube_proxy_configuration
 from fjordkube.node import Node
-from fjordkube.remote import File, shell
 from fjordkube.settings import API_PORT
+from fjordkube.shell import File, shell
 from fjordkube.timing import Timing
 
 Stage = Literal["joinable", "addons"]

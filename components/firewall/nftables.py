@@ -20,7 +20,7 @@ from typing import Final, get_args
 from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.sources import EVERYBODY, networks
 from fjordkube.firewall.table import DHCP_CLIENT, Rule, Source, table
-from fjordkube.node import Role
+from fjordkube.settings.nodes.node import Role
 
 TABLE: Final = "fjordkube"
 """Name of the table, of family inet."""

@@ -21,7 +21,7 @@ from typing import get_args
 from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.sources import EVERYBODY, networks
 from fjordkube.firewall.table import DHCP_CLIENT, Rule, Source, table
-from fjordkube.node import Role
+from fjordkube.settings.nodes.node import Role
 
 
 @dataclass(frozen=True)

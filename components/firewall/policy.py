@@ -8,9 +8,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fjordkube.node import Node
 from fjordkube.settings import ClusterSettings
+
+if TYPE_CHECKING:
+    from fjordkube.node import Node
 
 
 @dataclass(frozen=True)

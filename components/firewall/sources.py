@@ -11,7 +11,7 @@ from typing import Final
 
 from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.table import Protocol, Source, table
-from fjordkube.node import Role
+from fjordkube.settings.nodes.node import Role
 
 EVERYBODY: Final = "0.0.0.0/0"
 

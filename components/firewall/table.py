@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from fjordkube.firewall.policy import FirewallPolicy
-from fjordkube.ingress.admission import WEBHOOK_PORT
-from fjordkube.ingress.controller import HEALTH_PORT
-from fjordkube.node import Role
+from fjordkube.ingress.ports import HEALTH_PORT, WEBHOOK_PORT
 from fjordkube.settings import API_PORT
 from fjordkube.settings.consistency.ingress import NODE_PORTS
+from fjordkube.settings.nodes.node import Role
 
 Source = Literal["control-planes", "nodes", "pods", "admins", "ingress-clients", "node-port-clients", "anyone"]
 """Who asks: control planes by their private addresses, nodes (the whole private network, so that a node more changes no

@@ -22,7 +22,7 @@ from typing import Final
 from fjordkube.firewall.policy import FirewallPolicy
 from fjordkube.firewall.sources import EVERYBODY, networks
 from fjordkube.firewall.table import Rule, Source, reserved_ports, table
-from fjordkube.node import Role
+from fjordkube.settings.nodes.node import Role
 
 OUTSIDE: Final[tuple[Source, ...]] = ("admins", "ingress-clients", "node-port-clients", "anyone")
 """Sources that come by the public network."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fjordkube.remote import shell
 from fjordkube.settings import ClusterSettings, Gates, IpvsProxy, Scheduler
+from fjordkube.shell import shell
 from fjordkube.timing import Timing
 
 Name = Literal["disk", "bgp", "data-path", "ipvs", "ingress"]

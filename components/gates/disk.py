@@ -10,11 +10,11 @@ import pulumi
 
 from fjordkube.gates.common import Figures, Question, Row, row
 from fjordkube.gates.gate import Gate
-from fjordkube.host import Host
+from fjordkube.host.host import Host
 from fjordkube.host.paths import ETCD_DATA, ETCD_MOUNT
 from fjordkube.node import Node
-from fjordkube.remote import shell
 from fjordkube.settings import Gates
+from fjordkube.shell import shell
 from fjordkube.timing import Timing
 
 CACHE = "/var/lib/fjordkube/disk.json"

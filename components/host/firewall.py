@@ -5,11 +5,13 @@ Owns the decision and the values. Leaves the rules to components/firewall/nftabl
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fjordkube.firewall import FirewallPolicy, networks, nftables
 from fjordkube.host import units
-from fjordkube.node import Node
+
+if TYPE_CHECKING:
+    from fjordkube.node import Node
 
 PATH = "/etc/fjordkube/firewall.nft"
 """The rules, loaded at boot."""

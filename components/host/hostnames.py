@@ -6,8 +6,10 @@ Owns the block's text. Leaves the rest of /etc/hosts to whoever wrote it (script
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from fjordkube.node import Node
+if TYPE_CHECKING:
+    from fjordkube.node import Node
 
 
 def hosts_block(node: Node, control_planes: Sequence[Node], api_host: str) -> str:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fjordkube.firewall import FirewallPolicy
 from fjordkube.host import containerd, firewall, hostnames, modules, sysctls, units
 from fjordkube.host.paths import ETCD_MOUNT
-from fjordkube.node import Node
-from fjordkube.remote import File, shell
 from fjordkube.settings import IpvsProxy, KubeProxy
+from fjordkube.shell import File, shell
 from fjordkube.timing import NATIVE, Timing
 from fjordkube.versions import KUBERNETES
+
+if TYPE_CHECKING:
+    from fjordkube.node import Node
 
 CRICTL_TIMEOUT = 300
 """Seconds; generous, because crictl is what one asks when a node is slow."""

@@ -14,7 +14,7 @@ from fjordkube.helpers import launcher
 from fjordkube.host import firewall, modules, sysctls, units
 from fjordkube.host.paths import ETCD_DATA, ETCD_MOUNT, KUBEADM
 from fjordkube.node import Node, ssh_environment
-from fjordkube.remote import shell
+from fjordkube.shell import shell
 
 
 class Release(local.Command):

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any
-
-import pulumi
+from typing import TYPE_CHECKING, Any
 
 from fjordkube.ingress.access import NAME, NAMESPACE
 from fjordkube.objects import Object
 from fjordkube.timing import TimingName
 
+if TYPE_CHECKING:
+    import pulumi
+
 SERVICE = "ingress-nginx-controller-admission"
 SECRET = "ingress-nginx-admission"  # noqa: S105 - the object's name
 WEBHOOK = "ingress-nginx-admission"
-WEBHOOK_PORT = 8443
 CERTIFICATES = "/usr/local/certificates"
 
 CERTIFICATE_DAYS = 3650

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fjordkube.ingress.access import LEASE, NAME, NAMESPACE, access
-from fjordkube.ingress.admission import CERTIFICATES, SECRET, WEBHOOK_PORT
+from fjordkube.ingress.admission import CERTIFICATES, SECRET
+from fjordkube.ingress.ports import HEALTH_PORT, WEBHOOK_PORT
 from fjordkube.ingress.tuning import UNHEALTHY_SECONDS, grace_seconds, tuning
 from fjordkube.objects import Object, http_probes
 from fjordkube.settings import IngressNginx
@@ -19,8 +20,6 @@ from fjordkube.timing import TimingName
 CONTROLLER = "ingress-nginx-controller"
 CLASS = "nginx"
 CONTROLLER_CLASS = "k8s.io/ingress-nginx"
-HEALTH_PORT = 10254
-"""Health and metrics, on every address of the node: keep it away from the public network by firewall."""
 
 BUNDLE_UID = 33
 """www-data in the Debian image that is built here."""

@@ -19,12 +19,12 @@ import pulumi
 from fjordkube import remote
 from fjordkube.errors import MachineError, UnfitComputer
 from fjordkube.firewall import FirewallPolicy
-from fjordkube.node import Node, Role
+from fjordkube.node import Node
 from fjordkube.nodes import cloud_init, host_keys, stack_config
 from fjordkube.nodes.host_keys import HostKey
 from fjordkube.nodes.login_key import HostKeySeed, LoginKey
 from fjordkube.nodes.source import usual_ports
-from fjordkube.settings.nodes.node import NodeSettings
+from fjordkube.settings.nodes.node import NodeSettings, Role
 from fjordkube.settings.secrets import SSH_KEY
 
 if TYPE_CHECKING:

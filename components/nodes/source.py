@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-import pulumi
-
 from fjordkube.errors import MachineError
-from fjordkube.node import Node
 from fjordkube.settings import API_PORT, AnyNodes
 
 if TYPE_CHECKING:
+    # commands ask sources for their checks, and Pulumi's SDK takes a second to load
+    import pulumi
+
     from fjordkube.images import Images
+    from fjordkube.node import Node
     from fjordkube.settings import Stack
 
 N = TypeVar("N", bound=AnyNodes)

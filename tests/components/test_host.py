@@ -10,7 +10,7 @@ import pytest
 
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.helpers import launcher
-from fjordkube.host import Host
+from fjordkube.host.host import Host
 from fjordkube.host.release import script
 from tests.components.bootstrap_mocks import Recorder, opened, with_mocks
 from tests.components.engine_recording import record, run

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from fjordkube.host import Host
+from fjordkube.host.host import Host
 from fjordkube.node import Node
 from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs, asserted, assured, says_zone
 from fjordkube.settings import load

@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 
 from fjordkube.firewall import admits
-from fjordkube.node import Role
 from fjordkube.settings import Stack, load
+from fjordkube.settings.nodes.node import Role
 from tests.e2e import cluster, example, ports
 from tests.engine.command import Commands
 from tests.golden.bootstrap_cluster import local_policy

@@ -10,11 +10,13 @@ import pulumi
 
 from fjordkube.bootstrap import KubeadmCluster
 from fjordkube.firewall import FirewallPolicy
-from fjordkube.host import HostArgs
-from fjordkube.node import Node, Role
-from fjordkube.remote import connection, script
+from fjordkube.host.preparation import HostArgs
+from fjordkube.node import Node
+from fjordkube.remote import connection
 from fjordkube.settings import ClusterSettings, Stack, load
 from fjordkube.settings.consistency.ranges import GUEST_NETWORK
+from fjordkube.settings.nodes.node import Role
+from fjordkube.shell import script
 from fjordkube.timing import NATIVE, Timing
 
 SANDBOX = "fjordkube.local/kubernetes/pause:3.10.2"

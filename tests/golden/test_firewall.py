@@ -7,8 +7,8 @@ from dataclasses import astuple
 import pytest
 
 from fjordkube.firewall import nftables, openstack, upcloud
-from fjordkube.node import Role
 from fjordkube.settings import Stack
+from fjordkube.settings.nodes.node import Role
 from tests.golden.bootstrap_cluster import local_policy, policy, stack
 from tests.golden.golden import check
 

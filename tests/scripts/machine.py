@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fjordkube.remote import File, shell
+from fjordkube.shell import File, shell
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fjordkube.remote import shell
+from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 
 VALUES = {

@@ -13,7 +13,7 @@ import pytest
 from fjordkube.helpers.gates.targets import sections
 from fjordkube.helpers.session import END
 from fjordkube.helpers.ssh import function
-from fjordkube.remote import shell
+from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 
 VALUES = {"IDLE_SECONDS": "20", "COUNT": "5", "PORT": "8080", "WEB_SECONDS": "7", "DROP_SECONDS": "3"}

@@ -12,9 +12,9 @@ from fjordkube.firewall import admits, networks, nftables, openstack, page, tabl
 from fjordkube.firewall.__main__ import main
 from fjordkube.firewall.table import RESERVED_PORTS, Source, reserved_ports
 from fjordkube.host import firewall, sysctls
-from fjordkube.node import Role
 from fjordkube.settings import Stack, load
 from fjordkube.settings.consistency import findings
+from fjordkube.settings.nodes.node import Role
 from tests.golden.bootstrap_cluster import local_policy, nodes, policy, stack
 
 ROLES: tuple[Role, ...] = ("control-plane", "worker")

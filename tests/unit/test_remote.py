@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from fjordkube import remote
-from fjordkube.remote import File, Remote, connection, script, shell
+from fjordkube import shell as shell_text
+from fjordkube.remote import Remote, connection
+from fjordkube.shell import File, as_root, script, shell
 from tests.components.engine_recording import record, run
 from tests.scripts.machine import Machine
 
@@ -58,7 +60,7 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "scripts"
     folder.mkdir()
     (folder / "lib.sh").write_text(script("lib"))
-    monkeypatch.setattr(remote, "SCRIPTS", folder)
+    monkeypatch.setattr(shell_text, "SCRIPTS", folder)
     return folder
 
 
@@ -126,7 +128,7 @@ def test_first_failing_command_and_an_unset_value_end_the_script(scripts: Path, 
 
 def test_scripts_never_print_what_they_run() -> None:
     # set -x would put tokens into logs
-    for path in remote.SCRIPTS.glob("*.sh"):
+    for path in shell_text.SCRIPTS.glob("*.sh"):
         assert not re.search(r"^\s*set -[a-z]*x|^\s*set -o xtrace", path.read_text(), re.MULTILINE), path.name
 
 
@@ -176,8 +178,8 @@ def test_bastion_has_a_key_and_a_pinned_host_key_of_its_own(preview: bool) -> No
 @pytest.mark.parametrize("preview", [False, True])
 def test_user_who_is_not_root_runs_every_command_by_sudo(preview: bool) -> None:
     found = command(preview, sudo=True, delete="echo bye")
-    assert found.inputs["create"] == found.inputs["update"] == remote.as_root("echo")
-    assert found.inputs["delete"] == remote.as_root("echo bye")
+    assert found.inputs["create"] == found.inputs["update"] == as_root("echo")
+    assert found.inputs["delete"] == as_root("echo bye")
 
 
 SUDO = '#!/bin/bash\nprintf "%s\\n" "$*" >>"$LOG"; [ "$1" = -n ] && shift && exec "$@"\n'
@@ -202,7 +204,7 @@ def test_script_by_sudo_runs_as_it_would_without_it_and_sudo_hears_nothing_of_it
     log = tmp_path / "log"
     for shell_name in ("bash", "sh"):  # a user's login shell
         done = subprocess.run(
-            [shell_name, "-c", remote.as_root(script_text)],
+            [shell_name, "-c", as_root(script_text)],
             env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": "/h", "LOG": str(log)},
             input="what the command must not read\n",
             capture_output=True,

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from fjordkube.gates.gate import with_keys_apart
 from fjordkube.host.modules import modules
-from fjordkube.node import Role
 from fjordkube.nodes.existing.pins import BASTION
-from fjordkube.remote import shell
 from fjordkube.settings import API_PORT, ClusterSettings, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy
+from fjordkube.settings.nodes.node import Role
+from fjordkube.shell import shell
 from fjordkube.versions import KUBERNETES
 
 PROGRAMS: Final = (

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-import pulumi
-
 from fjordkube.errors import UnfitComputer
 from fjordkube.nodes import stack_config
 from fjordkube.nodes.existing.pins import pins
@@ -31,6 +29,8 @@ def check(settings: Stack, stack: str, programs: bool = True, preview: bool = Fa
 def provide(settings: Stack, images: Images, stack: str) -> Machines:
     """See components.nodes.source.Source."""
     # on demand: `check` needs no resources, and whoever only checks shall not wait for them
+    import pulumi
+
     from fjordkube.nodes.existing.machines import ExistingMachines, ExistingMachinesArgs
 
     check(settings, stack, preview=pulumi.runtime.is_dry_run())

@@ -16,8 +16,8 @@ from fjordkube.helpers.local_vm import computer, places, power, record
 from fjordkube.helpers.local_vm.places import Files
 from fjordkube.helpers.local_vm.record import Made
 from fjordkube.helpers.local_vm.spec import GUEST_PORTS, Disk, Power, Wanted
-from fjordkube.node import Role
 from fjordkube.settings import LocalControlPlane, LocalNode, LocalWorker
+from fjordkube.settings.nodes.node import Role
 
 if TYPE_CHECKING:
     from fjordkube.settings import LocalNodes

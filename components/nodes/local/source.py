@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pulumi
-
 from fjordkube.nodes.local import accelerator, preflight, vm_image
-from fjordkube.nodes.local.machines import LocalMachines, LocalMachinesArgs
 from fjordkube.nodes.source import Machines, usual_ports
 
 if TYPE_CHECKING:
@@ -22,6 +19,11 @@ def check(settings: Stack, stack: str, programs: bool = True, preview: bool = Fa
 
 def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001
     """See components.nodes.source.Source."""
+    # on demand: whoever only checks shall not wait for the SDK
+    import pulumi
+
+    from fjordkube.nodes.local.machines import LocalMachines, LocalMachinesArgs
+
     nodes = _nodes(settings)
     image = vm_image.wanted(settings.kubernetes.version, settings.network.version)
     there = vm_image.built(image)

@@ -14,7 +14,7 @@ import pulumi_openstack as openstack
 
 from fjordkube.firewall import FirewallPolicy
 from fjordkube.firewall.openstack import SecurityGroupRule, security_group
-from fjordkube.node import Role
+from fjordkube.settings.nodes.node import Role
 from fjordkube.settings.nodes.openstack import OpenstackNodes
 
 NAMES: Final[Mapping[Role, str]] = {"control-plane": "control-planes", "worker": "workers"}

@@ -111,6 +111,6 @@ def test_an_interrupted_gate_leaves_nobody_waiting(tmp_path: Path, monkeypatch: 
 
 
 def test_the_end_mark_is_the_scripts() -> None:
-    from fjordkube.remote import script
+    from fjordkube.shell import script
 
     assert f"printf '\\n{session.END}\\n'" in script("questions")

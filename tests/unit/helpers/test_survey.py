@@ -15,8 +15,8 @@ from fjordkube.helpers.ssh import Access
 from fjordkube.helpers.survey.asking import Answer, failure
 from fjordkube.helpers.survey.judgement import Host, Wanted, compare, judge, told
 from fjordkube.nodes.existing import question
-from fjordkube.remote import shell
 from fjordkube.settings import ExistingNodes, load
+from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 from tests.unit.helpers.fakes import node_machine, run
 from tests.unit.test_settings_existing import nodes
