@@ -199,6 +199,7 @@ def test_a_second_up_changes_nothing_and_enters_no_node(commands: Commands) -> N
     done = commands.run("up")
     assert done.code == 0, done.text
     assert re.search(r"engine done in .*: \d+ unchanged", done.text)
+    print(f"a second up: {done.seconds:.1f} s", flush=True)
     assert done.seconds < 15  # 5 s is the promise for a quiet machine
     assert [cluster.logins(commands, node) for node in NODES] == [count + 1 for count in before]
 
