@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 from pulumi_command import remote
 
-from fjordkube.shell import as_root
+from fjordkube.shell import by_bash
 
 DIAL_ERROR_LIMIT = 70
 """Dial attempts of one command: about 5 min with pulumi-command's back-off (x1.5 from 100 ms, cap 5 s)."""
@@ -33,9 +33,9 @@ class Remote(remote.Command):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`sudo`: whether the user of `connection` is not root (Node.sudo)."""
-        if sudo:
-            create = pulumi.Output.from_input(create).apply(as_root)
-            delete = delete if delete is None else pulumi.Output.from_input(delete).apply(as_root)
+        # a login shell may be any, and only bash takes `set -o pipefail`
+        create = pulumi.Output.from_input(create).apply(lambda text: by_bash(text, sudo))
+        delete = delete if delete is None else pulumi.Output.from_input(delete).apply(lambda text: by_bash(text, sudo))
         if secret_output:
             secret = pulumi.ResourceOptions(additional_secret_outputs=["stdout", "stderr"])
             opts = pulumi.ResourceOptions.merge(opts, secret)

@@ -51,12 +51,13 @@ def shell(scripts: Sequence[str], values: Mapping[str, str], files: Mapping[str,
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def as_root(text: str) -> str:
-    """The bash text for a user who becomes root by `sudo -n`.
+def by_bash(text: str, sudo: bool = False) -> str:
+    """The bash text for any login shell, and for a user who becomes root by `sudo -n`.
 
-    A here-document, so that sudo's log holds `bash -s` and not the text; a function, so that bash has read all of it
-    before any command in it could read the rest as its own input.
+    A here-document, so that process lists and sudo's log hold `bash -s` and not the text; a function, so that bash has
+    read all of it before any command in it could read the rest as its own input.
     """
     mark = "EOF_" + hashlib.sha256(text.encode()).hexdigest()[:8]
     body = text if text.endswith("\n") else text + "\n"
-    return f"exec sudo -n bash -s <<'{mark}'\nfjordkube() {{\n{body}}}\nfjordkube </dev/null\n{mark}\n"
+    bash = "sudo -n bash -s" if sudo else "bash -s"
+    return f"exec {bash} <<'{mark}'\nfjordkube() {{\n{body}}}\nfjordkube </dev/null\n{mark}\n"

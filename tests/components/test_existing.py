@@ -80,7 +80,8 @@ def test_all_hosts_are_asked_by_one_command(preview: bool, files: dict[str, Any]
     asked = json.loads(environment["FJORDKUBE_SURVEY"])
     assert asked["hosts"]["cp1"] == {"role": "control-plane", "etcd": "LABEL=etcd"}
     assert "ip_vs" in asked["modules"]
-    assert "80" in asked["roles"]["worker"]["ports"]
+    assert {"80", "179", "8443", "9099", "10254"} <= set(asked["roles"]["worker"]["ports"])
+    assert "8443" not in asked["roles"]["control-plane"]["ports"]
     assert "80" not in asked["roles"]["control-plane"]["ports"]
     assert seen.seen["nodes"].type == "fjordkube:nodes:ExistingMachines"
 
@@ -159,7 +160,7 @@ def test_bastion_and_user_reach_every_way_in(preview: bool, files: dict[str, Any
     assert (bastion.host, bastion.user, bastion.key, bastion.host_key) == ("203.0.113.5", "jump", JUMP, KEYS["bastion"])
     for name in HOSTS:
         prepared = seen.seen[f"fjord-{name}-host-prepared"].inputs
-        assert prepared["create"].startswith("exec sudo -n bash -s" if name != "w2" else "set -euo pipefail")
+        assert prepared["create"].startswith("exec sudo -n bash -s" if name != "w2" else "exec bash -s")
         assert prepared["connection"]["value"]["proxy"]["host"] == "203.0.113.5"
         release = opened(seen.seen[f"fjord-{name}-host-release"].inputs["environment"])
         assert json.loads(release["FJORDKUBE_SSH_BASTION"])["host"] == "203.0.113.5"

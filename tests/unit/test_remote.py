@@ -14,7 +14,7 @@ import pytest
 from fjordkube import remote
 from fjordkube import shell as shell_text
 from fjordkube.remote import Remote, connection
-from fjordkube.shell import File, as_root, script, shell
+from fjordkube.shell import File, by_bash, script, shell
 from tests.components.engine_recording import record, run
 from tests.scripts.machine import Machine
 
@@ -149,7 +149,7 @@ def command(preview: bool, **options: Any) -> Any:
 @pytest.mark.parametrize("preview", [False, True])
 def test_command_updates_as_it_creates_over_a_pinned_bounded_connection(preview: bool) -> None:
     found = command(preview)
-    assert (found.inputs["create"], found.inputs["update"]) == ("echo", "echo")
+    assert found.inputs["create"] == found.inputs["update"] == by_bash("echo")
     assert found.secret_inputs == ["connection"]
     reached = found.inputs["connection"]["value"]
     assert (reached["host"], reached["port"], reached["user"]) == ("127.0.0.1", 2201, "root")
@@ -178,8 +178,8 @@ def test_bastion_has_a_key_and_a_pinned_host_key_of_its_own(preview: bool) -> No
 @pytest.mark.parametrize("preview", [False, True])
 def test_user_who_is_not_root_runs_every_command_by_sudo(preview: bool) -> None:
     found = command(preview, sudo=True, delete="echo bye")
-    assert found.inputs["create"] == found.inputs["update"] == as_root("echo")
-    assert found.inputs["delete"] == as_root("echo bye")
+    assert found.inputs["create"] == found.inputs["update"] == by_bash("echo", sudo=True)
+    assert found.inputs["delete"] == by_bash("echo bye", sudo=True)
 
 
 SUDO = '#!/bin/bash\nprintf "%s\\n" "$*" >>"$LOG"; [ "$1" = -n ] && shift && exec "$@"\n'
@@ -196,15 +196,16 @@ SUDO = '#!/bin/bash\nprintf "%s\\n" "$*" >>"$LOG"; [ "$1" = -n ] && shift && exe
         ("echo no end of line", "no end of line\n", 0),
     ],
 )
-def test_script_by_sudo_runs_as_it_would_without_it_and_sudo_hears_nothing_of_it(
-    tmp_path: Path, script_text: str, out: str, code: int
+@pytest.mark.parametrize("sudo", [False, True])
+def test_script_runs_by_bash_under_any_login_shell_and_sudo_hears_nothing_of_it(
+    tmp_path: Path, script_text: str, out: str, code: int, sudo: bool
 ) -> None:
     (tmp_path / "sudo").write_text(SUDO)
     (tmp_path / "sudo").chmod(0o755)
     log = tmp_path / "log"
     for shell_name in ("bash", "sh"):  # a user's login shell
         done = subprocess.run(
-            [shell_name, "-c", as_root(script_text)],
+            [shell_name, "-c", by_bash(script_text, sudo)],
             env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": "/h", "LOG": str(log)},
             input="what the command must not read\n",
             capture_output=True,
@@ -213,7 +214,7 @@ def test_script_by_sudo_runs_as_it_would_without_it_and_sudo_hears_nothing_of_it
             check=False,
         )
         assert (done.stdout, done.returncode) == (out, code), done.stderr
-    assert log.read_text() == "-n bash -s\n" * 2
+    assert (log.read_text() if sudo else "") == "-n bash -s\n" * 2 * sudo
 
 
 @pytest.mark.parametrize("preview", [False, True])

@@ -14,6 +14,7 @@ from fjordkube.gates.gate import with_keys_apart
 from fjordkube.host.modules import modules
 from fjordkube.nodes.existing.pins import BASTION
 from fjordkube.settings import API_PORT, ClusterSettings, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy
+from fjordkube.settings.consistency.ingress import TAKEN_PORTS
 from fjordkube.settings.nodes.node import Role
 from fjordkube.shell import shell
 from fjordkube.versions import KUBERNETES
@@ -29,13 +30,14 @@ PROGRAMS: Final = (
 CONTROL_PLANE_IMAGES: Final = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"}
 """By their names in the bundle: no worker needs them."""
 
-PORTS: Final[dict[Role, tuple[int, ...]]] = {
-    "control-plane": (API_PORT, 2379, 2380, 10250, 10257, 10259),
-    "worker": (10250,),
-}
-"""TCP ports that the node's own parts listen on: API, etcd, kubelet, controller manager, scheduler."""
+EVERYWHERE: Final = (179, 9099, 10248, 10249, 10250, 10256)
+"""TCP ports that parts of every node listen on, loopback alone or not: BGP, Felix, kubelet, kube-proxy."""
 
-BGP: Final = 179
+PORTS: Final[dict[Role, tuple[int, ...]]] = {
+    "control-plane": (API_PORT, 2379, 2380, 2381, 10257, 10259),
+    "worker": tuple(sorted(TAKEN_PORTS.keys() - {22, *EVERYWHERE})),
+}
+"""The same of a role: API, etcd, controller manager, scheduler; the ingress controller beside its clients' ports."""
 
 
 def environment(nodes: ExistingNodes, cluster: ClusterSettings, images: Mapping[str, str]) -> dict[str, str]:
@@ -115,5 +117,5 @@ def _role(role: Role, settings: ClusterSettings, bundled: Mapping[str, str]) -> 
     images = {key: name for key, name in bundled.items() if plane or key not in CONTROL_PLANE_IMAGES}
     if ingress.image:
         images.pop("ingress-nginx-controller", None)
-    ports = [BGP, *PORTS[role], *(() if plane else (ingress.http_port, ingress.https_port))]
+    ports = [*EVERYWHERE, *PORTS[role], *(() if plane else (ingress.http_port, ingress.https_port))]
     return {"programs": programs, "images": sorted(images.values()), "ports": [str(port) for port in ports]}
