@@ -118,7 +118,7 @@ def _start(spec: Power, at: Files, command: list[str]) -> None:
         raise HelperError(f"{spec.name}: QEMU did not start: {done.stderr.strip()}")
     pid = process.pid_of(at.pid)
     if pid is not None and qemu.nice(spec):
-        process.give_way(pid, qemu.SESSION_NICE)
+        process.give_way(pid, qemu.WORKER_NICE)
 
 
 def _wait(spec: Power, at: Files, port: int) -> None:
