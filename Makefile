@@ -64,9 +64,9 @@ test-e2e: $(VENV)/.ready-dev ## two real clusters, one after the other: local ma
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_cluster.py tests/e2e/test_vendor.py
 
-test-sources: $(VENV)/.ready-dev ## a third one, on machines that exist already; not part of `make test`
+test-sources: $(VENV)/.ready-dev ## two more, on machines that exist already and of an example; not part of `make test`
 	@$(RUN) setup --for up
-	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_existing.py
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_existing.py tests/e2e/test_example.py
 
 bench-scale: $(VENV)/.ready-dev ## how long a preview of 100 nodes takes (8 min; bench/results/)
 	@$(RUN) setup --for up

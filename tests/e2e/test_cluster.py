@@ -243,22 +243,6 @@ def test_the_kubeconfig_is_a_private_file_that_works(commands: Commands) -> None
     assert example.kubectl(path, "get", "nodes", "--output", "name").split() == [f"node/{node}" for node in NODES]
 
 
-def test_an_example_brings_pod_network_and_front_door_to_a_cluster_without(commands: Commands, tmp_path: Path) -> None:
-    settings, kubeconfig = settings_of(commands), kubeconfig_of(commands)
-    private, api = settings.nodes.private_cidr, settings.nodes.addresses["cp1"]
-    example.strip(kubeconfig, settings, api, private)
-    for node in NODES:
-        cluster.shell(commands, node, "rm -f /etc/cni/net.d/*")
-    print(example.bring_up(tmp_path, kubeconfig.read_text(), api, private), flush=True)
-    example.restore(kubeconfig)
-    for node in ("w1", "w2"):
-        status, text = cluster.get(cluster.record(commands, node)["ports"]["http"], HOST)
-        assert (status, "pod: demo-" in text) == (200, True)
-    for node in NODES:
-        routes = cluster.shell(commands, node, "ip -4 route show proto bird")
-        assert len(re.findall(r"via 192\.168\.77\.\d+ dev eth1", routes)) == 2
-
-
 def test_down_leaves_nothing_behind(commands: Commands) -> None:
     assert cluster.processes(commands)
     done = commands.run("down", 300, show=True)
