@@ -48,7 +48,8 @@ HeaderBuffer = Annotated[NginxSize, within("256", "1m", size_bytes)]
 Buffer = Annotated[NginxSize, within("1k", "16m", size_bytes)]
 CompressionLevel = Annotated[int, Field(strict=True, ge=1, le=9)]
 RefusalStatus = Annotated[int, Field(strict=True, ge=400, le=599)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+# a bucket of nginx's proxy_headers_hash, 64 bytes, holds a pointer, the name, its length and the end (ngx_hash_init)
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,46}$")]
 OnOff = Literal["on", "off"]
 # the controller's http-redirect-code (ingress-nginx, internal/ingress/controller/config/config.go)
 _REDIRECT = 308

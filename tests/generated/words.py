@@ -201,7 +201,7 @@ TABLE: Final[Mapping[Any, Samples]] = {
 """By the type of `settings.types` and its like."""
 
 PATTERNS: Final[Mapping[str, Samples]] = {
-    r"^[A-Za-z0-9-]{1,64}$": Samples(["X-Powered-By", "a", "-", "a" * 64], ["a b", "", "a" * 65, "X_A", "a\n", "a;b"]),
+    r"^[A-Za-z0-9-]{1,46}$": Samples(["X-Powered-By", "a", "-", "a" * 46], ["a b", "", "a" * 47, "X_A", "a\n", "a;b"]),
 }
 """Of fields that have only a pattern."""
 

@@ -107,6 +107,7 @@ def test_line_ends_and_digits_of_other_scripts_are_in_no_value(raw: dict[str, An
             nginx("proxy-headers-hash-max-size", 32),
             "ingress.config.proxy-headers-hash-max-size: 32 is too small; use 512",
         ),
+        (nginx("hide-headers", ["x" * 47]), "ingress.config.hide-headers"),
         (nginx("proxy-buffers-number", 1), "ingress.config.proxy-buffers-number: 1 is too small; use 3 or more"),
         (nginx("proxy-buffer-size", "0"), "ingress.config.proxy-buffer-size: 0 is out of range; use 1k to 16m"),
         (nginx("large-client-header-buffers", "0 8k"), "ingress.config.large-client-header-buffers: is out of range;"),

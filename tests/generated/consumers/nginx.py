@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
+import socket
 import subprocess
 import tarfile
 import threading
@@ -30,7 +32,6 @@ from fjordkube.objects import Object
 from offline import manifest, recipes
 from tests.conformance.api_server import ApiServer
 from tests.generated.consumers.api import REAL, Judge
-from tests.unit.ssh_server import free_port
 
 PATIENCE = 60
 """Seconds for one answer, or for the controller to start; usually well under one."""
@@ -63,7 +64,7 @@ exec chroot "$root" "$@"
 COMPLAINT = re.compile(r"^[WEF]\d{4} .*", re.MULTILINE)
 QUIET = re.compile(
     r"InClusterConfig|Neither --kubeconfig|Update of Ingress status|does not have any active E|Error getting node|"
-    r"was not initialized|loading TLS|Endpoints? for Service|GeoLite2"
+    r"was not initialized|loading TLS|Endpoints? for Service|GeoLite2|GeoIP2"
 )
 """Of this set-up, not of a ConfigMap."""
 
@@ -157,7 +158,7 @@ def running(folder: Path, api: ApiServer, objects: list[Object]) -> Iterator[Ngi
     pod["spec"] = {"containers": [{"name": "controller", "image": "x"}]}
     for body in [*objects, pod]:
         assert not (told := judge.apply(body, REAL)), told
-    ports = {name: free_port() for name in PORTS}
+    ports = dict(zip(PORTS, _ports(len(PORTS)), strict=True))
     flags = [f"--{name}-port={port}" for name, port in ports.items()]
     flags += [f"--configmap={NAMESPACE}/{controller.CONTROLLER}", "--kubeconfig=/kubeconfig", "--update-status=false"]
     flags += [f"--controller-class={controller.CONTROLLER_CLASS}", f"--ingress-class={controller.CLASS}"]
@@ -186,6 +187,21 @@ def running(folder: Path, api: ApiServer, objects: list[Object]) -> Iterator[Ngi
         process.wait()
 
 
+class _Server(ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+def _ports(count: int) -> list[int]:
+    """Free ports below those that the kernel gives to connections: some are bound a while later, beside other tests."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(15000, 30000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
+
+
 @contextlib.contextmanager
 def _lua(port: int, handler: type[BaseRequestHandler], log: Path) -> Iterator[None]:
     """Answers at one of nginx's ports, from when the controller has seen that it was free."""
@@ -193,7 +209,7 @@ def _lua(port: int, handler: type[BaseRequestHandler], log: Path) -> Iterator[No
     while "Starting NGINX process" not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()[-3000:]
         time.sleep(0.05)
-    with ThreadingTCPServer(("127.0.0.1", port), handler) as server:
+    with _Server(("127.0.0.1", port), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield
         server.shutdown()
