@@ -117,8 +117,8 @@ def _start(spec: Power, at: Files, command: list[str]) -> None:
     if done.returncode:
         raise HelperError(f"{spec.name}: QEMU did not start: {done.stderr.strip()}")
     pid = process.pid_of(at.pid)
-    if pid is not None and qemu.nice(spec):
-        process.give_way(pid, qemu.WORKER_NICE)
+    if pid is not None and (nice := qemu.nice(spec)):
+        process.give_way(pid, nice)
 
 
 def _wait(spec: Power, at: Files, port: int) -> None:

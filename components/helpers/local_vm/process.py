@@ -36,7 +36,7 @@ def give_way(pid: int, nice: int) -> bool:
     """Lowers the priority of a daemon's whole session; whether this kernel has such groups (autogroup, sched(7)).
 
     With them a process's own nice value counts within its session alone, and each machine is a session: a worker took
-    half as much of the host as the control plane (seen: 0.5 and 0.9 of two cores; 0.3 and 1.2 after).
+    half as much of the host as the control plane (seen: 0.5 and 0.9 of two cores).
     """
     if os.getsid(pid) == os.getsid(0):  # ours, which must not be slowed down
         return False
