@@ -1,6 +1,6 @@
 """Texts of the programs that the object scenarios run: a provider, and objects given as JSON.
 
-Owns the few lines that every such program shares. Leaves the objects to the scenarios.
+Owns the few lines that every such program shares, and a definition of Widgets. Leaves other objects to the scenarios.
 """
 
 from __future__ import annotations
@@ -42,3 +42,22 @@ for name, body in given["objects"].items():
     opts = pulumi.ResourceOptions(provider=provider, depends_on=before, version=k8s._utilities.get_version())
     made[name] = pulumi.CustomResource(token, name, body, opts)
 """
+
+
+def definition(group: str, schema: Mapping[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """A CustomResourceDefinition of Widgets in that group; without a schema it takes any fields."""
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"widgets.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Cluster",
+            "names": {"kind": "Widget", "plural": "widgets"},
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema or anything}}
+            ],
+            **spec,
+        },
+    }

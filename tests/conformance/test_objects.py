@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.conformance.api_server import ApiServer
 from tests.conformance.engine import Stack
-from tests.conformance.objects_program import MUTABLE, program
+from tests.conformance.objects_program import MUTABLE, definition, program
 from tests.unit.ssh_server import free_port
 
 NewStack = Callable[[str], Stack]
@@ -208,17 +208,7 @@ def test_a_definition_and_its_object_come_in_one_run(new_stack: NewStack, api: A
         "type": "object",
         "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
     }
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"widgets.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Cluster",
-            "names": {"kind": "Widget", "plural": "widgets"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
-        },
-    }
+    widgets = definition(group, schema)
     widget = {
         "apiVersion": f"{group}/v1",
         "kind": "Widget",
@@ -228,14 +218,14 @@ def test_a_definition_and_its_object_come_in_one_run(new_stack: NewStack, api: A
         },
         "spec": {"size": 1},
     }
-    stack = connected(new_stack(program({"crd": definition, "w": widget}, after={"w": "crd"})), api)
+    stack = connected(new_stack(program({"crd": widgets, "w": widget}, after={"w": "crd"})), api)
     assert stack.preview().changes()["w"] == ["create"]
     stack.up()
     assert api.get(f"/apis/{group}/v1/widgets/w") is not None
     assert stack.up().changes() == {}
     widget["spec"] = {"size": 2}
-    definition["metadata"] = {"name": f"widgets.{group}", "labels": {"touched": "yes"}}
-    stack.program(program({"crd": definition, "w": widget}, after={"w": "crd"}))
+    widgets["metadata"] = {"name": f"widgets.{group}", "labels": {"touched": "yes"}}
+    stack.program(program({"crd": widgets, "w": widget}, after={"w": "crd"}))
     assert stack.up().changes() == {"crd": ["update"], "w": ["update"]}
     found = api.get(f"/apis/{group}/v1/widgets/w")
     assert found is not None

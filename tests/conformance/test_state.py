@@ -11,7 +11,7 @@ import pytest
 
 from tests.conformance.api_server import ApiServer
 from tests.conformance.engine import Stack
-from tests.conformance.objects_program import MUTABLE, program
+from tests.conformance.objects_program import MUTABLE, definition, program
 from tests.conformance.test_objects import config_map, connected
 
 NewStack = Callable[[str], Stack]
@@ -38,22 +38,6 @@ def test_a_secret_is_stored_as_data_however_it_was_written(
     stack.program(program({"s": {**kind, "stringData": {"k": "hunter2"}}}, provider=MUTABLE))
     assert stack.up().changes() == {}
     assert stack.refresh().drift("s") == {}
-
-
-def definition(group: str, **spec: Any) -> dict[str, Any]:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"widgets.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Cluster",
-            "names": {"kind": "Widget", "plural": "widgets"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
-            **spec,
-        },
-    }
 
 
 def test_a_definition_is_stored_as_the_server_keeps_it(new_stack: NewStack, api: ApiServer, namespace: str) -> None:
