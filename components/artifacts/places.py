@@ -1,0 +1,42 @@
+"""Where artifacts lie on a node, and which packages bring which programs. Pure.
+
+Owns the folder with its versions side by side, the links into it, and the packages' names. Leaves laying down to
+scripts/artifacts.sh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+FOLDER: Final = "/opt/fjordkube"
+"""FOLDER/<component>/<version>/<program>; a link in the component's folder of `LINKS` names the version in use."""
+
+LINKS: Final[Mapping[str, str]] = {
+    "kubernetes": "/usr/local/bin",
+    "containerd": "/usr/local/bin",
+    "runc": "/usr/local/bin",
+    "cri-tools": "/usr/local/bin",
+    "cni-plugins": "/opt/cni/bin",
+    "calico-cni": "/opt/cni/bin",
+}
+"""Folder of the links to a component's programs."""
+
+PACKAGES: Final[Mapping[str, str]] = {
+    "blkid": "util-linux",
+    "conntrack": "conntrack",
+    "curl": "curl",
+    "ethtool": "ethtool",
+    "fio": "fio",
+    "ip": "iproute2",
+    "ipset": "ipset",
+    "iptables": "iptables",
+    "ipvsadm": "ipvsadm",
+    "modprobe": "kmod",
+    "mount": "mount",
+    "nft": "nftables",
+    "ping": "iputils-ping",
+    "socat": "socat",
+    "tcpdump": "tcpdump",
+}
+"""Package by program: those that a cloud image may lack. Debian 12 and 13 and Ubuntu 22.04 to 26.04 name them alike."""
