@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from fjordkube.errors import FjordkubeError
+from fjordkube.settings import LocalNodes, Stack
 
 KUBERNETES: Final = "fjordkube.local/kubernetes"
 """Prefix of kubeadm's images (its imageRepository); no registry answers to it, so nothing is pulled by chance."""
@@ -65,3 +66,11 @@ def built(kubernetes: str, calico: str) -> Images:
             f"images: none for Kubernetes {kubernetes} with Calico {calico}; use versions of the table"
         )
     return Images(found, KUBERNETES)
+
+
+def of(settings: Stack) -> Images:
+    """What a stack's objects are made of. FjordkubeError where its versions have no images."""
+    kubernetes, calico = settings.kubernetes.version, settings.network.version
+    if isinstance(settings.nodes, LocalNodes) or settings.artifacts.origin == "built":
+        return built(kubernetes, calico)
+    return upstream(kubernetes, calico)

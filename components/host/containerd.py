@@ -9,6 +9,9 @@ PATH = "/etc/containerd/config.toml"
 CRICTL_PATH = "/etc/crictl.yaml"
 SOCKET = "unix:///run/containerd/containerd.sock"
 
+CRICTL_TIMEOUT = 300
+"""Seconds; generous, because crictl is what one asks when a node is slow."""
+
 DISABLED = (
     "io.containerd.snapshotter.v1.btrfs",
     "io.containerd.snapshotter.v1.zfs",

@@ -13,3 +13,6 @@ ETCD_DATA = f"{ETCD_MOUNT}/data"
 
 KUBEADM = "/etc/fjordkube/kubeadm"
 """Folder of the files that kubeadm is given; none of them holds a secret."""
+
+ARTIFACTS_RECORD = "/etc/fjordkube/artifacts"
+"""Folder of what was added to the machine: the names of its packages."""
