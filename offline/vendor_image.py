@@ -6,6 +6,7 @@ local machines' image has too. Name, address and keys come from the seed disk, a
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -55,7 +56,7 @@ def steps(manifest: Manifest) -> Iterator[Step]:
     """Kernel, disk and description of each."""
     for release in RELEASES:
         own_kernel, own_disk = f"vendor-kernel-{release}", f"vendor-disk-{release}"
-        yield kernel.step(manifest, own_kernel, release)
+        yield dataclasses.replace(kernel.step(manifest, own_kernel, release), on_request=True)
         yield Step(
             own_disk,
             f"{release} as a vendor hands it over",
@@ -64,6 +65,7 @@ def steps(manifest: Manifest) -> Iterator[Step]:
             SECONDS,
             lane="assemble",
             needs=(debian.tree_name(release),),
+            on_request=True,
         )
         yield Step(
             step_name(release),
@@ -73,6 +75,7 @@ def steps(manifest: Manifest) -> Iterator[Step]:
             1,
             lane="assemble",
             needs=(own_kernel, own_disk),
+            on_request=True,
         )
 
 

@@ -1,8 +1,7 @@
 """What a node needs, as one list: files and images with checksums, packages by name. Pure.
 
 Owns the shape of the list and its JSON, which upstream's table, a bundle's `bundle.json` and the node's script have in
-common. Leaves where it comes from to upstream.py (published releases) and `offline/` (bundles), and laying it down on
-a node to helpers/artifacts/.
+common. Leaves where it comes from to components/artifacts/ (published releases) and `offline/` (bundles).
 """
 
 from __future__ import annotations
