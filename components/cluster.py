@@ -213,6 +213,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 private_cidr=plane.network,
                 api_host=plane.address,
                 images=args.images.of("calico-node", "calico-cni", "calico-kube-controllers"),
+                install_cni=self._pods_bring_cni(),
                 provider=self.provider,
                 timing=args.timing.name,
                 after=[first.api],
@@ -220,6 +221,11 @@ class KubernetesCluster(pulumi.ComponentResource):
             ),
             self._child(),
         )
+
+    def _pods_bring_cni(self) -> bool:
+        """Whether Calico's pods bring its CNI programs: what is built here, and disks that carry it, have them beside."""
+        carried = all(node.carries_software for node in self._args.nodes)
+        return not carried and self._args.settings.artifacts.origin == "upstream"
 
     def _demo(self, first: ControlPlane) -> Demo | None:
         args = self._args

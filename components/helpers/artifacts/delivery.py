@@ -17,6 +17,7 @@ from .. import ssh
 from ..errors import HelperError
 from ..log import log
 from . import lists, transfer, wanted
+from .bundle import Bundle
 
 ATTEMPTS = 5
 """Of a transfer that was cut."""
@@ -30,14 +31,14 @@ def deliver(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     node, script = env["FJORDKUBE_NODE"], env["FJORDKUBE_SCRIPT"]
     source = lists.find(env)
     needs = source.needs
-    values = {**wanted.lines(needs, sent=source.folder is not None), **source.values, "RELEASE": "", "STEP": "have"}
+    values = {**wanted.lines(needs, sent=source.bundle is not None), **source.values, "RELEASE": "", "STEP": "have"}
     command = ssh.Access.from_environment(node, env).command(folder)
 
     answer = _ask(command, script, values, node)
     _check(node, needs, answer, source)
     sent = 0
-    if source.folder is not None and not answer.complete:
-        sent = _send(command, script, values, node, source.folder, needs)
+    if source.bundle is not None and not answer.complete:
+        sent = _send(command, script, values, node, source.bundle, needs)
         values["RELEASE"] = answer.release if answer.packages else ""
     done = ssh.run(command, script, {**values, "STEP": "install"}, node)
     changed = int(done.get("changed", 0))
@@ -66,7 +67,7 @@ def _check(node: str, needs: Needs, answer: wanted.Answer, source: lists.Source)
             f"{node}: is a machine of {answer.architecture}, and {source.title} is for {needs.architecture}; "
             "use machines of one architecture"
         )
-    if answer.packages and source.folder is not None and answer.release not in needs.packages:
+    if answer.packages and source.bundle is not None and answer.release not in needs.packages:
         raise HelperError(
             f"{node}: runs {answer.release} and lacks {', '.join(answer.packages)}; {source.title} has packages for "
             f"{', '.join(sorted(needs.packages)) or 'no release'}: install them there, or make a bundle for it"
@@ -81,17 +82,17 @@ def _check(node: str, needs: Needs, answer: wanted.Answer, source: lists.Source)
         )
 
 
-def _send(command: list[str], script: str, values: Mapping[str, str], node: str, folder: Path, needs: Needs) -> int:
+def _send(command: list[str], script: str, values: Mapping[str, str], node: str, bundle: Bundle, needs: Needs) -> int:
     sent = 0
     for attempt in range(1, ATTEMPTS + 1):
-        parts = wanted.parts(needs, _ask(command, script, values, node), folder)
+        parts = wanted.parts(needs, _ask(command, script, values, node), bundle.contents)
         parts = [part for part in parts if part.offset < part.size]
         if not parts:
             return sent
         if attempt == 1:
             log(f"{node}: {len(parts)} files to send, {sum(p.size - p.offset for p in parts) / 1e6:.0f} MB")
         try:
-            return sent + transfer.send(command, script, values, node, parts)
+            return sent + transfer.send(command, script, values, node, parts, bundle.contents)
         except transfer.Cut as cut:
             log(f"{node}: {cut} (attempt {attempt} of {ATTEMPTS})")
             time.sleep(ssh.PAUSE)

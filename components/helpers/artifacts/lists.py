@@ -1,6 +1,6 @@
 """Which list a node's needs are taken from, and where what is on it comes from: a bundle here, or the node's own way.
 
-Owns reading the resource's variables. Leaves the bundle's form to fjordkube.artifacts.bundle, and upstream's table to
+Owns reading the resource's variables. Leaves the bundle's form to bundle.py, and upstream's table to
 fjordkube.artifacts.upstream.
 """
 
@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fjordkube.artifacts import bundle, mirror, upstream
+from fjordkube.artifacts import mirror, upstream
 from fjordkube.artifacts.needs import Needs, Role
+from fjordkube.errors import FjordkubeError
 
 from ..errors import HelperError
+from . import bundle
+from .bundle import Bundle
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Source:
     """For people, e.g. the bundle."""
     needs: Needs
     """Of the node's role."""
-    folder: Path | None = None
-    """The bundle's; None: the node gets everything by itself."""
+    bundle: Bundle | None = None
+    """What is sent; None: the node gets everything by itself."""
     values: Mapping[str, str] = field(default_factory=dict)
     """What the node's script is told of the way."""
 
@@ -40,16 +43,14 @@ def find(env: Mapping[str, str]) -> Source:
     )
     if env["FJORDKUBE_SOURCE"] == "bundle":
         # relative to the project's folder, in which the engine runs this program
-        folder = Path(os.path.expanduser(env["FJORDKUBE_BUNDLE"]))
-        try:
-            found = bundle.read(folder)
-            bundle.check(found, env["FJORDKUBE_ORIGIN"], {"kubernetes": kubernetes, "calico": calico})
-        except bundle.BundleError as error:
-            raise HelperError(f"artifacts.path: {error}") from None
-        return Source(f"the bundle {folder}", found.needs.of(role), folder, _way(env))
+        found = bundle.read(Path(os.path.expanduser(env["FJORDKUBE_BUNDLE"])))
+        wanted = {"kubernetes": kubernetes, "calico": calico, "ingress-nginx": ingress}
+        if problems := bundle.unfit(found, env["FJORDKUBE_ORIGIN"], wanted):
+            raise HelperError("\n".join(f"artifacts.path: {problem}" for problem in problems))
+        return Source(f"the bundle {found.place}", found.needs.of(role), found, _way(env))
     try:
         needs = upstream.needs(kubernetes, calico, ingress, "amd64")
-    except LookupError as error:
+    except FjordkubeError as error:
         raise HelperError(f"artifacts: {error}") from None
     if env["FJORDKUBE_SOURCE"] == "mirror":
         way = {**_way(env), "MIRRORED": " ".join(mirror.registries(needs))}

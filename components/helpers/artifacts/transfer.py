@@ -14,6 +14,7 @@ from typing import IO
 from ..errors import HelperError
 from ..log import log
 from ..ssh import NO_CONNECTION, function
+from .contents import Contents
 from .wanted import Part
 
 CHUNK = 2**18
@@ -29,8 +30,18 @@ class Cut(Exception):
     """The connection ended before all was sent."""
 
 
-def send(command: Sequence[str], script: str, values: Mapping[str, str], node: str, parts: Sequence[Part]) -> int:
-    """Bytes sent. Cut: no connection, or one that ended. HelperError: the node's script failed; its words are told."""
+def send(
+    command: Sequence[str],
+    script: str,
+    values: Mapping[str, str],
+    node: str,
+    parts: Sequence[Part],
+    contents: Contents,
+) -> int:
+    """Bytes sent of a bundle's contents.
+
+    Cut: no connection, or one that ended. HelperError: the node's script failed; its words are told.
+    """
     total = sum(part.size - part.offset for part in parts)
     receive = "\n".join(f"{part.name} {part.size} {part.offset}" for part in parts)
     text = function(script, {**values, "STEP": "receive", "RECEIVE": receive}) + "fjordkube; exit\n"
@@ -41,7 +52,7 @@ def send(command: Sequence[str], script: str, values: Mapping[str, str], node: s
         with process.stdin as stream:
             stream.write(text.encode())
             for part in parts:
-                _copy(part, stream, progress)
+                _copy(part, contents, stream, progress)
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             process.kill()
@@ -56,16 +67,16 @@ def send(command: Sequence[str], script: str, values: Mapping[str, str], node: s
     return progress.sent
 
 
-def _copy(part: Part, stream: IO[bytes], progress: _Progress) -> None:
+def _copy(part: Part, contents: Contents, stream: IO[bytes], progress: _Progress) -> None:
     left = part.size - part.offset
-    with part.source.open("rb") as file:
+    with contents.open(part.path) as file:
         file.seek(part.offset)
         while left > 0 and (chunk := file.read(min(CHUNK, left))):
             stream.write(chunk)
             left -= len(chunk)
             progress.add(len(chunk), part.title)
     if left:
-        raise HelperError(f"{part.source}: is shorter than the bundle's list says; run make bundle-verify")
+        raise HelperError(f"{part.path}: is shorter than the bundle's list says; run make bundle-verify")
 
 
 class _Progress:

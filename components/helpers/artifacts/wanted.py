@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 from fjordkube.artifacts.needs import Needs
 from fjordkube.artifacts.places import LINKS
+
+from . import index
+from .contents import Contents
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """By the kernel's word (uname -m)."""
@@ -27,7 +30,8 @@ class Part:
 
     title: str
     """For people, e.g. kubelet."""
-    source: Path
+    path: str
+    """Below the bundle."""
     name: str
     """Below the node's folder of what is on its way."""
     size: int
@@ -83,21 +87,22 @@ def lines(needs: Needs, sent: bool) -> dict[str, str]:
     return {"FILES": "\n".join(files), "IMAGES": "\n".join(images)}
 
 
-def parts(needs: Needs, answer: Answer, folder: Path) -> list[Part]:
-    """What of a bundle in `folder` the node lacks, small things first. Packages go together: apt chooses of them."""
+def parts(needs: Needs, answer: Answer, contents: Contents) -> list[Part]:
+    """What of a bundle the node lacks, small things first. Packages go together: apt chooses of them."""
     found: dict[str, Part] = {}
     for file in needs.files:
         if file.sha256 in answer.files:
             there = answer.files[file.sha256]
-            found[file.sha256] = Part(file.name, folder / file.path, file.sha256, file.size, there)
+            found[file.sha256] = Part(file.name, file.path, file.sha256, file.size, there)
     for image in needs.images:
         if image.reference in answer.images:
             there = answer.images[image.reference]
-            found[image.sha256] = Part(image.reference, folder / image.path, image.sha256, image.size, there)
+            found[image.sha256] = Part(image.reference, image.path, image.sha256, image.size, there)
     if answer.packages:
-        index = folder / "packages" / answer.release / "Packages"
-        found["index"] = Part("packages", index, "packages/Packages", index.stat().st_size)
+        folder = f"packages/{answer.release}"
+        listed = f"{folder}/{index.NAME}"
+        found["index"] = Part("packages", listed, f"packages/{index.NAME}", contents.sizes[listed])
         for package in needs.packages[answer.release]:
-            name = f"packages/{Path(package.path).name}"
-            found[name] = Part(package.name, folder / package.path, name, package.size)
+            name = f"packages/{PurePosixPath(package.path).relative_to(folder)}"
+            found[name] = Part(package.name, package.path, name, package.size)
     return sorted(found.values(), key=lambda part: (part.size, part.name))
