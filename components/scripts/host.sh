@@ -11,6 +11,23 @@
 # Guard:  every step asks the machine first; a second run changes and restarts nothing.
 # Output: one JSON line of facts.
 
+BOOT_WAIT=300     # seconds; a first boot with cloud-init's packages takes minutes
+PACKAGES_WAIT=900 # seconds; a first unattended-upgrade of a fresh image takes ten minutes on a small VPS
+
+# --- boot: what is asked before it has ended may be different a moment later ---
+
+await_boot() {
+  wait_for_boot "$BOOT_WAIT" && return 0
+  case $AWAITED in
+    cloud-init | *.mount* | *.device*)
+      fail "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED): look with 'cloud-init status --long' and" \
+        "'systemctl list-jobs'; the next 'up' goes on from here"
+      ;;
+  esac
+  # a service of its owner's that never gets ready is no reason to stop
+  log "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED); file systems are there, going on"
+}
+
 # --- versions: asked beside everything else, because each of these programs takes long to start on a slow guest ---
 
 answers=$(mktemp -d)
@@ -68,7 +85,12 @@ hold_packages() { # packages of Kubernetes must not move by themselves; binaries
   for name in kubeadm kubelet kubectl; do
     [[ $held == *" $name "* ]] && continue
     dpkg-query -W "$name" >/dev/null 2>&1 || continue
-    apt-mark hold "$name" >&2
+    wait_for_packages "$PACKAGES_WAIT"
+    # whoever starts between the look and this is waited for again
+    until apt-mark hold "$name" >&2; do
+      [ -n "$(package_holder)" ] || fail "$NODE_NAME: apt-mark hold $name failed; its words are above"
+      wait_for_packages "$PACKAGES_WAIT"
+    done
     changed "held the package $name"
   done
 }
@@ -199,6 +221,8 @@ mount_etcd() {
   ! mounted "$ETCD_MOUNT" || return 0
   mkdir -p "$ROOT$ETCD_MOUNT"
   left=$(ls -A "$ROOT$ETCD_MOUNT")
+  # systemd may mount it between the two questions
+  ! mounted "$ETCD_MOUNT" || return 0
   [ -z "$left" ] || fail "$NODE_NAME: $ETCD_MOUNT holds data on the root disk, and etcd's disk $ETCD_DEVICE would hide it:" \
     "move it away first"
   mount "$ETCD_MOUNT" || fail "$NODE_NAME: cannot mount etcd's disk $ETCD_DEVICE: is it attached and formatted?"
@@ -307,6 +331,7 @@ run_containerd() {
   until_true 120 "$NODE_NAME: containerd's socket" test -e "$socket"
 }
 
+await_boot
 ask_versions
 load_modules
 set_sysctls

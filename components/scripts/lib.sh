@@ -8,6 +8,10 @@ CHANGES=0
 # shellcheck disable=SC2034  # read by the scripts that follow
 ROOT=${FJORDKUBE_ROOT:-}
 
+# A node's own proxy (/etc/environment, sshd's SetEnv) is for downloads: it does not reach the API on the private network
+# (kubespray#5935). no_proxy too: kubeadm writes whatever ends in _proxy into its static pods.
+unset http_proxy https_proxy all_proxy ftp_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY FTP_PROXY NO_PROXY
+
 log() { printf '%s\n' "$*" >&2; }
 
 fail() {
@@ -47,6 +51,73 @@ until_true() {
 # runtime_answers SECONDS   : containerd's socket is there before containerd answers, on a busy machine for minutes, and
 # kubeadm's preflight asks it once
 runtime_answers() { until_true "$1" "$NODE_NAME: an answer of the container runtime (journalctl --unit containerd tells why)" crictl version; }
+
+# wait_for_boot SECONDS   : until boot and cloud-init have ended; fails with AWAITED, what they still do, when it is over
+# SSH answers long before: file systems of /etc/fstab come up later, and cloud-init writes users, packages and /etc/hosts.
+wait_for_boot() {
+  local start=$SECONDS before=''
+  AWAITED=$(still_booting)
+  while [ -n "$AWAITED" ]; do
+    [ $((SECONDS - start)) -lt "$1" ] || return 1
+    [ "$AWAITED" = "$before" ] || log "waiting until this machine has booted: $AWAITED"
+    before=$AWAITED
+    sleep 1
+    AWAITED=$(still_booting)
+  done
+}
+
+still_booting() { # prints what is still at work; nothing once all has ended, well (running) or not (degraded)
+  local state name
+  # cloud-init is a slow program on a slow machine: it is asked only where its own files say that it has not ended
+  if [ -e "$ROOT/run/cloud-init/enabled" ] && [ ! -e "$ROOT/run/cloud-init/result.json" ]; then
+    state=$(cloud-init status 2>/dev/null || true)
+    [[ $state != *'status: running'* ]] || { printf 'cloud-init' && return 0; }
+  fi
+  state=$(systemctl is-system-running 2>/dev/null || true)
+  case $state in
+    initializing | starting) ;;
+    *) return 0 ;;
+  esac
+  printf 'systemd (%s)' "$state"
+  while read -r _ name _ state; do
+    [ "$state" != running ] || printf ' %s' "$name"
+  done < <(systemctl list-jobs --no-legend 2>/dev/null || true)
+}
+
+# wait_for_packages SECONDS   : until nobody works on packages (unattended-upgrades at boot, an administrator's apt)
+wait_for_packages() {
+  local start=$SECONDS before='' holder process
+  holder=$(package_holder)
+  while [ -n "$holder" ]; do
+    process=${holder##*(}
+    [ $((SECONDS - start)) -lt "$1" ] || fail "$NODE_NAME: packages are still worked on by $holder after $1 s:" \
+      "let it end (ps -fp ${process%)}), then run 'up' again"
+    [ "$holder" = "$before" ] || log "$NODE_NAME: waiting for $holder, which works on packages"
+    before=$holder
+    sleep 1
+    holder=$(package_holder)
+  done
+}
+
+package_holder() { # prints the process that holds a lock of dpkg or apt, e.g. apt-get (4711)
+  local lock held process file name
+  [ -r "$ROOT/proc/locks" ] || return 0
+  # lines "1: POSIX ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF"; one that waits has "->" in second place
+  while read -r _ lock _ _ process held _; do
+    [ "$lock" = POSIX ] && [ -d "$ROOT/proc/$process" ] || continue
+    for lock in lib/dpkg/lock-frontend lib/dpkg/lock lib/apt/lists/lock cache/apt/archives/lock; do
+      lock=$ROOT/var/$lock
+      # inode numbers repeat on other file systems: the process has the very file open
+      [ -e "$lock" ] && [ "$(stat -c %i "$lock")" = "${held##*:}" ] || continue
+      for file in "$ROOT/proc/$process/fd/"*; do
+        [ "$file" -ef "$lock" ] || continue
+        read -r name <"$ROOT/proc/$process/comm" || name=unknown
+        printf '%s (%s)' "$name" "$process"
+        return 0
+      done
+    done
+  done <"$ROOT/proc/locks"
+}
 
 # repeated TIMES COMMAND...   : tries a command that may be repeated, with a pause in between; fails as its last try did
 # For what asks the API once: kubeadm gives each answer 10 s, which a control plane that is starting may not keep.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fjordkube.host import modules, sysctls, units
+from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 
 VERSIONS = {
@@ -127,6 +128,97 @@ def test_prepares_a_bare_machine(bare: Machine) -> None:
     assert facts["kubernetes"] == "v1.36.3"
     assert facts["time_sync"] == "systemd-timesyncd"
     assert facts["changed"] > 10
+
+
+BOOTING = """case "$1" in
+  is-system-running) read -r n <"$ROOT/run/boot"; echo $((n - 1)) >"$ROOT/run/boot"; [ "$n" -lt 1 ] && echo {ended} || {{ echo starting; exit 1; }} ;;
+  list-jobs) printf '7 srv.mount start running\\n9 multi-user.target start waiting\\n' ;;
+  show) echo no ;;
+  is-enabled) echo enabled ;;
+esac"""  # fmt: skip # noqa: E501
+"""systemd while it boots: as many questions as /run/boot says."""
+
+
+@pytest.mark.parametrize("ended", ["running", "degraded"])
+def test_nothing_is_asked_or_changed_before_boot_has_ended(bare: Machine, ended: str) -> None:
+    bare.program("systemctl", BOOTING.format(ended=ended))
+    bare.write("/run/boot", "2\n")
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 0, done.stderr
+    assert "waiting until this machine has booted: systemd (starting) srv.mount\n" in done.stderr
+    asked = bare.questions
+    last = max(number for number, call in enumerate(asked) if call == "systemctl is-system-running")
+    assert last == [call.startswith(("systemctl is-system", "systemctl list-jobs")) for call in asked].index(False) - 1
+    assert bare.read("/run/boot") == "-1\n"
+
+
+def test_cloud_init_that_runs_is_waited_for_and_asked_no_more_afterwards(bare: Machine) -> None:
+    bare.write("/run/cloud-init/enabled")
+    bare.program("cloud-init", 'touch "$ROOT/run/cloud-init/result.json"; echo "status: running"')
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 0, done.stderr
+    assert "waiting until this machine has booted: cloud-init\n" in done.stderr
+    assert bare.questions.count("cloud-init status") == 1
+
+
+def test_cloud_init_that_failed_is_not_waited_for(bare: Machine) -> None:
+    bare.write("/run/cloud-init/enabled")
+    bare.program("cloud-init", 'echo "status: error"; exit 1')
+    assert bare.run(["host"], VALUES, FILES).returncode == 0
+
+
+@pytest.mark.parametrize(("job", "code"), [("srv.mount", 1), ("dev-vdb.device", 1), ("vendor-agent.service", 0)])
+def test_boot_without_an_end_stops_only_where_file_systems_are_not_there(bare: Machine, job: str, code: int) -> None:
+    bare.program("systemctl", BOOTING.format(ended="running").replace("srv.mount", job))
+    bare.write("/run/boot", "99\n")
+    script = shell(["host"], VALUES).replace("BOOT_WAIT=300", "BOOT_WAIT=1")
+    done = bare.run([], {}, FILES, after=script)
+    assert done.returncode == code, done.stderr
+    assert f"cp1: its boot has not ended after 1 s (systemd (starting) {job})" in done.stderr
+
+
+def holding(machine: Machine, lock: str = "/var/lib/dpkg/lock-frontend") -> None:
+    """unattended-upgr, process 4711, holds that lock."""
+    file = machine.write(lock)
+    machine.write("/proc/4711/comm", "unattended-upgr\n")
+    (machine.root / "proc/4711/fd").mkdir()
+    (machine.root / "proc/4711/fd/3").symlink_to(file)
+    line = f"POSIX  ADVISORY  WRITE 4711 fe:01:{file.stat().st_ino} 0 EOF\n"
+    machine.write("/proc/locks", "1: FLOCK  ADVISORY  WRITE 812 00:17:9 0 EOF\n2: " + line)
+
+
+@pytest.mark.parametrize("lock", ["/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock"])
+def test_who_works_on_packages_is_waited_for_and_named(bare: Machine, lock: str) -> None:
+    holding(bare, lock)
+    done = bare.run([], {"NODE_NAME": "w1"}, after="wait_for_packages 1")
+    assert done.returncode == 1
+    assert "w1: waiting for unattended-upgr (4711), which works on packages" in done.stderr
+    assert "error: w1: packages are still worked on by unattended-upgr (4711) after 1 s: let it end (ps -fp 4711)" in (
+        done.stderr
+    )
+
+
+def test_packages_are_held_once_nobody_works_on_them(bare: Machine) -> None:
+    holding(bare)
+    bare.program("apt-mark", '[ "$1" = showhold ] || [ ! -e "$ROOT/proc/4711" ] || exit 100')
+    bare.program("dpkg-query")
+    bare.program("sleep", 'rm -r "$ROOT/proc/4711"')
+    where = 'command() { if [ "$2" = kubelet ]; then echo /usr/bin/kubelet; else builtin command "$@"; fi; }\n'
+    done = bare.run(["host"], VALUES, FILES, before=where)
+    assert done.returncode == 0, done.stderr
+    assert "cp1: waiting for unattended-upgr (4711)" in done.stderr
+    assert [call for call in bare.calls if call.startswith("apt-mark hold")] == [
+        "apt-mark hold kubeadm",
+        "apt-mark hold kubelet",
+        "apt-mark hold kubectl",
+    ]
+
+
+def test_own_calls_take_no_proxy_of_the_hosts(bare: Machine) -> None:
+    before = "export https_proxy=http://10.9.9.9:3128 NO_PROXY=localhost ALL_PROXY=socks5://10.9.9.9\n"
+    done = bare.run([], {}, before=before, after="env")
+    assert done.returncode == 0
+    assert "_proxy=" not in done.stdout.lower()
 
 
 def test_second_run_changes_and_restarts_nothing(bare: Machine) -> None:
