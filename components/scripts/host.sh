@@ -154,14 +154,14 @@ widest() { # "LOW HIGH" "LOW HIGH"
 
 # --- names, swap, time ---
 
-write_hosts() {
-  local line text='' inside=0 begin='# fjordkube begin' end='# fjordkube end'
-  while IFS= read -r line || [ -n "$line" ]; do
-    [ "$line" != "$begin" ] || inside=1
-    [ $inside = 1 ] || text+="$line"$'\n'
-    [ "$line" != "$end" ] || inside=0
-  done <"$ROOT/etc/hosts"
-  write_file "$ROOT/etc/hosts" 0644 <<<"$text$begin"$'\n'"$HOSTS_BLOCK$end"
+write_hosts() { # with cloud-init's manage_etc_hosts the next boot writes /etc/hosts anew, from its template
+  with_block /etc/hosts
+  [ ! -f "$ROOT$HOSTS_TEMPLATE" ] || with_block "$HOSTS_TEMPLATE"
+}
+
+with_block() { # FILE  : its text with our block at the end, and nowhere else
+  without_block "$1"
+  write_file "$ROOT$1" 0644 <<<"$REST# fjordkube begin"$'\n'"$HOSTS_BLOCK# fjordkube end"
 }
 
 swap_off() {

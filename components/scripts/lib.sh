@@ -132,6 +132,22 @@ repeated() {
   done
 }
 
+# What Debian's and Ubuntu's cloud-init makes /etc/hosts from. Not manage_etc_hosts: false in /etc/cloud/cloud.cfg.d:
+# a vendor's user data and vendor data overrule that.
+# shellcheck disable=SC2034
+HOSTS_TEMPLATE=/etc/cloud/templates/hosts.debian.tmpl
+
+# without_block FILE   : REST is its text without the lines from `# fjordkube begin` to `# fjordkube end`
+without_block() {
+  local line inside=0
+  REST=''
+  while IFS= read -r line || [ -n "$line" ]; do
+    [ "$line" != '# fjordkube begin' ] || inside=1
+    [ $inside = 1 ] || REST+="$line"$'\n'
+    [ "$line" != '# fjordkube end' ] || inside=0
+  done <"$ROOT$1"
+}
+
 # changed WHAT   : counts and logs one thing that was put right
 changed() {
   # shellcheck disable=SC2034

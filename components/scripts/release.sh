@@ -45,13 +45,12 @@ mounted() { # PATH
 }
 
 forget_hosts() {
-  local line text='' inside=0
-  while IFS= read -r line || [ -n "$line" ]; do
-    [ "$line" != '# fjordkube begin' ] || inside=1
-    [ $inside = 1 ] || text+="$line"$'\n'
-    [ "$line" != '# fjordkube end' ] || inside=0
-  done <"$ROOT/etc/hosts"
-  write_file "$ROOT/etc/hosts" 0644 <<<"${text%$'\n'}"
+  local file
+  for file in /etc/hosts "$HOSTS_TEMPLATE"; do
+    [ -f "$ROOT$file" ] || continue
+    without_block "$file"
+    write_file "$ROOT$file" 0644 <<<"${REST%$'\n'}"
+  done
 }
 
 swap_comes_back() { # at the next boot

@@ -237,6 +237,27 @@ def test_hosts_block_is_replaced_and_the_rest_kept(bare: Machine) -> None:
     assert bare.read("/etc/hosts") == ("127.0.0.1 localhost\n# fjordkube begin\n192.168.77.12 cp2\n# fjordkube end\n")
 
 
+TEMPLATE = "/etc/cloud/templates/hosts.debian.tmpl"
+MADE_BY_CLOUD_INIT = "## template:jinja\n127.0.1.1 {{fqdn}} {{hostname}}\n127.0.0.1 localhost\n"
+
+
+def test_names_survive_a_boot_at_which_cloud_init_writes_the_hosts_file(bare: Machine) -> None:
+    bare.write(TEMPLATE, MADE_BY_CLOUD_INIT)
+    bare.run(["host"], VALUES, FILES)
+    for _ in range(2):
+        # what cc_update_etc_hosts does at each boot: the template with its two words filled in
+        made = bare.read(TEMPLATE).replace("{{fqdn}}", "vps1.vendor.example").replace("{{hostname}}", "vps1")
+        bare.write("/etc/hosts", made.replace("## template:jinja\n", ""))
+        assert bare.read("/etc/hosts").endswith(f"# fjordkube begin\n{VALUES['HOSTS_BLOCK']}# fjordkube end\n")
+        assert bare.run(["host"], VALUES, FILES).returncode == 0
+    assert bare.read(TEMPLATE) == f"{MADE_BY_CLOUD_INIT}# fjordkube begin\n{VALUES['HOSTS_BLOCK']}# fjordkube end\n"
+
+
+def test_host_without_cloud_init_gets_no_template(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    assert not bare.exists("/etc/cloud")
+
+
 def test_higher_values_of_the_host_are_kept(bare: Machine) -> None:
     bare.write("/proc/sys/net/core/somaxconn", "65535\n")
     bare.write("/proc/sys/net/ipv4/ip_local_port_range", "2000\t65535\n")

@@ -87,6 +87,14 @@ def test_control_plane_is_reset_and_nothing_of_the_preparation_is_left(machine: 
     assert machine.exists("/etc/containerd/config.toml"), "containerd needs a configuration"
 
 
+def test_cloud_inits_template_is_as_it_was(machine: Machine) -> None:
+    machine.write("/etc/cloud/templates/hosts.debian.tmpl", "## template:jinja\n" + HOSTS)
+    run(machine)
+    assert machine.read("/etc/cloud/templates/hosts.debian.tmpl") == (
+        "## template:jinja\n127.0.0.1 localhost\n::1 localhost\n"
+    )
+
+
 def test_second_release_finds_nothing_to_reset(machine: Machine) -> None:
     run(machine)
     before = {path: machine.read(path) for path in ("/etc/fstab", "/etc/hosts")}
