@@ -164,18 +164,49 @@ with_block() { # FILE  : its text with our block at the end, and nowhere else
   write_file "$ROOT$1" 0644 <<<"$REST# fjordkube begin"$'\n'"$HOSTS_BLOCK# fjordkube end"
 }
 
-swap_off() {
+swap_off() { # in every form in which a boot would bring it back: the kubelet ends where there is any
   local line count=0
+  # first what would bring it back, so that nothing does in between; commented out, so that release.sh finds it
+  if [ -f "$ROOT/etc/fstab" ] && grep -Eq '^[^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]]' "$ROOT/etc/fstab"; then
+    sed -E -i 's/^([^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]].*)$/# fjordkube: \1/' "$ROOT/etc/fstab"
+    changed "swap removed from /etc/fstab"
+  fi
+  mask_swap
   while read -r line; do count=$((count + 1)); done <"$ROOT/proc/swaps"
   if [ $count -gt 1 ]; then
     swapoff -a
     changed "swap is off"
   fi
-  # comment out what would bring it back at boot
-  if [ -f "$ROOT/etc/fstab" ] && grep -Eq '^[^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]]' "$ROOT/etc/fstab"; then
-    sed -E -i 's/^([^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]].*)$/# fjordkube: \1/' "$ROOT/etc/fstab"
-    changed "swap removed from /etc/fstab"
+}
+
+mask_swap() { # units of swap areas, written or generated (zram-generator, GPT), and services that make some
+  local folder file name masked=0
+  for folder in /etc/systemd/system /run/systemd/generator /run/systemd/generator.late /usr/local/lib/systemd/system \
+    /usr/lib/systemd/system /lib/systemd/system; do
+    for file in "$ROOT$folder/"*.swap "${SWAP_SERVICES[@]/#/$ROOT$folder/}"; do
+      # a link here is an alias or masked already; the unit that it names has its own turn
+      [ -f "$file" ] && [ ! -L "$file" ] || continue
+      name=${file##*/}
+      mask_unit "$name" && masked=1
+    done
+  done
+  [ $masked = 0 ] || systemctl daemon-reload
+}
+
+mask_unit() { # NAME  : fails where there is nothing to do; recorded, so that release.sh takes back no mask of others
+  local link=$ROOT/etc/systemd/system/$1
+  [ ! "$link" -ef /dev/null ] || return 1
+  # swapspace's daemon would make more; no unit of a swap area is stopped: one swapoff takes all
+  [[ $1 != *.service ]] || systemctl stop "$1" >&2 || log "$NODE_NAME: $1 does not stop"
+  mkdir -p "$ROOT$SWAP_RECORD" "${link%/*}"
+  if [ -f "$link" ]; then
+    # `systemctl mask` refuses where the unit's own file is in the way
+    mv -f "$link" "$ROOT$SWAP_RECORD/$1"
+  else
+    : >"$ROOT$SWAP_RECORD/$1"
   fi
+  ln -s /dev/null "$link"
+  changed "masked $1, which makes swap"
 }
 
 keep_time() { # the first time service that is installed; certificates and leases need clocks that agree

@@ -137,6 +137,13 @@ repeated() {
 # shellcheck disable=SC2034
 HOSTS_TEMPLATE=/etc/cloud/templates/hosts.debian.tmpl
 
+# Services whose units are no .swap and that make swap all the same: zram-tools, zram-config, dphys-swapfile, swapspace
+# shellcheck disable=SC2034
+SWAP_SERVICES=(zramswap.service zram-config.service dphys-swapfile.service swapspace.service)
+# One file for each unit that was masked: its own text where it had stood in the mask's place, else empty
+# shellcheck disable=SC2034
+SWAP_RECORD=/etc/fjordkube/swap
+
 # without_block FILE   : REST is its text without the lines from `# fjordkube begin` to `# fjordkube end`
 without_block() {
   local line inside=0

@@ -54,7 +54,15 @@ forget_hosts() {
 }
 
 swap_comes_back() { # at the next boot
+  local file name
   ! grep -q '^# fjordkube: ' "$ROOT/etc/fstab" || sed -i 's/^# fjordkube: //' "$ROOT/etc/fstab"
+  for file in "$ROOT$SWAP_RECORD/"*; do
+    [ -f "$file" ] || continue
+    name=$ROOT/etc/systemd/system/${file##*/}
+    if [ "$name" -ef /dev/null ]; then rm -f "$name"; fi
+    if [ -s "$file" ] && [ ! -e "$name" ]; then mv "$file" "$name"; else rm -f "$file"; fi
+  done
+  [ ! -d "$ROOT$SWAP_RECORD" ] || rmdir "$ROOT$SWAP_RECORD"
 }
 
 open_node() {

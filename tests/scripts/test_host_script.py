@@ -258,6 +258,53 @@ def test_host_without_cloud_init_gets_no_template(bare: Machine) -> None:
     assert not bare.exists("/etc/cloud")
 
 
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "/run/systemd/generator/dev-zram0.swap",  # zram-generator
+        "/run/systemd/generator.late/dev-vda3.swap",  # systemd-gpt-auto-generator
+        "/usr/lib/systemd/system/var-swapfile.swap",
+        "/usr/lib/systemd/system/zramswap.service",  # zram-tools of Debian
+        "/usr/lib/systemd/system/zram-config.service",  # of Ubuntu
+        "/etc/systemd/system/swapfile.swap",
+    ],
+)
+def test_swap_of_each_form_stays_off_after_a_boot_and_comes_back_by_release(bare: Machine, unit: str) -> None:
+    bare.write(unit, "[Swap]\nWhat=/dev/x\n")
+    name = unit.rpartition("/")[2]
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 0, done.stderr
+    link = bare.root / "etc/systemd/system" / name
+    assert link.readlink() == Path("/dev/null")
+    calls = acted(bare)
+    assert (f"systemctl stop {name}" in calls) == name.endswith(".service")
+    assert calls.index("systemctl daemon-reload") < calls.index("swapoff -a"), "it could come back in between"
+    assert json.loads(bare.run(["host"], VALUES, FILES).stdout)["changed"] == 0
+    given_back(bare)
+    assert bare.read(unit) == "[Swap]\nWhat=/dev/x\n"
+    assert unit.startswith("/etc/") or not link.is_symlink()
+    assert not bare.exists("/etc/fjordkube/swap")
+
+
+def test_units_that_others_masked_stay_masked(bare: Machine) -> None:
+    bare.write("/usr/lib/systemd/system/zramswap.service")
+    (bare.root / "etc/systemd/system").mkdir(parents=True)
+    (bare.root / "etc/systemd/system/zramswap.service").symlink_to("/dev/null")
+    bare.run(["host"], VALUES, FILES)
+    given_back(bare)
+    assert (bare.root / "etc/systemd/system/zramswap.service").is_symlink()
+
+
+def given_back(machine: Machine) -> None:
+    """Released by release.sh, as a node that never joined."""
+    for name in ("flock", "kubeadm", "umount"):
+        machine.program(name)
+    values = {"NODE_NAME": "cp1", "ETCD_DEVICE": "", "ETCD_MOUNT": "/var/lib/etcd", "ETCD_DATA": "", "FILES": ""}
+    files = {"KUBEADM_FILES": "/etc/fjordkube/kubeadm", "FIREWALL_TABLE": "fjordkube", "FIREWALL_FILES": ""}
+    done = machine.run(["reset", "release"], {**values, **files})
+    assert done.returncode == 0, done.stderr
+
+
 def test_higher_values_of_the_host_are_kept(bare: Machine) -> None:
     bare.write("/proc/sys/net/core/somaxconn", "65535\n")
     bare.write("/proc/sys/net/ipv4/ip_local_port_range", "2000\t65535\n")
