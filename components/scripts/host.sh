@@ -341,6 +341,23 @@ number() { # ADDRESS
 
 # --- services ---
 
+adopt_registries() { # mirrors and certificates by which this host reached registries before there was our configuration
+  local configuration=${CONTAINERD_FILES%% *} folder entry link
+  while IFS= read -r folder; do
+    for entry in "$ROOT$folder"/*; do
+      link=$ROOT$REGISTRIES/${entry##*/}
+      [ -d "$entry" ] && [ ! -e "$link" ] && [ ! -L "$link" ] || continue
+      mkdir -p "${link%/*}"
+      ln -s "$folder/${entry##*/}" "$link"
+      changed "registry ${entry##*/} as the host's own containerd has it ($folder)"
+    done
+  done < <(own_registries "$configuration")
+  [ ! -f "$ROOT$configuration$OWN" ] ||
+    ! grep -Eq '^[^#]*registry\.(mirrors|configs)' "$ROOT$configuration$OWN" ||
+    log "$NODE_NAME: $configuration$OWN names registries itself, which containerd 2 gives up: write them to $REGISTRIES" \
+      "(https://github.com/containerd/containerd/blob/main/docs/hosts.md)"
+}
+
 run_containerd() {
   local file stale=0 socket="$ROOT/run/containerd/containerd.sock"
   # systemd itself knows whether a unit file is newer than what it has loaded
@@ -370,6 +387,7 @@ swap_off
 write_hosts
 mount_etcd
 guard_node
+adopt_registries
 run_containerd
 keep_time
 wait

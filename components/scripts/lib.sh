@@ -29,6 +29,7 @@ write_file() {
     if [ "$now" = "$next" ] && [ "$(stat -c %a "$path")" = "${mode#0}" ]; then return 0; fi
   fi
   [ -d "${path%/*}" ] || mkdir -p "${path%/*}"
+  if [[ $next == "$WRITTEN"* ]]; then keep_own "$path" "$now"; fi
   (umask 077 && printf '%s' "$next" >"$path.next")
   chmod "$mode" "$path.next"
   mv -f "$path.next" "$path"
@@ -37,6 +38,30 @@ write_file() {
   CHANGES=$((CHANGES + 1))
   log "wrote $path"
 }
+
+# How files begin that are ours as a whole, and what the name of a file ends with that stood in such a file's place
+WRITTEN='# Written by fjordkube'
+OWN=.before-fjordkube
+
+keep_own() { # PATH TEXT  : the host's own file, once; release.sh puts it back
+  [ -f "$1" ] && [[ $2 != "$WRITTEN"* ]] && [ ! -e "$1$OWN" ] || return 0
+  cp -p "$1" "$1$OWN"
+  log "kept this host's own $1 as $1$OWN"
+}
+
+# own_registries CONFIGURATION   : prints the folders in which the host's own containerd looked for registries
+own_registries() {
+  local line folder
+  [ -f "$ROOT$1$OWN" ] || return 0
+  while IFS= read -r line; do
+    [[ $line =~ ^[[:space:]]*config_path[[:space:]]*=[[:space:]]*[\"\']([^\"\']+)[\"\'] ]] || continue
+    # several are separated like those of PATH (containerd 1.5 and newer)
+    while IFS= read -r -d: folder; do
+      [ -z "$folder" ] || [ "$folder" = "$REGISTRIES" ] || printf '%s\n' "$folder"
+    done <<<"${BASH_REMATCH[1]}:"
+  done <"$ROOT$1$OWN"
+}
+REGISTRIES=/etc/containerd/certs.d
 
 # until_true SECONDS WHAT COMMAND...   : tries about once a second; fails naming WHAT when the time is over
 until_true() {

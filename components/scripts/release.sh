@@ -2,10 +2,10 @@
 # Gives this machine back as it was lent: out of its cluster, and without what host.sh prepared.
 #
 # Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES FIREWALL_TABLE
-#         FIREWALL_FILES (reset.sh was read before)
+#         FIREWALL_FILES OWN_FILES (which the host may have had itself) (reset.sh was read before)
 # Guard:  each part asks whether there is something to undo; a second run finds nothing. A node of a cluster that did
 #         not begin with our files is not reset.
-# Leaves: containerd with its configuration, packages, images, loaded modules and sysctls (until the next boot), and
+# Leaves: containerd, with our configuration where the host had none of its own, packages, images, loaded modules and sysctls (until the next boot), and
 #         what the disk gate measured.
 # Output: one JSON line.
 
@@ -69,6 +69,21 @@ open_node() {
   ! command -v nft >/dev/null || nft delete table inet "$FIREWALL_TABLE" 2>/dev/null || true
 }
 
+own_configuration() { # containerd's and crictl's, where the host had one
+  local name folder link
+  while IFS= read -r folder; do
+    for link in "$ROOT$REGISTRIES"/*; do
+      if [ -L "$link" ] && [[ $(readlink "$link") == "$folder"/* ]]; then rm -f "$link"; fi
+    done
+  done < <(for name in $OWN_FILES; do own_registries "$name"; done)
+  for name in $OWN_FILES; do
+    [ -e "$ROOT$name$OWN" ] || continue
+    mv -f "$ROOT$name$OWN" "$ROOT$name"
+    changed "$name is this host's own again"
+  done
+  [ "$CHANGES" = 0 ] || systemctl try-restart containerd.service || log "$NODE_NAME: containerd does not restart"
+}
+
 remove_files() {
   local name folder=$ROOT$KUBEADM_FILES
   for name in $FIREWALL_FILES $FILES; do rm -f "$ROOT$name"; done
@@ -90,5 +105,7 @@ fi
   swap_comes_back
   open_node
   remove_files
+  CHANGES=0
+  own_configuration
 } >&2
 printf '{"node":"%s","state":"released"}\n' "$NODE_NAME"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fjordkube.host import modules, sysctls, units
+from fjordkube.host.preparation import shared_files
 from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 
@@ -303,6 +304,37 @@ def given_back(machine: Machine) -> None:
     files = {"KUBEADM_FILES": "/etc/fjordkube/kubeadm", "FIREWALL_TABLE": "fjordkube", "FIREWALL_FILES": ""}
     done = machine.run(["reset", "release"], {**values, **files})
     assert done.returncode == 0, done.stderr
+
+
+CONTAINERD = "/etc/containerd/config.toml"
+OURS = {CONTAINERD: "# Written by fjordkube.\nversion = 3\n"}
+
+
+def test_containerds_own_configuration_is_kept_beside_once_with_its_registries(bare: Machine) -> None:
+    own = "version = 2\n[plugins.\"x\".registry]\n  config_path = '/srv/registries:/etc/containerd/certs.d'\n"
+    bare.write(CONTAINERD, own)
+    bare.write("/srv/registries/docker.io/hosts.toml", "server = 'https://mirror.vendor.example'\n")
+    bare.write("/srv/registries/quay.io/hosts.toml")
+    bare.write("/etc/containerd/certs.d/quay.io/hosts.toml", "nearer\n")
+    assert bare.run(["host"], VALUES, OURS).returncode == 0
+    assert bare.read(f"{CONTAINERD}.before-fjordkube") == own
+    link = bare.root / "etc/containerd/certs.d/docker.io"
+    assert str(link.readlink()) == "/srv/registries/docker.io"
+    assert bare.read("/etc/containerd/certs.d/quay.io/hosts.toml") == "nearer\n"
+    done = bare.run(["host"], VALUES, {CONTAINERD: "# Written by fjordkube.\nversion = 3 # newer\n"})
+    assert bare.read(f"{CONTAINERD}.before-fjordkube") == own, "ours is not kept in its place"
+    assert "names registries itself" not in done.stderr
+
+
+def test_mirrors_in_containerds_own_configuration_are_told(bare: Machine) -> None:
+    bare.write(CONTAINERD, '[plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]\n')
+    done = bare.run(["host"], VALUES, OURS)
+    assert f"cp1: {CONTAINERD}.before-fjordkube names registries itself, which containerd 2 gives up" in done.stderr
+
+
+def test_every_file_that_is_ours_as_a_whole_says_so() -> None:
+    for path, file in shared_files("pause:1").items():
+        assert file.text.startswith("# Written by fjordkube") == (path in {CONTAINERD, "/etc/crictl.yaml"})
 
 
 def test_higher_values_of_the_host_are_kept(bare: Machine) -> None:

@@ -144,7 +144,7 @@ exact vm.panic_on_oom 0
 exact kernel.panic 10
 exact kernel.panic_on_oops 1
 '
-write_file /etc/containerd/config.toml 0644 <<'EOF_dcfc715e'
+write_file /etc/containerd/config.toml 0644 <<'EOF_1bc2c495'
 # Written by fjordkube.
 version = 3
 disabled_plugins = [
@@ -161,6 +161,9 @@ disabled_plugins = [
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = 'overlayfs'
 
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = '/etc/containerd/certs.d'
+
   [plugins.'io.containerd.cri.v1.images'.pinned_images]
     sandbox = 'fjordkube.local/kubernetes/pause:3.10.2'
 
@@ -176,12 +179,13 @@ disabled_plugins = [
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ['/opt/cni/bin']
   conf_dir = '/etc/cni/net.d'
-EOF_dcfc715e
-write_file /etc/crictl.yaml 0644 <<'EOF_6328be7f'
+EOF_1bc2c495
+write_file /etc/crictl.yaml 0644 <<'EOF_d3adfc52'
+# Written by fjordkube.
 runtime-endpoint: unix:///run/containerd/containerd.sock
 image-endpoint: unix:///run/containerd/containerd.sock
 timeout: 300
-EOF_6328be7f
+EOF_d3adfc52
 write_file /etc/modules-load.d/fjordkube.conf 0644 <<'EOF_c8faf607'
 # Written by fjordkube: loaded at boot, before kube-proxy looks for them.
 overlay
