@@ -64,4 +64,5 @@ disabled_plugins = [
 
 def crictl_config(request_timeout_seconds: int) -> str:
     """crictl.yaml: where containerd listens and how long a request may take, in seconds."""
-    return f"# Written by fjordkube.\nruntime-endpoint: {SOCKET}\nimage-endpoint: {SOCKET}\ntimeout: {request_timeout_seconds}\n"
+    ends = f"runtime-endpoint: {SOCKET}\nimage-endpoint: {SOCKET}\n"
+    return f"# Written by fjordkube.\n{ends}timeout: {request_timeout_seconds}\n"

@@ -18,13 +18,8 @@ PACKAGES_WAIT=900 # seconds; a first unattended-upgrade of a fresh image takes t
 
 await_boot() {
   wait_for_boot "$BOOT_WAIT" && return 0
-  case $AWAITED in
-    cloud-init | *.mount* | *.device*)
-      fail "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED): look with 'cloud-init status --long' and" \
-        "'systemctl list-jobs'; the next 'up' goes on from here"
-      ;;
-  esac
-  # a service of its owner's that never gets ready is no reason to stop
+  ! is_unready || fail "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED): look with" \
+    "'cloud-init status --long' and 'systemctl list-jobs'; the next 'up' goes on from here"
   log "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED); file systems are there, going on"
 }
 
@@ -379,6 +374,34 @@ run_containerd() {
   until_true 120 "$NODE_NAME: containerd's socket" test -e "$socket"
 }
 
+enable_daemons() { # a unit laid down by hand may run now, and be dead after the next boot
+  local line unit='' load='' file=''
+  while IFS= read -r line || [ -n "$unit" ]; do
+    case $line in
+      Id=*) unit=${line#*=} ;;
+      LoadState=*) load=${line#*=} ;;
+      UnitFileState=*) file=${line#*=} ;;
+      '')
+        enable_daemon "$unit" "$load" "$file"
+        unit='' load='' file=''
+        ;;
+    esac
+  done < <(systemctl show --property=Id,LoadState,UnitFileState containerd.service kubelet.service 2>/dev/null || true)
+}
+
+enable_daemon() { # UNIT LOADED ENABLED  : as systemd says
+  case $2 in
+    not-found) fail "$NODE_NAME: there is no $1, so nothing starts it at boot: install the package that carries it" ;;
+    masked) fail "$NODE_NAME: $1 is masked, so it never starts: systemctl unmask $1" ;;
+  esac
+  case $3 in
+    disabled | enabled-runtime | linked | linked-runtime)
+      systemctl enable "$1" >&2
+      changed "enabled $1: it starts at boot"
+      ;;
+  esac
+}
+
 await_boot
 ask_versions
 load_modules
@@ -389,6 +412,7 @@ mount_etcd
 guard_node
 adopt_registries
 run_containerd
+enable_daemons
 keep_time
 wait
 check_versions

@@ -91,6 +91,9 @@ wait_for_boot() {
   done
 }
 
+# is_unready   : whether AWAITED is what may change what is asked; a service of its owner's that never gets ready is not
+is_unready() { [[ $AWAITED == cloud-init || $AWAITED == *.mount* || $AWAITED == *.device* ]]; }
+
 still_booting() { # prints what is still at work; nothing once all has ended, well (running) or not (degraded)
   local state name
   # cloud-init is a slow program on a slow machine: it is asked only where its own files say that it has not ended

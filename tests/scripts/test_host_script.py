@@ -301,7 +301,12 @@ def given_back(machine: Machine) -> None:
     for name in ("flock", "kubeadm", "umount"):
         machine.program(name)
     values = {"NODE_NAME": "cp1", "ETCD_DEVICE": "", "ETCD_MOUNT": "/var/lib/etcd", "ETCD_DATA": "", "FILES": ""}
-    files = {"KUBEADM_FILES": "/etc/fjordkube/kubeadm", "FIREWALL_TABLE": "fjordkube", "FIREWALL_FILES": ""}
+    files = {
+        "KUBEADM_FILES": "/etc/fjordkube/kubeadm",
+        "FIREWALL_TABLE": "fjordkube",
+        "FIREWALL_FILES": "",
+        "OWN_FILES": "",
+    }
     done = machine.run(["reset", "release"], {**values, **files})
     assert done.returncode == 0, done.stderr
 
@@ -404,6 +409,40 @@ def test_an_interface_without_its_address_is_named(bare: Machine) -> None:
     done = bare.run(["host"], {**VALUES, "NODE_ADDRESS": "192.168.77.1"}, FILES)
     assert done.returncode == 1
     assert "eth1 does not have the address 192.168.77.1:" in done.stderr
+
+
+STATES = """case "$1 $2" in
+  "show --property=Id,LoadState,UnitFileState")
+    printf 'Id=containerd.service\\nLoadState=loaded\\nUnitFileState={containerd}\\n\\n'
+    printf 'Id=kubelet.service\\nLoadState={load}\\nUnitFileState={kubelet}\\n' ;;
+  show*) echo no ;;
+esac"""
+
+
+@pytest.mark.parametrize("state", ["disabled", "enabled-runtime", "linked"])
+def test_daemons_that_would_be_dead_after_a_boot_are_enabled(bare: Machine, state: str) -> None:
+    bare.program("systemctl", STATES.format(containerd="enabled", load="loaded", kubelet=state))
+    assert bare.run(["host"], VALUES, FILES).returncode == 0
+    assert [call for call in bare.calls if "enable " in call and "timesync" not in call] == [
+        "systemctl enable kubelet.service"
+    ]
+
+
+@pytest.mark.parametrize("state", ["enabled", "static", "alias", "generated"])
+def test_daemons_that_start_at_boot_are_left_alone(bare: Machine, state: str) -> None:
+    bare.program("systemctl", STATES.format(containerd=state, load="loaded", kubelet="enabled"))
+    assert bare.run(["host"], VALUES, FILES).returncode == 0
+    assert not any("containerd" in call and "enable" in call for call in bare.calls)
+
+
+@pytest.mark.parametrize(
+    ("load", "words"), [("not-found", "there is no kubelet.service"), ("masked", "kubelet.service is masked")]
+)
+def test_kubelet_without_a_unit_is_refused(bare: Machine, load: str, words: str) -> None:
+    bare.program("systemctl", STATES.format(containerd="enabled", load=load, kubelet=""))
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 1
+    assert f"cp1: {words}" in done.stderr
 
 
 def test_a_masked_time_service_stays_masked(bare: Machine) -> None:

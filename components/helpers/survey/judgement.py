@@ -109,6 +109,13 @@ def told(answer: Answer) -> dict[str, Any]:
 # --- Checks ----------------------------------------------------------------------------------------------------------
 
 
+def _boot(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
+    awaited = answer.one("booting")
+    if awaited:
+        fix = "try again later; 'systemctl list-jobs' and 'cloud-init status --long' there tell what it waits for"
+        yield Problem(f"still boots after a minute ({awaited})", fix)
+
+
 def _system(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
     name, version = answer.one("os_id"), answer.one("os_version")
     shown = answer.one("os_name") or name or "an unknown system"
@@ -213,6 +220,11 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     if "containerd" not in missing and _numbers(containerd)[:2] < wanted.containerd:
         state = f"its containerd is {containerd or 'of unknown version'}"
         yield Problem(state, f"upgrade it to {oldest} or newer, which Kubernetes {wanted.kubernetes} needs")
+    for unit in answer.every("unit_missing"):
+        fix = "install the package that carries the unit, or write it beside the program"
+        yield Problem(f"has no unit {unit}, so nothing starts it at boot", fix)
+    for unit in answer.every("unit_masked"):
+        yield Problem(f"its {unit} is masked, so it never starts", f"systemctl unmask {unit}")
     images = answer.every("image_missing")
     if images:
         yield Problem(
@@ -262,6 +274,7 @@ def _version(words: str) -> str:
 
 
 CHECKS: Sequence[Callable[[Host, Answer, Wanted], Iterator[Problem]]] = (
+    _boot,
     _system,
     _virtualisation,
     _size,

@@ -99,6 +99,9 @@ def test_hosts_that_are_as_they_should_be_have_no_problem() -> None:
         ({"kubectl": ""}, "its kubectl is of unknown version", "install v1.36.3"),
         ({"containerd": "containerd containerd.io 1.7.24"}, "its containerd is v1.7.24", "upgrade it to 2.0"),
         ({"image_missing": ["a:1", "b:2"]}, "containerd has no image a:1, b:2", "import the bundle's images"),
+        ({"unit_missing": "kubelet.service"}, "has no unit kubelet.service, so nothing", "install the package"),
+        ({"unit_masked": "kubelet.service"}, "its kubelet.service is masked", "systemctl unmask kubelet.service"),
+        ({"booting": "cloud-init"}, "still boots after a minute (cloud-init)", "cloud-init status --long"),
         ({"cluster": "https://api.other.internal:6443"}, "is a node of another cluster already", "kubeadm reset"),
         ({"other_kubernetes": "k3s"}, "runs another Kubernetes already (k3s)", "uninstall k3s"),
         ({"port_taken": ["80", "80"]}, "its port 80 is taken", "ss -ltnp 'sport = :80'"),
@@ -290,7 +293,9 @@ def test_facts_of_hosts_that_pass_are_one_line_of_json(hosts: dict[str, Machine]
     assert "PRIVATE" not in done.stdout + done.stderr
     for machine in hosts.values():
         asked = [call.split(" ")[0] for call in machine.questions]
-        assert not {"mkfs", "systemctl", "apt-get", "nft", "mount"} & set(asked), "nothing is changed"
+        assert not {"mkfs", "apt-get", "nft", "mount"} & set(asked), "nothing is changed"
+        told = {call.split(" ")[1] for call in machine.questions if call.startswith("systemctl ")}
+        assert told <= {"show", "is-system-running", "is-active", "is-enabled"}, "systemd is only asked"
 
 
 def refused(environment: dict[str, str]) -> list[str]:
@@ -333,6 +338,31 @@ def test_what_hosts_lack_is_named_all_at_once(hosts: dict[str, Machine], environ
         "  - w1: kernel 6.1.0-31-amd64 has no module ip_vs",
         f"  - w2: containerd has no image {', '.join(worker_images())}",
         "  - w2: is a node of another cluster already (https://10.9.0.1:6443)",
+    ]
+
+
+def test_unit_that_is_masked_or_missing_is_told(hosts: dict[str, Machine], environment: dict[str, str]) -> None:
+    hosts["w1"].program("systemctl", '[ "${@: -1}" != kubelet.service ] && echo loaded || echo not-found')
+    hosts["w2"].program("systemctl", '[ "${@: -1}" != containerd.service ] && echo loaded || echo masked')
+    assert [line.split(";")[0] for line in refused(environment)[1:]] == [
+        "  - w1: has no unit kubelet.service, so nothing starts it at boot",
+        "  - w2: its containerd.service is masked, so it never starts",
+    ]
+
+
+def test_host_that_still_boots_is_waited_for_and_then_told(
+    hosts: dict[str, Machine], environment: dict[str, str]
+) -> None:
+    booting = 'case $1 in is-system-running) {here} ;; list-jobs) echo "7 {job} start running" ;; esac'
+    here = {"cp1": "echo starting", "w1": "echo starting"}
+    here["w2"] = '[ -e "$ROOT/asked" ] && echo running || echo starting; touch "$ROOT/asked"'
+    for name, machine in hosts.items():
+        job = "vendor-agent.service" if name == "cp1" else "srv.mount"
+        machine.program("systemctl", booting.replace("{here}", here[name]).replace("{job}", job))
+    short = environment["FJORDKUBE_SCRIPT"].replace("wait_for_boot 60", "wait_for_boot 3")
+    assert short != environment["FJORDKUBE_SCRIPT"]
+    assert [line.split(";")[0] for line in refused({**environment, "FJORDKUBE_SCRIPT": short})[1:]] == [
+        "  - w1: still boots after a minute (systemd (starting) srv.mount)"
     ]
 
 
