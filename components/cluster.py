@@ -197,6 +197,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             CalicoArgs(
                 settings=args.settings.network,
                 private_cidr=plane.network,
+                interfaces=sorted({node.interface for node in args.nodes}),
                 api_host=plane.address,
                 images=args.images.of("calico-node", "calico-cni", "calico-kube-controllers"),
                 provider=self.provider,

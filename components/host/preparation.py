@@ -66,7 +66,7 @@ def preparation(args: HostArgs) -> str:
         "NODE_INTERFACE": node.interface,
         "MODULES": " ".join(names),
         "SYSCTL_PATH": sysctls.PATH,
-        "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports),
+        "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports, proxy.conntrack),
         "HOSTS_BLOCK": hostnames.hosts_block(node, args.control_planes, args.api_host),
         "KUBERNETES_VERSION": args.kubernetes_version,
         "CONTAINERD_MINIMUM": f"{major}.{minor}",

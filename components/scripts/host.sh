@@ -118,7 +118,7 @@ modules_missing() {
 }
 
 set_sysctls() {
-  local rule key value now file wanted='' name
+  local rule key value now file wanted='' cores
   while read -r rule key value; do
     [ -n "$rule" ] || continue
     file="$ROOT/proc/sys/${key//./\/}"
@@ -129,6 +129,13 @@ set_sysctls() {
     case $rule in
       raise) [ "$now" -lt "$value" ] || value=$now ;;
       widen) value=$(widest "$now" "$value") ;;
+      cores)
+        # LEAST PER_CORE, or what the host has
+        cores=$(nproc)
+        cores=$((${value#* } * cores)) value=${value% *}
+        [ "$cores" -le "$value" ] || value=$cores
+        [ "$now" -lt "$value" ] || value=$now
+        ;;
     esac
     wanted+="$key = $value"$'\n'
     [ "$now" = "$value" ] || {

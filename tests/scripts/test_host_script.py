@@ -11,6 +11,7 @@ import pytest
 
 from fjordkube.host import modules, sysctls, units
 from fjordkube.host.preparation import shared_files
+from fjordkube.settings.kube_proxy import Conntrack
 from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 
@@ -111,7 +112,7 @@ def test_prepares_a_bare_machine(bare: Machine) -> None:
     done = bare.run(["host"], VALUES, FILES)
     assert done.returncode == 0, done.stderr
     assert acted(bare) == [
-        "modprobe -a overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_set",
+        "modprobe -a overlay br_netfilter nf_conntrack ip_set ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh",
         "swapoff -a",
         "mount /var/lib/etcd",
         "nft -f /etc/fjordkube/firewall.nft",
@@ -349,6 +350,27 @@ def test_higher_values_of_the_host_are_kept(bare: Machine) -> None:
     assert bare.read("/proc/sys/net/core/somaxconn") == "65535\n"
     assert bare.read("/proc/sys/net/ipv4/ip_local_port_range") == "1024 65535\n"
     assert "net.core.somaxconn = 65535\n" in bare.read(sysctls.PATH)
+
+
+@pytest.mark.parametrize(
+    ("had", "cores", "now"),
+    [
+        (65536, 2, 131072),  # the least
+        (65536, 8, 262144),  # by cores
+        (1048576, 2, 1048576),  # what the host has
+    ],
+)
+def test_tracked_connections_are_never_fewer_than_the_host_had(bare: Machine, had: int, cores: int, now: int) -> None:
+    for key in ("max", "buckets"):
+        bare.write(f"/proc/sys/net/netfilter/nf_conntrack_{key}", f"{had if key == 'max' else had // 4}\n")
+    bare.program("nproc", f"echo {cores}")
+    values = {**VALUES, "SYSCTL_RULES": sysctls.sysctl_rules(conntrack=Conntrack())}
+    assert bare.run(["host"], values, FILES).returncode == 0
+    assert bare.read("/proc/sys/net/netfilter/nf_conntrack_max") == f"{now}\n"
+    assert bare.read("/proc/sys/net/netfilter/nf_conntrack_buckets") == f"{now // 4}\n"
+    assert f"net.netfilter.nf_conntrack_max = {now}\n" in bare.read(sysctls.PATH)
+    assert json.loads(bare.run(["host"], values, FILES).stdout)["changed"] == 0
+    assert "conntrack" not in sysctls.sysctl_rules(conntrack=Conntrack(max_per_core=0))
 
 
 def test_missing_module_names_kernel_and_remedy(bare: Machine) -> None:

@@ -125,7 +125,7 @@ HOSTS_BLOCK='192.168.77.11 cp1
 192.168.77.11 api.fjord.internal
 '
 KUBERNETES_VERSION=v1.37.1
-MODULES='overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_set'
+MODULES='overlay br_netfilter nf_conntrack ip_set ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh'
 NODE_ADDRESS=192.168.77.11
 NODE_INTERFACE=eth1
 NODE_NAME=cp1
@@ -143,6 +143,8 @@ exact vm.overcommit_memory 1
 exact vm.panic_on_oom 0
 exact kernel.panic 10
 exact kernel.panic_on_oops 1
+cores net.netfilter.nf_conntrack_max 131072 32768
+cores net.netfilter.nf_conntrack_buckets 32768 8192
 '
 write_file /etc/containerd/config.toml 0644 <<'EOF_1bc2c495'
 # Written by fjordkube.
@@ -186,17 +188,17 @@ runtime-endpoint: unix:///run/containerd/containerd.sock
 image-endpoint: unix:///run/containerd/containerd.sock
 timeout: 300
 EOF_d3adfc52
-write_file /etc/modules-load.d/fjordkube.conf 0644 <<'EOF_c8faf607'
+write_file /etc/modules-load.d/fjordkube.conf 0644 <<'EOF_a8632e41'
 # Written by fjordkube: loaded at boot, before kube-proxy looks for them.
 overlay
 br_netfilter
 nf_conntrack
+ip_set
 ip_vs
 ip_vs_rr
 ip_vs_wrr
 ip_vs_sh
-ip_set
-EOF_c8faf607
+EOF_a8632e41
 write_file /etc/systemd/system/containerd.service.d/20-fjordkube.conf 0644 <<'EOF_e81b1130'
 [Service]
 LimitNOFILE=1048576
