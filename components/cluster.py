@@ -142,6 +142,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 kube_proxy=settings.kube_proxy,
                 front_ports=(settings.ingress.http_port, settings.ingress.https_port),
                 firewall=self._firewall if guards_itself(node, settings.firewall.host) else None,
+                existing_firewall=settings.firewall.existing,
                 timing=self._args.timing,
             ),
             self._child(),

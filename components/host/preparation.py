@@ -41,6 +41,8 @@ class HostArgs:
     """Its mode and scheduler: kernel modules follow."""
     firewall: FirewallPolicy | None = None
     """The rules of nftables on the node; None: none are loaded, and what an earlier run loaded is removed."""
+    existing_firewall: firewall.Existing = "refuse"
+    """What becomes of ufw or firewalld on the node: firewall.existing."""
     front_ports: Sequence[int] = (80, 443)
     """The ingress's: the kernel gives none of them to a program that asks for any port."""
     timing: Timing = NATIVE
@@ -73,7 +75,7 @@ def preparation(args: HostArgs) -> str:
         "CONTAINERD_FILES": f"{containerd.PATH} {units.CONTAINERD_PATH}",
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
-        **firewall.values(node, args.firewall),
+        **firewall.values(node, args.firewall, args.existing_firewall),
     }
     files = {
         **shared_files(args.sandbox_image),

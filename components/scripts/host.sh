@@ -6,7 +6,7 @@
 #         KUBERNETES_VERSION CONTAINERD_MINIMUM CONTAINERD_FILES ETCD_DEVICE (may be empty) ETCD_MOUNT
 #         FIREWALL_RULES (empty: no firewall here) FIREWALL_MARK (name of a chain in them that no other rules have)
 #         FIREWALL_ADMINS (networks that may enter) FIREWALL_SSH_PORTS (by which) FIREWALL_TABLE FIREWALL_PATH
-#         FIREWALL_UNIT FIREWALL_UNIT_PATH FIREWALL_WANT
+#         FIREWALL_UNIT FIREWALL_UNIT_PATH FIREWALL_WANT FIREWALL_EXISTING (refuse, keep or replace: the host's own)
 #         the files themselves were written before this text runs (lib.sh write_file)
 # Guard:  every step asks the machine first; a second run changes and restarts nothing.
 # Output: one JSON line of facts.
@@ -267,7 +267,9 @@ mount_etcd() {
 # --- firewall: loaded before anything listens, and at every boot before there is an address ---
 
 guard_node() {
-  local said loaded=no
+  local said loaded=no firewalls
+  mapfile -t firewalls < <(host_firewalls)
+  [ ${#firewalls[@]} = 0 ] || judge_firewalls "${firewalls[@]}"
   if [ -z "$FIREWALL_RULES" ]; then
     unguard_node
     return 0
@@ -289,6 +291,39 @@ guard_node() {
     ln -s "$FIREWALL_UNIT_PATH" "$ROOT$FIREWALL_WANT"
     changed "the firewall's rules are loaded at boot"
   fi
+  # ours are in force: the node is open at no moment
+  if [ "$FIREWALL_EXISTING" = replace ]; then replace_firewalls "${firewalls[@]}"; fi
+}
+
+judge_firewalls() { # NAME...  : of the host's own; most close what nodes need of each other, and BGP fails much later
+  local name
+  for name in "$@"; do
+    case $FIREWALL_EXISTING in
+      keep) log "$NODE_NAME: $name stays active beside ours (firewall.existing: keep)" ;;
+      refuse)
+        fail "$NODE_NAME: its own firewall is active ($name), and packets must pass it too: switch it off, or set" \
+          "firewall.existing: replace (ours stands in for it until 'down'), or keep if it lets through what docs/firewall.md lists"
+        ;;
+      replace)
+        [ -n "$FIREWALL_RULES" ] || fail "$NODE_NAME: its own firewall ($name) would be switched off with none of ours in" \
+          "its place: set firewall.host: always, or firewall.existing: keep"
+        [[ $name != table* ]] || fail "$NODE_NAME: its own firewall is active ($name), and whoever loads it is not known:" \
+          "take it out of /etc/nftables.conf and 'nft delete $name', or set firewall.existing: keep"
+        ;;
+    esac
+  done
+}
+
+replace_firewalls() { # NAME...
+  local name
+  for name in "$@"; do
+    grep -qsx "$name" "$ROOT$FIREWALL_RECORD" || printf '%s\n' "$name" >>"$ROOT$FIREWALL_RECORD"
+    case $name in
+      ufw) ufw disable >&2 ;;
+      firewalld) systemctl disable --now firewalld.service >&2 ;;
+    esac
+    changed "switched off $name: our rules stand in for it"
+  done
 }
 
 unguard_node() { # what an earlier run made; the rules' file goes last, since it is what tells

@@ -172,6 +172,27 @@ SWAP_SERVICES=(zramswap.service zram-config.service dphys-swapfile.service swaps
 # shellcheck disable=SC2034
 SWAP_RECORD=/etc/fjordkube/swap
 
+# Firewalls of the host's own that we switched off, one to a line
+# shellcheck disable=SC2034
+FIREWALL_RECORD=/etc/fjordkube/firewalls
+
+# host_firewalls   : prints the firewalls that are active beside ours, one to a line: ufw, firewalld, or a table of nft
+host_firewalls() {
+  local line table='' found=''
+  if grep -qi '^ENABLED=yes' "$ROOT/etc/ufw/ufw.conf" 2>/dev/null && command -v ufw >/dev/null; then found+=$'ufw\n'; fi
+  if command -v firewall-cmd >/dev/null && systemctl is-active --quiet firewalld; then found+=$'firewalld\n'; fi
+  # their rules are tables of nft too, so these are looked at only where there is neither
+  if [ -z "$found" ] && command -v nft >/dev/null; then
+    while IFS= read -r line; do
+      case $line in
+        table*) table=${line% \{} ;;
+        *'hook input'*'policy drop'*) [ "$table" = "table inet ${FIREWALL_TABLE:-fjordkube}" ] || found+="$table"$'\n' ;;
+      esac
+    done < <(nft list chains 2>/dev/null || true)
+  fi
+  printf '%s' "$found"
+}
+
 # without_block FILE   : REST is its text without the lines from `# fjordkube begin` to `# fjordkube end`
 without_block() {
   local line inside=0

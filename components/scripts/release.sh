@@ -84,6 +84,18 @@ own_configuration() { # containerd's and crictl's, where the host had one
   [ "$CHANGES" = 0 ] || systemctl try-restart containerd.service || log "$NODE_NAME: containerd does not restart"
 }
 
+close_node() { # by the firewall that the host had of its own
+  local name
+  [ -f "$ROOT$FIREWALL_RECORD" ] || return 0
+  while IFS= read -r name; do
+    case $name in
+      ufw) ufw --force enable ;;
+      firewalld) systemctl enable --now firewalld.service ;;
+    esac || log "$NODE_NAME: $name does not start again"
+  done <"$ROOT$FIREWALL_RECORD"
+  rm -f "$ROOT$FIREWALL_RECORD"
+}
+
 remove_files() {
   local name folder=$ROOT$KUBEADM_FILES
   for name in $FIREWALL_FILES $FILES; do rm -f "$ROOT$name"; done
@@ -104,6 +116,7 @@ fi
   forget_hosts
   swap_comes_back
   open_node
+  close_node
   remove_files
   CHANGES=0
   own_configuration

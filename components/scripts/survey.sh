@@ -60,6 +60,11 @@ tell_network() {
   done < <(ss -Hltn 2>/dev/null || true)
 }
 
+tell_firewalls() {
+  local name
+  while IFS= read -r name; do tell firewall "$name"; done < <(host_firewalls)
+}
+
 # --- what Kubernetes stands on ---
 
 tell_software() {
@@ -124,6 +129,7 @@ tell_cluster() { # whose node it is already; the file of a control plane first: 
 wait_for_boot 60 || ! is_unready || tell booting "$AWAITED"
 tell_system
 tell_network
+tell_firewalls
 tell_software
 tell_etcd
 tell_cluster

@@ -44,6 +44,7 @@ VALUES = {
     "FIREWALL_UNIT": "[Unit]\n",
     "FIREWALL_UNIT_PATH": units.FIREWALL_PATH,
     "FIREWALL_WANT": units.FIREWALL_WANT,
+    "FIREWALL_EXISTING": "refuse",
 }
 WITHOUT_NFT = 'command() { [ "$2" != nft ] && builtin command "$@"; }\n'
 """On a computer that has one, the script does not find it."""
@@ -522,6 +523,55 @@ def test_firewall_that_is_not_wanted_any_more_is_removed_once(bare: Machine) -> 
     done = bare.run(["host"], UNGUARDED, FILES)
     assert json.loads(done.stdout)["changed"] == 0
     assert acted(bare) == []
+
+
+def with_ufw(machine: Machine) -> None:
+    machine.write("/etc/ufw/ufw.conf", "ENABLED=yes\n")
+    machine.program(
+        "ufw",
+        """case "$*" in
+          disable) echo ENABLED=no >"$ROOT/etc/ufw/ufw.conf" ;;
+          "--force enable") echo ENABLED=yes >"$ROOT/etc/ufw/ufw.conf" ;;
+        esac""",
+    )
+
+
+def test_firewall_of_the_hosts_own_is_refused_before_ours_is_loaded(bare: Machine) -> None:
+    with_ufw(bare)
+    for values in (VALUES, UNGUARDED):
+        done = bare.run(["host"], values, FILES)
+        assert done.returncode == 1
+        assert "cp1: its own firewall is active (ufw), and packets must pass it too: switch it off" in done.stderr
+        assert not any(call.startswith(("ufw", "nft -f")) for call in bare.calls)
+
+
+def test_firewall_of_the_hosts_own_is_replaced_by_choice_and_comes_back(bare: Machine) -> None:
+    with_ufw(bare)
+    replacing = {**VALUES, "FIREWALL_EXISTING": "replace"}
+    assert bare.run(["host"], replacing, FILES).returncode == 0
+    calls = acted(bare)
+    assert calls.index("nft -f /etc/fjordkube/firewall.nft") < calls.index("ufw disable"), "open in between"
+    assert json.loads(bare.run(["host"], replacing, FILES).stdout)["changed"] == 0
+    given_back(bare)
+    assert bare.read("/etc/ufw/ufw.conf") == "ENABLED=yes\n"
+    assert not bare.exists("/etc/fjordkube/firewalls")
+    given_back(bare)
+    assert not any(call.startswith("ufw") for call in bare.calls)
+
+
+def test_firewall_of_the_hosts_own_is_not_replaced_by_nothing(bare: Machine) -> None:
+    with_ufw(bare)
+    done = bare.run(["host"], {**UNGUARDED, "FIREWALL_EXISTING": "replace"}, FILES)
+    assert done.returncode == 1
+    assert "its own firewall (ufw) would be switched off with none of ours in its place" in done.stderr
+
+
+def test_firewall_of_the_hosts_own_is_kept_by_choice(bare: Machine) -> None:
+    with_ufw(bare)
+    done = bare.run(["host"], {**VALUES, "FIREWALL_EXISTING": "keep"}, FILES)
+    assert done.returncode == 0, done.stderr
+    assert "ufw stays active beside ours" in done.stderr
+    assert not any(call.startswith("ufw") for call in bare.calls)
 
 
 def test_node_without_a_firewall_needs_no_nft(bare: Machine) -> None:

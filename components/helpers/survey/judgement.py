@@ -59,11 +59,13 @@ class Wanted:
     """Oldest, e.g. (2, 0)."""
     servers: Sequence[str]
     """Names and addresses of this cluster's API: a node of another one is not touched."""
+    firewall: str = "refuse"
+    """What becomes of a host's own: refuse, keep or replace."""
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Wanted:
         major, minor = entry["containerd"]
-        return cls(str(entry["kubernetes"]), (int(major), int(minor)), list(entry["servers"]))
+        return cls(str(entry["kubernetes"]), (int(major), int(minor)), list(entry["servers"]), str(entry["firewall"]))
 
 
 def judge(host: Host, answer: Answer, wanted: Wanted) -> list[Problem]:
@@ -182,6 +184,22 @@ def _network(host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
         )
 
 
+def _firewall(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
+    if wanted.firewall == "keep":
+        return
+    for name in answer.every("firewall"):
+        state = f"its own firewall is active ({name}), and packets between nodes must pass it too"
+        if name.startswith("table "):
+            off = f"take it out of /etc/nftables.conf and 'nft delete {name}'"
+            yield Problem(
+                state, f"{off}, or set firewall.existing: keep if it lets through what docs/firewall.md lists"
+            )
+        elif wanted.firewall == "refuse":
+            off = {"ufw": "ufw disable", "firewalld": "systemctl disable --now firewalld"}[name]
+            way = "firewall.existing: replace (ours stands in for it until down)"
+            yield Problem(state, f"{off}, or set {way}, or keep if it lets through what docs/firewall.md lists")
+
+
 def _clock(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
     try:
         clock = float(answer.one("clock"))
@@ -279,6 +297,7 @@ CHECKS: Sequence[Callable[[Host, Answer, Wanted], Iterator[Problem]]] = (
     _virtualisation,
     _size,
     _network,
+    _firewall,
     _clock,
     _modules,
     _software,

@@ -99,6 +99,7 @@ def question(nodes: ExistingNodes, settings: ClusterSettings, images: Mapping[st
             "servers": [settings.cluster.api_host, *sorted(control_planes)],
             "prefix_length": int(str(nodes.private_cidr).partition("/")[2]),
             "units": list(UNITS),
+            "firewall": settings.firewall.existing,
             "modules": modules(proxy.mode, proxy.scheduler if isinstance(proxy, IpvsProxy) else None),
             "roles": {role: _role(role, settings, images) for role in ("control-plane", "worker")},
             "hosts": {node.name: {"role": node.role, "etcd": _etcd(node)} for node in nodes.hosts},
