@@ -145,6 +145,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 kube_proxy=settings.kube_proxy,
                 front_ports=(settings.ingress.http_port, settings.ingress.https_port),
                 firewall=self._firewall if guards_itself(node, settings.firewall.host) else None,
+                existing_firewall=settings.firewall.existing,
                 timing=self._args.timing,
                 artifacts=self._artifacts() if settings.artifacts.install else None,
             ),
@@ -211,6 +212,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             CalicoArgs(
                 settings=args.settings.network,
                 private_cidr=plane.network,
+                interfaces=sorted({node.interface for node in args.nodes}),
                 api_host=plane.address,
                 images=args.images.of("calico-node", "calico-cni", "calico-kube-controllers"),
                 install_cni=self._pods_bring_cni(),

@@ -39,6 +39,8 @@ class HostArgs:
     """Its mode and scheduler: kernel modules follow."""
     firewall: FirewallPolicy | None = None
     """The rules of nftables on the node; None: none are loaded, and what an earlier run loaded is removed."""
+    existing_firewall: firewall.Existing = "refuse"
+    """What becomes of ufw or firewalld on the node: firewall.existing."""
     front_ports: Sequence[int] = (80, 443)
     """The ingress's: the kernel gives none of them to a program that asks for any port."""
     timing: Timing = NATIVE
@@ -66,14 +68,14 @@ def preparation(args: HostArgs) -> str:
         "NODE_INTERFACE": node.interface,
         "MODULES": " ".join(names),
         "SYSCTL_PATH": sysctls.PATH,
-        "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports),
+        "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports, proxy.conntrack),
         "HOSTS_BLOCK": hostnames.hosts_block(node, args.control_planes, args.api_host),
         "KUBERNETES_VERSION": args.kubernetes_version,
         "CONTAINERD_MINIMUM": f"{major}.{minor}",
         "CONTAINERD_FILES": f"{containerd.PATH} {units.CONTAINERD_PATH}",
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
-        **firewall.values(node, args.firewall),
+        **firewall.values(node, args.firewall, args.existing_firewall),
     }
     files = {
         **shared_files(args.sandbox_image),

@@ -11,7 +11,7 @@ from pulumi_command import local
 
 from fjordkube.firewall import nftables
 from fjordkube.helpers import launcher
-from fjordkube.host import firewall, modules, sysctls, units
+from fjordkube.host import containerd, firewall, modules, sysctls, units
 from fjordkube.host.paths import ETCD_DATA, ETCD_MOUNT, KUBEADM
 from fjordkube.node import Node, ssh_environment
 from fjordkube.shell import shell
@@ -46,6 +46,7 @@ def script(node: Node) -> str:
         "ETCD_MOUNT": ETCD_MOUNT,
         "ETCD_DATA": ETCD_DATA if node.role == "control-plane" else "",
         "FILES": " ".join([modules.PATH, sysctls.PATH, units.KUBELET_PATH]),
+        "OWN_FILES": f"{containerd.PATH} {containerd.CRICTL_PATH}",
         "KUBEADM_FILES": KUBEADM,
         "FIREWALL_TABLE": nftables.TABLE,
         "FIREWALL_FILES": " ".join([units.FIREWALL_WANT, units.FIREWALL_PATH, firewall.PATH]),

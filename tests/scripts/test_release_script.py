@@ -87,6 +87,29 @@ def test_control_plane_is_reset_and_nothing_of_the_preparation_is_left(machine: 
     assert machine.exists("/etc/containerd/config.toml"), "containerd needs a configuration"
 
 
+def test_cloud_inits_template_is_as_it_was(machine: Machine) -> None:
+    machine.write("/etc/cloud/templates/hosts.debian.tmpl", "## template:jinja\n" + HOSTS)
+    run(machine)
+    assert machine.read("/etc/cloud/templates/hosts.debian.tmpl") == (
+        "## template:jinja\n127.0.0.1 localhost\n::1 localhost\n"
+    )
+
+
+def test_configuration_that_the_host_had_of_its_own_is_its_own_again(machine: Machine) -> None:
+    machine.write("/etc/containerd/config.toml.before-fjordkube", 'version = 3\nconfig_path = "/srv/registries"\n')
+    for name, target in (("docker.io", "/srv/registries/docker.io"), ("quay.io", "/elsewhere/quay.io")):
+        machine.write(f"/etc/containerd/certs.d/{name}").unlink()
+        (machine.root / "etc/containerd/certs.d" / name).symlink_to(target)
+    run(machine)
+    assert machine.read("/etc/containerd/config.toml").startswith("version = 3\n")
+    assert not machine.exists("/etc/containerd/config.toml.before-fjordkube")
+    assert [path.name for path in (machine.root / "etc/containerd/certs.d").iterdir()] == ["quay.io"]
+    assert "systemctl try-restart containerd.service" in machine.calls
+    machine.write("/etc/containerd/config.toml", "edited since\n")
+    run(machine)
+    assert machine.read("/etc/containerd/config.toml") == "edited since\n"
+
+
 def test_second_release_finds_nothing_to_reset(machine: Machine) -> None:
     run(machine)
     before = {path: machine.read(path) for path in ("/etc/fstab", "/etc/hosts")}

@@ -59,11 +59,13 @@ class Wanted:
     """Oldest, e.g. (2, 0)."""
     servers: Sequence[str]
     """Names and addresses of this cluster's API: a node of another one is not touched."""
+    firewall: str = "refuse"
+    """What becomes of a host's own: refuse, keep or replace."""
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Wanted:
         major, minor = entry["containerd"]
-        return cls(str(entry["kubernetes"]), (int(major), int(minor)), list(entry["servers"]))
+        return cls(str(entry["kubernetes"]), (int(major), int(minor)), list(entry["servers"]), str(entry["firewall"]))
 
 
 def judge(host: Host, answer: Answer, wanted: Wanted) -> list[Problem]:
@@ -107,6 +109,13 @@ def told(answer: Answer) -> dict[str, Any]:
 
 
 # --- Checks ----------------------------------------------------------------------------------------------------------
+
+
+def _boot(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
+    awaited = answer.one("booting")
+    if awaited:
+        fix = "try again later; 'systemctl list-jobs' and 'cloud-init status --long' there tell what it waits for"
+        yield Problem(f"still boots after a minute ({awaited})", fix)
 
 
 def _system(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
@@ -175,6 +184,22 @@ def _network(host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
         )
 
 
+def _firewall(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
+    if wanted.firewall == "keep":
+        return
+    for name in answer.every("firewall"):
+        state = f"its own firewall is active ({name}), and packets between nodes must pass it too"
+        if name.startswith("table "):
+            off = f"take it out of /etc/nftables.conf and 'nft delete {name}'"
+            yield Problem(
+                state, f"{off}, or set firewall.existing: keep if it lets through what docs/firewall.md lists"
+            )
+        elif wanted.firewall == "refuse":
+            off = {"ufw": "ufw disable", "firewalld": "systemctl disable --now firewalld"}[name]
+            way = "firewall.existing: replace (ours stands in for it until down)"
+            yield Problem(state, f"{off}, or set {way}, or keep if it lets through what docs/firewall.md lists")
+
+
 def _clock(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
     try:
         clock = float(answer.one("clock"))
@@ -213,6 +238,11 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     if "containerd" not in missing and _numbers(containerd)[:2] < wanted.containerd:
         state = f"its containerd is {containerd or 'of unknown version'}"
         yield Problem(state, f"upgrade it to {oldest} or newer, which Kubernetes {wanted.kubernetes} needs")
+    for unit in answer.every("unit_missing"):
+        fix = "install the package that carries the unit, or write it beside the program"
+        yield Problem(f"has no unit {unit}, so nothing starts it at boot", fix)
+    for unit in answer.every("unit_masked"):
+        yield Problem(f"its {unit} is masked, so it never starts", f"systemctl unmask {unit}")
     images = answer.every("image_missing")
     if images:
         yield Problem(
@@ -262,10 +292,12 @@ def _version(words: str) -> str:
 
 
 CHECKS: Sequence[Callable[[Host, Answer, Wanted], Iterator[Problem]]] = (
+    _boot,
     _system,
     _virtualisation,
     _size,
     _network,
+    _firewall,
     _clock,
     _modules,
     _software,

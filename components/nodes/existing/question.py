@@ -27,6 +27,9 @@ PROGRAMS: Final = (
 )
 """What every host must have; Debian's packages for them are in docs/sources/existing.md."""
 
+UNITS: Final = ("containerd", "kubelet")
+"""Programs that systemd must know by a unit; scripts/host.sh enables it."""
+
 CONTROL_PLANE_IMAGES: Final = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"}
 """By their names in the bundle: no worker needs them."""
 
@@ -95,6 +98,8 @@ def question(nodes: ExistingNodes, settings: ClusterSettings, images: Mapping[st
             "containerd": [major, minor],
             "servers": [settings.cluster.api_host, *sorted(control_planes)],
             "prefix_length": int(str(nodes.private_cidr).partition("/")[2]),
+            "units": list(UNITS),
+            "firewall": settings.firewall.existing,
             "modules": modules(proxy.mode, proxy.scheduler if isinstance(proxy, IpvsProxy) else None),
             "roles": {role: _role(role, settings, images) for role in ("control-plane", "worker")},
             "hosts": {node.name: {"role": node.role, "etcd": _etcd(node)} for node in nodes.hosts},

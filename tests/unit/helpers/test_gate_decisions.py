@@ -105,12 +105,14 @@ def test_all_pings_back_and_seen_as_they_are() -> None:
         (None, "the probe's interface is not there yet", pair.FIX_PODS),
         (wire(received=4), "4 of 5 pings of 1500 bytes came back", pair.FIX_LOSS),
         (wire(received=0, narrowest=1400), "1500 bytes do not fit, a link takes 1400", pair.FIX_MTU),
+        (Wire(1460, 9000, ping.Echo(5, 5, 0.8), capture.Counts(10, 0)),
+         "pods have an MTU of 1460, and the private NIC takes 9000", pair.FIX_NARROW),
         (wire(encapsulated=3), "3 encapsulated packets", pair.FIX_WRAPPED),
         (wire(native=0, encapsulated=10), "10 encapsulated packets", pair.FIX_WRAPPED),
         (wire(native=0), "5 pings came back, 0 of them seen on the private NIC", pair.FIX_WATCH),
         (Wire(1500, 1500, ping.Echo(5, 5, 0.8), None), "5 pings came back, 0 of them seen", pair.FIX_WATCH),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_on_the_wire_has_a_fix_of_its_own(seen: Wire | None, words: str, fix: str) -> None:
     (unmet,) = wire_unmet("cp1 to w1", seen, 5, native=True)
     assert unmet.measured.startswith(f"cp1 to w1: {words}")
@@ -118,7 +120,15 @@ def test_what_is_wrong_on_the_wire_has_a_fix_of_its_own(seen: Wire | None, words
 
 
 def test_where_packets_may_be_wrapped_they_are_not_counted() -> None:
-    assert wire_unmet("cp1 to w1", wire(native=0, encapsulated=10), 5, native=False) == []
+    wrapped = Wire(1450, 1500, ping.Echo(5, 5, 0.8), capture.Counts(0, 10))
+    assert wire_unmet("cp1 to w1", wrapped, 5, native=False) == []
+
+
+def test_mtu_of_the_settings_is_what_pods_are_compared_with() -> None:
+    narrow = Wire(1400, 1500, ping.Echo(5, 5, 0.8), capture.Counts(10, 0))
+    assert wire_unmet("cp1 to w1", narrow, 5, native=True, mtu=1400) == []
+    (unmet,) = wire_unmet("cp1 to w1", wire(), 5, native=True, mtu=1400)
+    assert unmet.measured == "cp1 to w1: pods have an MTU of 1500, and network.mtu is 1400"
 
 
 def test_the_policy_lets_pods_in_and_drops_the_node_in_silence() -> None:
