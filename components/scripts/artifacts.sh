@@ -252,7 +252,8 @@ link() { # COMPONENT VERSION FOLDER NAME KIND
   local place="$FOLDER/$1/$2" file at
   mkdir -p "$ROOT$3"
   for file in "$ROOT$place"/*; do
-    [ -f "$file" ] || continue
+    # archives have texts too
+    [ -f "$file" ] && [ -x "$file" ] || continue
     [ "$5" = archive ] || [ "${file##*/}" = "$4" ] || continue
     at="$ROOT$3/${file##*/}"
     [ "$(readlink "$at" 2>/dev/null)" != "$place/${file##*/}" ] || continue
