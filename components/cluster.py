@@ -225,7 +225,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         )
 
     def _pods_bring_cni(self) -> bool:
-        """Whether Calico's pods bring its CNI programs, which nodes else have from a bundle of built ones or their disk."""
+        """Whether Calico's pods bring its CNI programs; a bundle of built ones and local disks have them."""
         carried = all(node.carries_software for node in self._args.nodes)
         return not carried and self._args.settings.artifacts.origin == "upstream"
 

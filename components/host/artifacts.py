@@ -18,14 +18,11 @@ from fjordkube.artifacts.places import FOLDER, PACKAGES
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers import launcher
 from fjordkube.host import containerd, services, units
-from fjordkube.host.paths import ARTIFACTS_RECORD
+from fjordkube.host.paths import ARTIFACTS_INCOMING, ARTIFACTS_RECORD
 from fjordkube.node import Node, ssh_environment
 from fjordkube.roots import project_root
 from fjordkube.settings import Artifacts, BundleArtifacts, MirrorArtifacts
 from fjordkube.shell import shell
-
-INCOMING = "/var/lib/fjordkube/incoming"
-"""What is on its way, by checksum; what a cut transfer left there is gone on with."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +119,7 @@ def script(args: ArtifactsArgs) -> str:
     }
     values = {
         "FOLDER": FOLDER,
-        "INCOMING": INCOMING,
+        "INCOMING": ARTIFACTS_INCOMING,
         "RECORD": ARTIFACTS_RECORD,
         "PROGRAMS": "\n".join(f"{program} {package}" for program, package in PACKAGES.items()),
         "UNITS": "\n".join(f"{path} 0644" for path in files),

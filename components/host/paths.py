@@ -16,3 +16,6 @@ KUBEADM = "/etc/fjordkube/kubeadm"
 
 ARTIFACTS_RECORD = "/etc/fjordkube/artifacts"
 """Folder of what was added to the machine: the names of its packages."""
+
+ARTIFACTS_INCOMING = "/var/lib/fjordkube/incoming"
+"""What is on its way to the machine, by checksum; what a cut transfer left there is gone on with."""

@@ -140,7 +140,6 @@ apt() {
 }
 
 remember_packages() { # BEFORE AFTER  : what was added, which is what is taken away again
-  mkdir -p "$ROOT$RECORD"
   comm -13 <(sort <<<"$1") <(sort <<<"$2") | sort -u - <(cat "$ROOT$RECORD/packages" 2>/dev/null) >"$ROOT$RECORD/packages.next"
   mv -f "$ROOT$RECORD/packages.next" "$ROOT$RECORD/packages"
 }
@@ -368,6 +367,9 @@ pull_image() { # REFERENCE  : by the runtime itself, which knows mirrors and the
 }
 
 install() {
+  mkdir -p "$ROOT$RECORD"
+  # asked once: what lies there later is of this program
+  [ -e "$ROOT/var/lib/containerd" ] || touch "$ROOT$RECORD/containerd-is-ours"
   lay_packages
   lay_files
   lay_units
