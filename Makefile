@@ -1,6 +1,10 @@
 # The few commands a person types. Everything else is behind `python -m commands`.
 STACK ?= local
 PYTHON ?= python3
+# of bundle: see docs/offline.md
+ARTIFACTS ?= built
+FORM ?= folder
+RELEASES ?= debian-12,debian-13
 VENV := .venv
 # of up and down, for stacks that are not local: see docs/environments.md
 export YES ALLOW
@@ -8,7 +12,7 @@ RUN := $(VENV)/bin/python -m commands
 # of sources that need one: each in its own folder
 SDKS := $(wildcard components/nodes/*/requirements.txt)
 
-.PHONY: help up preview down doctor kubeconfig host-keys test test-fast test-conformance test-engine test-e2e test-sources lint bench-scale
+.PHONY: help up preview down doctor kubeconfig host-keys bundle bundle-verify test test-fast test-conformance test-engine test-e2e test-sources lint bench-scale
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
@@ -41,6 +45,12 @@ kubeconfig: $(VENV)/.ready ## write the admin kubeconfig to a file of its own (m
 
 host-keys: $(VENV)/.ready ## collect the keys of hosts that exist, once, for you to compare
 	@$(RUN) host-keys --stack $(STACK)
+
+bundle: $(VENV)/.ready ## all that a node runs with, for nodes that reach no registry (ARTIFACTS=built FORM=tar OUTPUT= RELEASES=)
+	@$(RUN) bundle --artifacts $(ARTIFACTS) --form $(FORM) --releases "$(RELEASES)" $(if $(OUTPUT),--output "$(OUTPUT)")
+
+bundle-verify: $(VENV)/.ready ## check a bundle: whole, and what its list says (BUNDLE=)
+	@$(RUN) bundle-verify "$(BUNDLE)"
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict, shellcheck
 	@$(VENV)/bin/ruff check .

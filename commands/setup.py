@@ -14,6 +14,11 @@ NEEDED = {"fast": [], "conformance": ["toolchain", "apiserver"], "up": None}
 """Steps or groups by level; None: everything."""
 
 
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--for", dest="level", choices=list(NEEDED), required=True)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """0; raises FjordkubeError with what stopped it."""
     packages = manifest.load().test_packages

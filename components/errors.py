@@ -18,7 +18,7 @@ class SettingsError(FjordkubeError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
-        super().__init__(_listed(self.problems, "in the stack's settings"))
+        super().__init__(listed(self.problems, "in the stack's settings"))
 
 
 class VmImageMissing(FjordkubeError):
@@ -37,10 +37,11 @@ class UnfitComputer(MachineError):
     """What must be mended on this computer before anything is made: raised once, with every problem."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(_listed(problems, "on this computer"))
+        super().__init__(listed(problems, "on this computer"))
 
 
-def _listed(problems: Sequence[str], place: str) -> str:
+def listed(problems: Sequence[str], place: str) -> str:
+    """Problems as one message, with how many there are."""
     count = len(problems)
     title = f"{count} problem{'s' if count != 1 else ''} {place}:"
     told = problems if count < MOST_LINES else problems[: MOST_LINES - 2]

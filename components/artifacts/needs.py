@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 Architecture = Literal["amd64", "arm64"]
 """As Go, Debian and OCI call it."""
 
-Kind = Literal["program", "archive"]
+Kind = Literal["program", "gzip", "archive"]
 
 Role = Literal["control-plane", "worker"]
 
@@ -34,7 +34,7 @@ class File:
     version: str
     """As its project writes it, e.g. v1.37.1."""
     kind: Kind
-    """program: the file itself is run; archive: a .tar.gz whose files are."""
+    """program: the file itself is run; gzip: what it holds compressed is; archive: a .tar.gz whose files are."""
     sha256: str
     """Of the file as downloaded, 64 hex digits."""
     size: int

@@ -40,3 +40,6 @@ PACKAGES: Final[Mapping[str, str]] = {
     "tcpdump": "tcpdump",
 }
 """Package by program: those that a cloud image may lack. Debian 12 and 13 and Ubuntu 22.04 to 26.04 name them alike."""
+
+CONTROL_PLANE_PACKAGES: Final = frozenset({"fio"})
+"""Of those, what control planes alone need: etcd's disk is measured with it, and it brings some 60 more."""

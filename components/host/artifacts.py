@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_command import local
 
-from fjordkube.artifacts.places import FOLDER, PACKAGES
+from fjordkube.artifacts.places import CONTROL_PLANE_PACKAGES, FOLDER, PACKAGES
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers import launcher
 from fjordkube.host import containerd, services, units
@@ -72,7 +72,7 @@ class NodeArtifacts(local.Command):
             environment={
                 "FJORDKUBE_NODE": node.name,
                 "FJORDKUBE_ROLE": node.role,
-                "FJORDKUBE_SCRIPT": script(args),
+                "FJORDKUBE_SCRIPT": script(node, args),
                 **_way(args),
                 **{f"FJORDKUBE_VERSION_{_variable(name)}": version for name, version in args.versions.items()},
                 **ssh_environment("SSH", node),
@@ -107,7 +107,7 @@ def _way(args: ArtifactsArgs) -> dict[str, pulumi.Input[str]]:
     return way
 
 
-def script(args: ArtifactsArgs) -> str:
+def script(node: Node, args: ArtifactsArgs) -> str:
     """The bash text of the node's side; the helper adds what is wanted."""
     files = {
         services.CONTAINERD_PATH: services.containerd_unit(),
@@ -121,7 +121,11 @@ def script(args: ArtifactsArgs) -> str:
         "FOLDER": FOLDER,
         "INCOMING": ARTIFACTS_INCOMING,
         "RECORD": ARTIFACTS_RECORD,
-        "PROGRAMS": "\n".join(f"{program} {package}" for program, package in PACKAGES.items()),
+        "PROGRAMS": "\n".join(
+            f"{program} {package}"
+            for program, package in PACKAGES.items()
+            if node.role == "control-plane" or package not in CONTROL_PLANE_PACKAGES
+        ),
         "UNITS": "\n".join(f"{path} 0644" for path in files),
         **{f"UNIT_{number}": text for number, text in enumerate(files.values())},
     }

@@ -4,6 +4,7 @@
 #
 # Inputs: STEP       have: says what is missing, and changes nothing
 #                    receive: takes bytes from stdin, as RECEIVE says
+#                    choose: says which of the packages in INCOMING/packages apt would install
 #                    install: gets what did not come by `receive`, verifies and installs all
 #         NODE_NAME FOLDER (versions side by side) INCOMING (folder of what is on its way) RECORD (folder of what was
 #         added here) PROGRAMS (lines "program package") UNITS (lines "path mode" of the files that UNIT_0, UNIT_1 ... hold)
@@ -97,6 +98,8 @@ receive() {
     [ -n "$name" ] || continue
     path="$ROOT$INCOMING/$name"
     mkdir -p "${path%/*}"
+    # from the beginning: what an earlier run left of it is not gone on with
+    [ "$offset" != 0 ] || : >"$path"
     [ "$(bytes_of "$path")" = "$offset" ] || fail "$NODE_NAME: $name has grown meanwhile: another run is at work here"
     # whole: head takes not a byte more from the stream than it was told
     head -c $((size - offset)) <&3 >>"$path" || fail "$NODE_NAME: $path cannot be written: is the disk full?"
@@ -106,24 +109,47 @@ receive() {
 
 # --- packages ---
 
+package_options() { # fills OPTIONS
+  local list="$ROOT$INCOMING/packages.list"
+  OPTIONS=(-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 --quiet --quiet --yes --no-install-recommends)
+  if [ -n "$RELEASE" ]; then
+    # a folder of this bundle's packages is the only source, with an index of its own beside the host's
+    printf 'deb [trusted=yes] file:%s ./\n' "$ROOT$INCOMING/packages" >"$list"
+    mkdir -p "$ROOT$INCOMING/lists/partial"
+    OPTIONS+=(-o "Dir::Etc::SourceList=$list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$ROOT$INCOMING/lists")
+    # the host's own caches know nothing of it
+    OPTIONS+=(-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+  elif [ -n "$PROXY" ]; then
+    OPTIONS+=(-o "Acquire::http::Proxy=$PROXY" -o "Acquire::https::Proxy=$PROXY")
+  fi
+}
+
+choose() { # what apt would take of the index alone: the packages themselves are not there yet
+  local packages=() line chosen='' name
+  mapfile -t packages < <(programs_missing)
+  package_options
+  apt "${OPTIONS[@]}" update
+  while IFS= read -r line; do
+    [[ $line == "'"* ]] || continue
+    name=${line#"'"}
+    name=${name%%"'"*}
+    name=${name##*/}
+    printf -v name '%b' "${name//%/\\x}"
+    chosen+="\"$name\","
+  done < <(apt "${OPTIONS[@]}" --print-uris install "${packages[@]}")
+  printf '{"packages":[%s]}\n' "${chosen%,}"
+}
+
 lay_packages() {
-  local packages=() before after options=() list="$ROOT$INCOMING/packages.list"
+  local packages=() before after
   mapfile -t packages < <(programs_missing)
   [ ${#packages[@]} -gt 0 ] || return 0
   wait_for_packages 600
-  options=(-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 --quiet --quiet --yes --no-install-recommends)
-  if [ -n "$RELEASE" ]; then
-    # a folder of this bundle's packages is the only source, with an index of its own beside the host's
-    printf 'deb [trusted=yes] file:%s ./\n' "$INCOMING/packages" >"$list"
-    mkdir -p "$INCOMING/lists/partial"
-    options+=(-o "Dir::Etc::SourceList=$list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$INCOMING/lists")
-  elif [ -n "$PROXY" ]; then
-    options+=(-o "Acquire::http::Proxy=$PROXY" -o "Acquire::https::Proxy=$PROXY")
-  fi
+  package_options
   before=$(dpkg-query --show --showformat '${Package}\n')
   log "$NODE_NAME: installing ${packages[*]}"
-  apt "${options[@]}" update
-  apt "${options[@]}" install "${packages[@]}"
+  apt "${OPTIONS[@]}" update >/dev/null
+  apt "${OPTIONS[@]}" install "${packages[@]}" >/dev/null
   after=$(dpkg-query --show --showformat '${Package}\n')
   remember_packages "$before" "$after"
   packages=("$(programs_missing)")
@@ -135,8 +161,9 @@ apt() {
   local said
   said=$(DEBIAN_FRONTEND=noninteractive apt-get "$@" 2>&1) || {
     printf '%s\n' "$said" | tail -n 15 >&2
-    fail "$NODE_NAME: apt-get ${*: -1} failed; its words are above"
+    fail "$NODE_NAME: apt-get failed (${*: -1}); its words are above"
   }
+  printf '%s\n' "$said"
 }
 
 remember_packages() { # BEFORE AFTER  : what was added, which is what is taken away again
@@ -236,7 +263,7 @@ unpack() { # NAME COMPONENT VERSION KIND STRIP SHA256
   if [ "$4" = archive ]; then
     tar --extract --gzip --file "$part" --directory "$beside" --strip-components "$5" --no-same-owner --no-same-permissions
   else
-    cp "$part" "$beside/$1"
+    if [ "$4" = gzip ]; then gzip --decompress --stdout <"$part" >"$beside/$1"; else cp "$part" "$beside/$1"; fi
     chmod 0755 "$beside/$1"
   fi
   for file in "$beside"/*; do
@@ -383,6 +410,7 @@ install() {
 case $STEP in
   have) have ;;
   receive) receive ;;
+  choose) choose ;;
   install)
     only_one 300
     install

@@ -1,7 +1,7 @@
 """A stack whose machines a vendor's command hands out: the fake vendor of the tests, with real virtual machines.
 
-They are plain Debian 13 with cloud-init, without Kubernetes and without a network outside: all that they need comes from
-a bundle, over SSH. One worker: each emulated machine more makes the whole slower by a quarter.
+They are plain Debian 13 with cloud-init, without Kubernetes and without a network outside: all that they need comes
+from a bundle, over SSH. One worker: each emulated machine more makes the whole slower by a quarter.
 """
 
 from __future__ import annotations

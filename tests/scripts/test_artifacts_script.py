@@ -149,7 +149,7 @@ def test_bytes_arrive_behind_the_script_and_a_cut_stream_is_gone_on_with(machine
 
 def test_what_grew_meanwhile_is_another_runs(machine: Machine) -> None:
     lay(machine, KUBELET)
-    assert b"another run is at work here" in send(machine, f"{sha(KUBELET)} 99 0", b"x" * 99).stderr
+    assert b"another run is at work here" in send(machine, f"{sha(KUBELET)} 99 5", b"x" * 94).stderr
 
 
 def test_programs_lie_by_version_and_are_linked(machine: Machine) -> None:
@@ -238,12 +238,25 @@ def test_packages_come_from_the_bundle_alone_and_are_remembered(machine: Machine
     assert machine.read("/etc/fjordkube/artifacts/packages") == "libtc\ntc\n"
 
 
+def test_of_a_bundles_packages_apt_chooses_before_any_is_sent(machine: Machine) -> None:
+    machine.program(
+        "apt-get",
+        '[ "${*: -1}" = update ] || cat <<EOF\n'
+        "'file:/x/packages/./tc_1%2b2_amd64.deb' tc_1%2b2_amd64.deb 10 SHA256:00\n"
+        "'file:/x/packages/./libtc_1_amd64.deb' libtc_1_amd64.deb 10 SHA256:00\nEOF",
+    )
+    machine.write(f"{INCOMING}/packages/Packages")
+    done = machine.run(["artifacts"], values("choose", PROGRAMS="tc-of-tests tc", RELEASE="debian-13"))
+    assert json.loads(done.stdout) == {"packages": ["tc_1+2_amd64.deb", "libtc_1_amd64.deb"]}
+    assert "--print-uris install tc" in machine.calls[-1]
+
+
 def test_apts_words_are_told_when_it_fails(machine: Machine) -> None:
     machine.program("dpkg-query", "echo bash")
     machine.program("apt-get", "echo 'E: no such package' >&2; exit 100")
     done = machine.run(["artifacts"], values("install", PROGRAMS="tc-of-tests tc"))
     assert "E: no such package" in done.stderr
-    assert "error: w1: apt-get update failed" in done.stderr
+    assert "error: w1: apt-get failed (update)" in done.stderr
 
 
 def test_a_mirror_stands_in_for_each_registry_and_its_login_is_for_root_alone(machine: Machine) -> None:

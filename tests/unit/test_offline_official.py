@@ -252,6 +252,7 @@ def test_images_and_disk_follow_where_programs_come_from(monkeypatch: pytest.Mon
     assert moved == {
         *official,
         *of_one_program,
+        *(name.replace("image-", "compressed-") for name in of_one_program),
         "guest-disk",
         "vm-image",
     }

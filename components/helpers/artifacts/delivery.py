@@ -38,8 +38,8 @@ def deliver(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     _check(node, needs, answer, source)
     sent = 0
     if source.bundle is not None and not answer.complete:
-        sent = _send(command, script, values, node, source.bundle, needs)
         values["RELEASE"] = answer.release if answer.packages else ""
+        sent = _send(command, script, values, node, source.bundle, needs)
     done = ssh.run(command, script, {**values, "STEP": "install"}, node)
     changed = int(done.get("changed", 0))
     log(f"{node}: {'has all that it needs' if changed else 'had all that it needs'} (Kubernetes {_version(needs)})")
@@ -83,15 +83,19 @@ def _check(node: str, needs: Needs, answer: wanted.Answer, source: lists.Source)
 
 
 def _send(command: list[str], script: str, values: Mapping[str, str], node: str, bundle: Bundle, needs: Needs) -> int:
+    """Bytes sent: packages that apt chooses from the bundle's list, then files and images."""
     sent = 0
     for attempt in range(1, ATTEMPTS + 1):
-        parts = wanted.parts(needs, _ask(command, script, values, node), bundle.contents)
-        parts = [part for part in parts if part.offset < part.size]
-        if not parts:
-            return sent
-        if attempt == 1:
-            log(f"{node}: {len(parts)} files to send, {sum(p.size - p.offset for p in parts) / 1e6:.0f} MB")
         try:
+            answer = _ask(command, script, values, node)
+            parts = [part for part in wanted.parts(needs, answer) if part.offset < part.size]
+            if answer.packages:
+                listed = [wanted.package_index(answer, bundle.contents)]
+                sent += transfer.send(command, script, values, node, listed, bundle.contents, quiet=True)
+                chosen = ssh.run(command, script, {**values, "STEP": "choose"}, node)["packages"]
+                parts = wanted.package_parts(needs, answer, chosen) + parts
+            if not parts:
+                return sent
             return sent + transfer.send(command, script, values, node, parts, bundle.contents)
         except transfer.Cut as cut:
             log(f"{node}: {cut} (attempt {attempt} of {ATTEMPTS})")

@@ -37,6 +37,7 @@ def send(
     node: str,
     parts: Sequence[Part],
     contents: Contents,
+    quiet: bool = False,
 ) -> int:
     """Bytes sent of a bundle's contents.
 
@@ -63,7 +64,8 @@ def send(
         raise Cut(f"the connection was cut after {progress.sent / MB:.0f} of {total / MB:.0f} MB")
     if code:
         raise HelperError(f"{node}: the script on the node failed; its words are above")
-    progress.done()
+    if not quiet:
+        progress.done()
     return progress.sent
 
 

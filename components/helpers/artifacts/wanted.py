@@ -6,7 +6,7 @@ the way to transfer.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -87,8 +87,8 @@ def lines(needs: Needs, sent: bool) -> dict[str, str]:
     return {"FILES": "\n".join(files), "IMAGES": "\n".join(images)}
 
 
-def parts(needs: Needs, answer: Answer, contents: Contents) -> list[Part]:
-    """What of a bundle the node lacks, small things first. Packages go together: apt chooses of them."""
+def parts(needs: Needs, answer: Answer) -> list[Part]:
+    """Files and images of a bundle that the node lacks, small things first."""
     found: dict[str, Part] = {}
     for file in needs.files:
         if file.sha256 in answer.files:
@@ -98,11 +98,24 @@ def parts(needs: Needs, answer: Answer, contents: Contents) -> list[Part]:
         if image.reference in answer.images:
             there = answer.images[image.reference]
             found[image.sha256] = Part(image.reference, image.path, image.sha256, image.size, there)
-    if answer.packages:
-        folder = f"packages/{answer.release}"
-        listed = f"{folder}/{index.NAME}"
-        found["index"] = Part("packages", listed, f"packages/{index.NAME}", contents.sizes[listed])
-        for package in needs.packages[answer.release]:
-            name = f"packages/{PurePosixPath(package.path).relative_to(folder)}"
-            found[name] = Part(package.name, package.path, name, package.size)
-    return sorted(found.values(), key=lambda part: (part.size, part.name))
+    return _sorted(found.values())
+
+
+def package_index(answer: Answer, contents: Contents) -> Part:
+    """The list of a release's packages, of which apt on the node chooses."""
+    listed = f"packages/{answer.release}/{index.NAME}"
+    return Part("list of packages", listed, f"packages/{index.NAME}", contents.sizes[listed])
+
+
+def package_parts(needs: Needs, answer: Answer, chosen: Sequence[str]) -> list[Part]:
+    """The packages with these file names."""
+    found = []
+    for package in needs.packages[answer.release]:
+        name = PurePosixPath(package.path).name
+        if name in chosen:
+            found.append(Part(package.name, package.path, f"packages/{name}", package.size))
+    return _sorted(found)
+
+
+def _sorted(parts: Iterable[Part]) -> list[Part]:
+    return sorted(parts, key=lambda part: (part.size, part.name))
