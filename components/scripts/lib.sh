@@ -147,6 +147,12 @@ package_holder() { # prints the process that holds a lock of dpkg or apt, e.g. a
   done <"$ROOT/proc/locks"
 }
 
+# print_kubeconfig FILE   : after a mark, since a login shell may have printed before (bootstrap/kubeconfig.py)
+print_kubeconfig() {
+  printf '# fjordkube: kubeconfig\n'
+  cat "$1"
+}
+
 # repeated TIMES COMMAND...   : tries a command that may be repeated, with a pause in between; fails as its last try did
 # For what asks the API once: kubeadm gives each answer 10 s, which a control plane that is starting may not keep.
 repeated() {

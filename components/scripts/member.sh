@@ -129,8 +129,8 @@ cmp -s "$ROOT$INIT_FILE" "$ROOT$APPLIED" || cp "$ROOT$INIT_FILE" "$ROOT$APPLIED"
 if [ "$ANSWER" = state ]; then
   report member
 elif [ -s "$KUBERNETES/super-admin.conf" ]; then
-  cat "$KUBERNETES/super-admin.conf"
+  print_kubeconfig "$KUBERNETES/super-admin.conf"
 else
   # a joined control plane has none: the cluster, and with it the RBAC of admin.conf, is older than this node
-  cat "$KUBERNETES/admin.conf"
+  print_kubeconfig "$KUBERNETES/admin.conf"
 fi

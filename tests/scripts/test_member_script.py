@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fjordkube.bootstrap.kubeconfig import MARK
 from tests.scripts.machine import Machine
 
 VALUES = {
@@ -59,7 +60,7 @@ def init_calls(machine: Machine) -> list[str]:
 def test_starts_a_cluster_with_preflight_and_without_the_rest(prepared: Machine) -> None:
     done = prepared.run(["reset", "member"], VALUES, FILES)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "server: https://super\n"
+    assert done.stdout == MARK + "server: https://super\n"
     (call,) = init_calls(prepared)
     assert call.startswith(INIT.format(root=prepared.root) + "control-plane/controller-manager,")
     assert "preflight" not in call
@@ -71,7 +72,7 @@ def test_a_member_is_left_alone(prepared: Machine) -> None:
     done = prepared.run(["reset", "member"], VALUES, FILES)
     assert done.returncode == 0
     assert prepared.calls == []
-    assert done.stdout == "server: https://super\n"
+    assert done.stdout == MARK + "server: https://super\n"
 
 
 def test_a_start_cut_after_the_keys_skips_preflight_and_drops_empty_files(prepared: Machine) -> None:

@@ -394,6 +394,15 @@ def test_firewalls_that_are_active_are_told(hosts: dict[str, Machine], environme
     assert len(refused(environment)) == 3
 
 
+def test_what_a_login_shell_prints_is_no_fact(
+    environment: dict[str, str], hosts: dict[str, Machine], tmp_path: Path
+) -> None:
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.write_text(ssh.read_text().replace("#!/bin/bash\n", "#!/bin/bash\nprintf 'uid=1000\\nfirewall=ufw\\n'\n"))
+    done = run("survey", environment)
+    assert done.returncode == 0, done.stderr
+
+
 def worker_images() -> list[str]:
     left = question.CONTROL_PLANE_IMAGES
     return sorted(name for key, name in IMAGES.items() if key not in left)
