@@ -57,6 +57,14 @@ def init_calls(machine: Machine) -> list[str]:
     return [call for call in machine.calls if call.startswith("kubeadm")]
 
 
+def test_certificate_that_ended_is_told_and_not_waited_for(prepared: Machine) -> None:
+    prepared.run(["reset", "member"], VALUES, FILES)
+    prepared.program("curl", "echo 'curl: (60) SSL certificate problem: certificate has expired' >&2; exit 60")
+    done = prepared.run(["reset", "member"], {**VALUES, "API_WAIT": "50"}, FILES)
+    assert done.returncode == 1
+    assert "error: cp1: the certificate of its API ended: 'kubeadm certs renew all' there" in done.stderr
+
+
 def test_starts_a_cluster_with_preflight_and_without_the_rest(prepared: Machine) -> None:
     done = prepared.run(["reset", "member"], VALUES, FILES)
     assert done.returncode == 0, done.stderr
