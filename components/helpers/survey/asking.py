@@ -91,7 +91,7 @@ def _ask(question: Question, script: str, folder: Path) -> Answer | Problem:
         if done.returncode == 0 and facts.get("whole") == ["yes"]:
             return Answer(facts, begun, time.time())
         problem = failure(question.access, done.returncode, done.stderr)
-        if done.returncode != NO_CONNECTION or not problem.state.startswith("is not reachable"):
+        if done.returncode != NO_CONNECTION or not problem.state.startswith(("is not reachable", "closes ")):
             break  # whatever refuses once refuses again
     return problem
 
@@ -124,6 +124,12 @@ def failure(access: Access, code: int, words: str) -> Problem:
         return Problem(
             f"refuses the key of {who}",
             "add the public line of nodes.ssh.key_file to that user's authorized_keys, or correct user or key_file",
+        )
+    if code == NO_CONNECTION and "kex_exchange_identification" in words:
+        return Problem(
+            f"closes connections at {at} before SSH begins",
+            "let this computer in: /etc/hosts.allow and hosts.deny, fail2ban's list (fail2ban-client status sshd), or "
+            "MaxStartups of its sshd_config",
         )
     if code == NO_CONNECTION:
         why = (

@@ -26,6 +26,9 @@ than it was sold with."""
 SOLD_GIB = {"control-plane": 2, "worker": 1}
 """The size that has it."""
 
+SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "csh", "tcsh")
+"""Login shells that take a here-document, in which bash's text comes (shell.py); fish and nu do not."""
+
 PROCESSORS = {"control-plane": 2, "worker": 1}
 """kubeadm's preflight asks for 2 on a control plane."""
 
@@ -137,6 +140,13 @@ def _system(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
         yield Problem("has cgroup v1", off)
     if not answer.one("machine_id"):
         yield Problem("has no /etc/machine-id", "run systemd-machine-id-setup, and reboot")
+
+
+def _login(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
+    user, _, shell = answer.one("login_shell").partition(" ")
+    if shell and shell not in SHELLS:
+        state = f"the login shell of {user} is {shell}, which takes no here-document"
+        yield Problem(state, f"chsh -s /bin/bash {user}")
 
 
 def _virtualisation(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
@@ -294,6 +304,7 @@ def _version(words: str) -> str:
 CHECKS: Sequence[Callable[[Host, Answer, Wanted], Iterator[Problem]]] = (
     _boot,
     _system,
+    _login,
     _virtualisation,
     _size,
     _network,
