@@ -68,11 +68,12 @@ def _local(problems: list[str]) -> float:
     _line("qemu", _qemu())
     steps = catalog.steps()
     _line("programs", source.describe(sources, steps))
-    todo = missing(steps, [step.name for step in steps])
+    wanted = build.resolve(None, steps)
+    todo = missing(steps, wanted)
     left = remaining(todo)
     _line(
         "cache",
-        f"{cache_root()}: {len(todo)} of {len(steps)} steps to build, about {minutes(left)}" if todo else "warm",
+        f"{cache_root()}: {len(todo)} of {len(wanted)} steps to build, about {minutes(left)}" if todo else "warm",
     )
     _line("state", str(home_root()))
     return left

@@ -16,7 +16,7 @@ from fjordkube.errors import MachineError
 from fjordkube.helpers.local_vm import computer
 from fjordkube.nodes import source
 from fjordkube.settings import LocalNodes, Stack
-from offline import build, bundle, catalog, manifest, system
+from offline import build, catalog, manifest, system, vm_image
 from offline import source as programs
 
 
@@ -60,7 +60,7 @@ def prepare(stack: str, settings_file: Path | None, changes: bool) -> Prepared:
     if local:
         sources = manifest.load()
         programs.foresee(sources, catalog.steps(), say)
-        bundle.publish(sources)
+        vm_image.publish(sources)
     if engine.place.of_checkout:
         stackfile.materialise(stack, path)
         engine.ensure_stack()
@@ -68,12 +68,12 @@ def prepare(stack: str, settings_file: Path | None, changes: bool) -> Prepared:
 
 
 def build_missing(steps: list[str] | None = None) -> None:
-    """Programs by apt, then toolchain and bundle into the cache, where they are not there yet."""
+    """Programs by apt, then toolchain and image of machines into the cache, where they are not there yet."""
     sources = manifest.load()
     system.ensure(sources.host_packages, say)
     build.ensure(steps, say)
     if steps is None:
-        bundle.publish(sources)
+        vm_image.publish(sources)
 
 
 def machines_here(engine: Engine) -> None:

@@ -1,1 +1,1 @@
-"""What a site needs that reaches only package registries: toolchain, bundle, and stand-ins for Pulumi plugins."""
+"""For a site that reaches only package registries: toolchain, image of machines, bundles, stand-ins of plugins."""

@@ -24,9 +24,12 @@ def say(message: str) -> None:
 
 
 def resolve(names: Sequence[str] | None, steps: Sequence[Step]) -> list[str]:
-    """Step names from names of steps and groups; None or nothing means all. FjordkubeError for an unknown one."""
+    """Step names from names of steps and groups; None or nothing means all but those made on request.
+
+    FjordkubeError for an unknown one.
+    """
     if not names:
-        return [step.name for step in steps]
+        return [step.name for step in steps if not step.on_request]
     groups = manifest.load().groups
     known = {step.name for step in steps}
     chosen: list[str] = []
@@ -41,7 +44,7 @@ def resolve(names: Sequence[str] | None, steps: Sequence[Step]) -> list[str]:
 
 
 def ensure(names: Sequence[str] | None = None, report: Callable[[str], None] = say) -> dict[str, float]:
-    """Builds what is missing of the named steps or groups (all by default); seconds by step built.
+    """Builds what is missing of the named steps or groups (see `resolve`); seconds by step built.
 
     Raises FjordkubeError (a tool is missing, a step failed). Safe to call at any time and from two places at once.
     """

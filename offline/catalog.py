@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from offline import bundle, debian, disk, emulator, kernel, manifest, programs, recipes
+from offline import debian, disk, emulator, kernel, manifest, programs, recipes, vendor_image, vm_image
 from offline.step import Step
 
 
 def steps() -> list[Step]:
     """Every step for the checkout's manifest: programs in one lane, what is put together from them in the other."""
     sources = manifest.load()
-    makers = (programs, debian, emulator, kernel, recipes, disk, bundle)
+    makers = (programs, debian, emulator, kernel, recipes, disk, vm_image, vendor_image)
     return [step for maker in makers for step in maker.steps(sources)]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fjordkube.errors import FjordkubeError
+from fjordkube.roots import cache_root
 
 TAIL_LINES = 15
 _running: set[subprocess.Popen[bytes]] = set()
@@ -19,6 +20,11 @@ _cancelled = threading.Event()
 
 class BuildError(FjordkubeError):
     """A step of the offline build failed; the message carries the end of its log and where the rest is."""
+
+
+def log_file(name: str) -> Path:
+    """Where a step's output goes."""
+    return cache_root() / "logs" / f"{name}.log"
 
 
 def run(

@@ -13,8 +13,8 @@ from pathlib import Path
 from fjordkube.errors import FjordkubeError
 from fjordkube.roots import cache_root
 from offline import command, keys
+from offline.command import log_file
 from offline.manifest import Manifest, Tree
-from offline.programs import log_file
 from offline.step import Step
 
 APT_OPTIONS = (
@@ -41,6 +41,8 @@ def tree_path(tree: Tree) -> Path:
 
 def steps(manifest: Manifest) -> Iterator[Step]:
     """One step per Debian tree."""
+    linked = {ways.libraries for ways in manifest.compilation.values()}
+    of_vendors = {each.name for each in manifest.distributions}
     for tree in manifest.trees:
         yield Step(
             tree_name(tree.name),
@@ -49,18 +51,30 @@ def steps(manifest: Manifest) -> Iterator[Step]:
             lambda target, tree=tree: install(tree, target),  # type: ignore[misc]
             tree.seconds,
             lane="assemble",
+            on_request=tree.name in linked | of_vendors,
         )
 
 
 def mirror() -> str:
     """The Debian mirror that this machine's own apt uses. FjordkubeError if its sources name none."""
+    if found := _address("Debian Debian"):
+        return found
+    raise FjordkubeError("apt sources: no Debian mirror in them (or no lists yet); add one and run apt-get update")
+
+
+def security_mirror() -> str | None:
+    """The same of Debian's security updates; None if this machine's sources name none."""
+    return _address("Debian Debian-Security")
+
+
+def _address(wanted: str) -> str | None:
     # apt itself reads its sources, whatever their format
     lines = command.output(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)"]).splitlines()
     for line in lines:
         address, _, origin = line.partition(" ")
-        if origin == "Debian Debian":
+        if origin == wanted:
             return address
-    raise FjordkubeError("apt sources: no Debian mirror in them (or no lists yet); add one and run apt-get update")
+    return None
 
 
 def install(tree: Tree, target: Path) -> None:

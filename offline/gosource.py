@@ -22,17 +22,28 @@ from offline import command
 from offline.command import BuildError
 from offline.manifest import Module
 
+STATIC = ("-linkmode external", "-extldflags -static")
+"""Linker's flags of a program with C in it that runs where its libraries are not."""
 
-def environment() -> dict[str, str]:
-    """Go's environment for this build: caches of our own, no cgo, no download of another Go."""
+
+def environment(libraries: Path | None = None) -> dict[str, str]:
+    """Go's environment for this build: caches of our own, no download of another Go.
+
+    `libraries`: the Debian tree that has the C libraries of a program with cgo; without it there is no cgo.
+    """
     go = cache_root() / "go"
+    with_c = {
+        "CGO_ENABLED": "1",
+        "PKG_CONFIG_LIBDIR": f"{libraries}/usr/lib/x86_64-linux-gnu/pkgconfig",
+        "PKG_CONFIG_SYSROOT_DIR": str(libraries),
+    }
     return {
         "GOMODCACHE": str(go / "mod"),
         "GOCACHE": str(go / "build"),
         "GOFLAGS": "-buildvcs=false -mod=mod -modcacherw",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
-        "CGO_ENABLED": "0",
+        **(with_c if libraries else {"CGO_ENABLED": "0"}),
     }
 
 
@@ -47,7 +58,7 @@ class Download:
 def download(path: str, version: str, checksum: str) -> Download:
     """Fetches a module through Go's own client and holds it to the manifest's checksum. BuildError if it differs."""
     if not shutil.which("go"):
-        raise FjordkubeError("go: not on PATH; install Go 1.26 or newer to build the offline bundle")
+        raise FjordkubeError("go: not on PATH; install Go 1.26 or newer to compile programs")
     scratch = cache_root() / "go"
     scratch.mkdir(parents=True, exist_ok=True)
     raw = command.output(["go", "mod", "download", "-json", f"{path}@{version}"], cwd=scratch, env=environment())

@@ -55,6 +55,15 @@ class Module:
 
 
 @dataclass(frozen=True)
+class Compilation:
+    """How a module's programs are compiled where that is not as all are."""
+
+    tags: tuple[str, ...] = ()
+    libraries: str | None = None
+    """The Debian tree whose static C libraries are linked, with cgo; None: no cgo."""
+
+
+@dataclass(frozen=True)
 class Release:
     """A program as its project publishes it for Linux on amd64."""
 
@@ -87,11 +96,21 @@ class Tree:
 
 
 @dataclass(frozen=True)
+class Distribution:
+    """A release of a distribution whose packages a bundle can bring."""
+
+    name: str
+    """Of the packages' folder, e.g. debian-13."""
+    suite: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Image:
-    """A container image of the bundle; what goes into it is `recipes.py`'s."""
+    """A container image; what goes into it is `recipes.py`'s."""
 
     key: str
-    """Key in `Bundle.images`, e.g. calico-node."""
+    """Key in `Images.references`, e.g. calico-node."""
     name: str
     """Full name with tag, e.g. fjordkube.local/calico/node:v3.28.5."""
     seconds: float
@@ -127,10 +146,15 @@ class Manifest:
     host_packages: tuple[HostPackage, ...] = ()
     test_packages: tuple[HostPackage, ...] = ()
     """What tests need beyond that; installed on machines of CI alone."""
+    bundle_packages: tuple[HostPackage, ...] = ()
+    """What making a bundle needs."""
+    distributions: tuple[Distribution, ...] = ()
     disk: Disk = field(default_factory=lambda: Disk(512, 64, 40))
     versions: Mapping[str, str] = field(default_factory=dict)
     official: Mapping[str, Release] = field(default_factory=dict)
     """Releases by program. Not a field of `Program`: a module's whole entry is in the keys of images made of it."""
+    compilation: Mapping[str, Compilation] = field(default_factory=dict)
+    """By module; not a field of it for the same reason."""
 
     def module(self, name: str) -> Module:
         """The module of that name; KeyError if there is none."""
@@ -175,9 +199,15 @@ def parse(raw: Mapping[str, Any]) -> Manifest:
         images=tuple(Image(key=key, **table) for key, table in raw.get("images", {}).items()),
         host_packages=_packages(raw.get("host_packages", {})),
         test_packages=_packages(raw.get("test_packages", {})),
+        bundle_packages=_packages(raw.get("bundle_packages", {})),
         **({"disk": Disk(**raw["disk"])} if "disk" in raw else {}),
         versions=raw.get("versions", {}),
+        distributions=tuple(Distribution(name, **table) for name, table in raw.get("distributions", {}).items()),
         official={name: Release(**table) for name, table in raw.get("official", {}).items()},
+        compilation={
+            name: Compilation(**{**table, "tags": tuple(table.get("tags", ()))})
+            for name, table in raw.get("compilation", {}).items()
+        },
     )
 
 

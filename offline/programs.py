@@ -11,20 +11,19 @@ from pathlib import Path
 
 from fjordkube.errors import FjordkubeError
 from fjordkube.roots import cache_root
-from offline import command, gosource, keys, official, source
+from offline import command, debian, gosource, keys, official, source
+from offline.command import log_file as log_file  # of this module too: disk.py, which is in a key, has it from here
 from offline.manifest import Manifest, Module, OwnProgram, Program, Release
 from offline.step import Step
 
 TOOLCHAIN = "pulumi"
 """The module whose programs a person's PATH gets: they lie in toolchain/, not in bin/."""
 
+ON_REQUEST = ("containerd", "runc", "cni-plugins")
+"""Modules for bundles alone: local machines have these programs from Debian's packages."""
+
 DOWNLOAD_SECONDS = 10.0
 """Estimate for one release: tens of MB at some 10 MB/s. Not measured: no release was reached where this was made."""
-
-
-def log_file(name: str) -> Path:
-    """Where a step's output goes."""
-    return cache_root() / "logs" / f"{name}.log"
 
 
 def steps(manifest: Manifest) -> tuple[Step, ...]:
@@ -39,7 +38,7 @@ def _steps(manifest: Manifest, _root: Path, chosen: str) -> tuple[Step, ...]:
     for module in manifest.modules:
         for program in module.programs:
             release = releases.get(program.name)
-            made.append(_released(module, program, release) if release else _compiled(module, program))
+            made.append(_released(module, program, release) if release else _compiled(manifest, module, program))
     return (*made, *(_own(own) for own in manifest.own))
 
 
@@ -56,22 +55,34 @@ def _released(module: Module, program: Program, release: Release) -> Step:
     )
 
 
-def _compiled(module: Module, program: Program) -> Step:
+def _compiled(manifest: Manifest, module: Module, program: Program) -> Step:
     package = f"{module.path}/{program.package}".rstrip("/")
-    key = keys.of("go", module.path, module.version, module.sum, module.ldflags, module.pins, module.staging, package)
+    inputs = [module.path, module.version, module.sum, module.ldflags, module.pins, module.staging, package]
+    ways = manifest.compilation.get(module.name)
+    tree = manifest.tree(ways.libraries) if ways and ways.libraries else None
+    if ways:
+        inputs += [ways.tags, keys.place(debian.tree_path(tree)) if tree else None]
 
     def build(target: Path) -> None:
         scratch = gosource.prepare(module)
-        ldflags = " ".join(["-s", "-w", *module.ldflags])
+        ldflags = " ".join(["-s", "-w", *module.ldflags, *(gosource.STATIC if tree else ())])
+        tags = ["-tags", ",".join(ways.tags)] if ways and ways.tags else []
         command.run(
-            ["go", "build", "-trimpath", "-ldflags", ldflags, "-o", target, package],
+            ["go", "build", "-trimpath", *tags, "-ldflags", ldflags, "-o", target, package],
             log_file(program.name),
             cwd=scratch,
-            env=gosource.environment(),
+            env=gosource.environment(debian.tree_path(tree) if tree else None),
         )
 
-    title = f"{program.name} {_short(module.version)}"
-    return Step(program.name, title, _folder(module, key) / program.name, build, program.seconds)
+    return Step(
+        program.name,
+        f"{program.name} {_short(module.version)}",
+        _folder(module, keys.of("go", *inputs)) / program.name,
+        build,
+        program.seconds,
+        needs=(debian.tree_name(tree.name),) if tree else (),
+        on_request=module.name in ON_REQUEST,
+    )
 
 
 def _folder(module: Module, key: str) -> Path:

@@ -28,6 +28,8 @@ class Step:
     """Reference time on 2 cores with empty caches."""
     lane: Lane = "compile"
     needs: tuple[str, ...] = ()
+    on_request: bool = False
+    """Not made unless it, or what needs it, is asked for by name: `make up` does without."""
 
     @property
     def done(self) -> bool:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Sequence
 
 from fjordkube.errors import MachineError
-from offline import command, programs
+from offline import command
 from offline.manifest import HostPackage
 
 PLACES = ":/usr/local/sbin:/usr/sbin:/sbin"
@@ -36,7 +36,7 @@ def ensure(packages: Sequence[HostPackage], say: Callable[[str], None]) -> None:
             f"on Debian: sudo apt-get install --no-install-recommends {' '.join(names)}"
         )
     say(f"installing Debian packages: {' '.join(names)} (about half a minute)")
-    log = programs.log_file("host-packages")
+    log = command.log_file("host-packages")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     command.run(["apt-get", "update", "-qq"], log, env=quiet)
     words = ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *names]

@@ -1,8 +1,7 @@
 """What a node needs, as one list: files and images with checksums, packages by name. Pure.
 
 Owns the shape of the list and its JSON, which upstream's table, a bundle's `bundle.json` and the node's script have in
-common. Leaves where it comes from to upstream.py (published releases) and `offline/` (bundles), and laying it down on
-a node to helpers/artifacts/.
+common. Leaves where it comes from to components/artifacts/ (published releases) and `offline/` (bundles).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class File:
     name: str
     """Of the program, e.g. kubelet; of an archive its component's, e.g. containerd."""
     component: str
-    """What it is a part of and is installed as, e.g. kubernetes, containerd, runc, cni-plugins, cri-tools, calico-cni."""
+    """What it is part of, a key of places.LINKS, e.g. kubernetes, containerd, cni-plugins, calico-cni."""
     version: str
     """As its project writes it, e.g. v1.37.1."""
     kind: Kind

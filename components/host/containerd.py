@@ -12,6 +12,9 @@ REGISTRIES = "/etc/containerd/certs.d"
 
 SOCKET = "unix:///run/containerd/containerd.sock"
 
+CRICTL_TIMEOUT = 300
+"""Seconds; generous, because crictl is what one asks when a node is slow."""
+
 DISABLED = (
     "io.containerd.snapshotter.v1.btrfs",
     "io.containerd.snapshotter.v1.zfs",

@@ -18,10 +18,8 @@ from fjordkube.timing import NATIVE, Timing
 from fjordkube.versions import KUBERNETES
 
 if TYPE_CHECKING:
+    from fjordkube.host.artifacts import ArtifactsArgs
     from fjordkube.node import Node
-
-CRICTL_TIMEOUT = 300
-"""Seconds; generous, because crictl is what one asks when a node is slow."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,15 @@ class HostArgs:
     front_ports: Sequence[int] = (80, 443)
     """The ingress's: the kernel gives none of them to a program that asks for any port."""
     timing: Timing = NATIVE
+    artifacts: ArtifactsArgs | None = None
+    """What the node is brought first; None: it must carry everything already."""
 
 
 def shared_files(sandbox_image: str) -> dict[str, File]:
     """Files that are the same on every node, whatever its name and role: an image may carry them beforehand."""
     return {
         containerd.PATH: File(containerd.containerd_config(sandbox_image)),
-        containerd.CRICTL_PATH: File(containerd.crictl_config(CRICTL_TIMEOUT)),
+        containerd.CRICTL_PATH: File(containerd.crictl_config(containerd.CRICTL_TIMEOUT)),
         units.CONTAINERD_PATH: File(units.containerd_dropin()),
     }
 

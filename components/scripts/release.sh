@@ -2,11 +2,12 @@
 # Gives this machine back as it was lent: out of its cluster, and without what host.sh prepared.
 #
 # Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES FIREWALL_TABLE
-#         FIREWALL_FILES OWN_FILES (which the host may have had itself) (reset.sh was read before)
+#         FIREWALL_FILES OWN_FILES (which the host may have had itself) (reset.sh and artifacts_release.sh were read
+#         before)
 # Guard:  each part asks whether there is something to undo; a second run finds nothing. A node of a cluster that did
 #         not begin with our files is not reset.
-# Leaves: containerd, with our configuration where the host had none of its own, packages, images, loaded modules and sysctls (until the next boot), and
-#         what the disk gate measured.
+# Leaves: containerd with its images, where it was not brought (with our configuration, where the host had none of its
+#         own), loaded modules and sysctls (until the next boot), and what the disk gate measured.
 # Output: one JSON line.
 
 is_begun() {
@@ -117,6 +118,7 @@ fi
   swap_comes_back
   open_node
   close_node
+  take_artifacts
   remove_files
   CHANGES=0
   own_configuration

@@ -2,6 +2,7 @@
 # Tells what this machine is, before anything on it is changed: facts, one to a line, as NAME=VALUE; a name may repeat.
 #
 # Inputs: NODE_INTERFACE ETCD_DEVICE (may be empty, or root) MODULES PROGRAMS UNITS IMAGES PORTS (what is asked for)
+#         OWN_PROGRAMS (which would stand in the way of those that are brought)
 # Guard:  reads and nothing else. A question that cannot be answered has an empty answer, which whoever asked judges.
 # Output: the facts, and `whole=yes` last: without it the connection was cut.
 
@@ -79,6 +80,10 @@ tell_software() {
   for name in $MODULES; do
     [ -d "$ROOT/sys/module/$name" ] || modprobe -n -q "$name" 2>/dev/null || tell module_missing "$name"
   done
+  for name in $OWN_PROGRAMS; do
+    [ ! -e "$ROOT/usr/local/bin/$name" ] || [[ $(readlink "$ROOT/usr/local/bin/$name") == /opt/fjordkube/* ]] || tell own_program "$name"
+  done
+  tell docker "$(systemctl is-active docker 2>/dev/null || true)"
   for name in $PROGRAMS; do
     command -v "$name" >/dev/null || tell program_missing "$name"
   done

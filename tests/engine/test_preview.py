@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from offline import bundle, manifest
+from offline import manifest, vm_image
 from tests.engine.command import Commands, cache_without_images
 
 SECONDS = 15
@@ -43,7 +43,7 @@ def test_preview_builds_nothing_and_names_the_image_that_up_would_build(commands
     done = replace(commands, changes={"FJORDKUBE_CACHE": str(cache)}).run("preview")
     assert done.code == 0, done.text
     # of all inputs, wherever the cache is: the one that `up` builds in the usual cache
-    assert f"image {bundle.digest(manifest.load())}" in done.text
+    assert f"image {vm_image.digest(manifest.load())}" in done.text
     assert not {path.name for path in cache.iterdir()} - before - {"accelerator.json"}
 
 

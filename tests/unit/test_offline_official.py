@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from fjordkube.errors import FjordkubeError, VmImageMissing
-from fjordkube.nodes.local import vm_image
-from offline import binaries, build, bundle, catalog, command, manifest, official, programs, source
+from fjordkube.nodes.local import vm_image as local_image
+from offline import binaries, build, catalog, command, manifest, official, programs, source, vm_image
 from offline.command import BuildError
 from offline.manifest import Manifest, Release
 from offline.step import Step
@@ -253,7 +253,7 @@ def test_images_and_disk_follow_where_programs_come_from(monkeypatch: pytest.Mon
         *official,
         *of_one_program,
         "guest-disk",
-        "bundle",
+        "vm-image",
     }
 
 
@@ -277,14 +277,15 @@ def test_image_is_named_before_anything_is_built_and_noted_for_the_program(
     of = manifest.load()
     versions = of.versions["kubernetes"], of.versions["calico"]
     with pytest.raises(VmImageMissing, match=r"not known in .*/home; run make preview or make up$"):
-        vm_image.wanted(*versions)
-    bundle.publish(of)
-    assert vm_image.wanted(*versions) == bundle.digest(of) == bundle.path(of).parent.name
-    assert vm_image.built(bundle.digest(of)) is None
-    with pytest.raises(VmImageMissing, match=rf"^image {bundle.digest(of)} of machines: not in .*/cache; run make up"):
-        vm_image.find(*versions)
+        local_image.wanted(*versions)
+    vm_image.publish(of)
+    assert local_image.wanted(*versions) == vm_image.digest(of) == vm_image.path(of).parent.name
+    assert local_image.built(vm_image.digest(of)) is None
+    digest = vm_image.digest(of)
+    with pytest.raises(VmImageMissing, match=rf"^image {digest} of machines: not in .*/cache; run make up"):
+        local_image.find(*versions)
     assert not (tmp_path / "cache").exists()
-    assert bundle.digest(replace(of, disk=replace(of.disk, slack_mib=1))) != bundle.digest(of)
+    assert vm_image.digest(replace(of, disk=replace(of.disk, slack_mib=1))) != vm_image.digest(of)
 
 
 def test_program_says_in_its_title_that_it_is_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,8 +317,8 @@ def ensure(monkeypatch: pytest.MonkeyPatch) -> Ensure:
     def word(target: Path) -> None:
         target.write_text("compiled")
 
-    def compiled(module: manifest.Module, program: manifest.Program) -> Step:
-        return replace(real(module, program), action=word)
+    def compiled(of: Manifest, module: manifest.Module, program: manifest.Program) -> Step:
+        return replace(real(of, module, program), action=word)
 
     monkeypatch.setattr(programs, "_compiled", compiled)
 

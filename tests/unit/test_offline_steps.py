@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from offline import keys, lock, manifest, programs
+from offline import build, debian, gosource, keys, lock, manifest, programs
 from offline.manifest import Manifest
 from offline.step import Step, remove
 from tests.unit.local_machine import until
@@ -126,7 +127,7 @@ def test_key_of_what_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 # --- Manifest --------------------------------------------------------------------------------------------------------
 
-MODULE = {
+MODULE: dict[str, Any] = {
     "path": "example.test/m",
     "version": "v1.2.3",
     "sum": "h1:x",
@@ -156,6 +157,8 @@ def test_manifest_is_read_into_its_values() -> None:
         ("modules", {"m": {k: v for k, v in MODULE.items() if k != "sum"}}),
         ("trees", {"t": {"suite": "s", "variant": "v", "packages": [], "seconds": 1, "colour": "red"}}),
         ("images", {"i": {"name": "n", "seconds": 1, "colour": "red"}}),
+        ("compilation", {"m": {"tags": [], "colour": "red"}}),
+        ("distributions", {"d": {"suite": "s", "seconds": 1, "colour": "red"}}),
     ],
 )
 def test_field_that_nobody_reads_or_that_is_missing_is_refused(table: str, fields: object) -> None:
@@ -177,6 +180,41 @@ def test_program_has_a_new_place_when_any_input_changes_and_the_same_otherwise()
         assert result(Manifest({}, (changed,), ())) != base
     slower = replace(module, programs=(replace(module.programs[0], seconds=99),))
     assert result(Manifest({}, (slower,), ())) == base
+
+
+SEALED = {"tags": ["seccomp"], "libraries": "c"}
+TREE = {"suite": "old", "variant": "extract", "packages": ["libc-dev"], "seconds": 1}
+
+
+def test_way_of_compiling_is_an_input_of_a_program_and_none_is_the_way_of_all_others() -> None:
+    plain = result(manifest.parse(RAW))
+    sealed = {**RAW, "trees": {"c": TREE}, "compilation": {"m": SEALED}}
+    (step,) = programs.steps(manifest.parse(sealed))
+    assert step.needs == ("tree-c",)
+    others = [
+        {**sealed, "compilation": {"m": {**SEALED, "tags": []}}},
+        {**sealed, "compilation": {"m": {"tags": ["seccomp"]}}},
+        {**sealed, "trees": {"c": {**TREE, "suite": "new"}}},
+    ]
+    places = [plain, step.result, *(result(manifest.parse(other)) for other in others)]
+    assert len(set(places)) == len(places)
+    assert result(manifest.parse({**RAW, "compilation": {"another": {"tags": ["x"]}}})) == plain
+
+
+def test_tree_that_is_only_linked_with_and_a_program_for_bundles_are_made_on_request_alone() -> None:
+    raw = {**RAW, "modules": {"runc": MODULE, "m": {**MODULE, "programs": {"n": MODULE["programs"]["m"]}}}}
+    of = manifest.parse({**raw, "trees": {"c": TREE, "d": TREE}, "compilation": {"runc": SEALED}})
+    steps = [*programs.steps(of), *debian.steps(of)]
+    assert {step.name for step in steps if step.on_request} == {"m", "tree-c"}
+    assert build.resolve(None, steps) == ["n", "tree-d"]
+
+
+def test_environment_of_go_has_c_for_a_program_that_links_with_a_tree_alone(tmp_path: Path) -> None:
+    assert gosource.environment()["CGO_ENABLED"] == "0"
+    with_c = gosource.environment(tmp_path)
+    assert with_c["CGO_ENABLED"] == "1"
+    assert with_c["PKG_CONFIG_SYSROOT_DIR"] == str(tmp_path)
+    assert with_c["PKG_CONFIG_LIBDIR"].startswith(f"{tmp_path}/")
 
 
 # --- Lock ------------------------------------------------------------------------------------------------------------

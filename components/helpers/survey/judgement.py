@@ -64,11 +64,19 @@ class Wanted:
     """Names and addresses of this cluster's API: a node of another one is not touched."""
     firewall: str = "refuse"
     """What becomes of a host's own: refuse, keep or replace."""
+    install: bool = False
+    """Whether what is missing is installed; else hosts must carry it."""
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Wanted:
         major, minor = entry["containerd"]
-        return cls(str(entry["kubernetes"]), (int(major), int(minor)), list(entry["servers"]), str(entry["firewall"]))
+        return cls(
+            str(entry["kubernetes"]),
+            (int(major), int(minor)),
+            list(entry["servers"]),
+            str(entry["firewall"]),
+            bool(entry["install"]),
+        )
 
 
 def judge(host: Host, answer: Answer, wanted: Wanted) -> list[Problem]:
@@ -238,6 +246,9 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     missing = answer.every("program_missing")
     if missing:
         yield Problem(f"has no {', '.join(missing)}", "install them: docs/sources/existing.md says from which packages")
+    if wanted.install:
+        yield from _room_for_ours(answer)
+        return
     for program in ("kubeadm", "kubelet", "kubectl"):
         version = _version(answer.one(program))
         if program not in missing and version != wanted.kubernetes:
@@ -259,6 +270,17 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
             f"containerd has no image {', '.join(images)}",
             "import the bundle's images into namespace k8s.io (docs/sources/existing.md); nothing is pulled",
         )
+
+
+def _room_for_ours(answer: Answer) -> Iterator[Problem]:
+    """What is in the way of programs that are brought."""
+    own = answer.every("own_program")
+    if own:
+        fix = "remove them, or set artifacts.install: false to use them"
+        yield Problem(f"has {', '.join(own)} of its own in /usr/local/bin", fix)
+    if answer.one("docker") == "active":
+        fix = "stop and remove Docker (its images and containers are its own), or set artifacts.install: false"
+        yield Problem("runs Docker, whose containerd would be replaced", fix)
 
 
 def _etcd(host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:

@@ -188,8 +188,8 @@ def test_what_is_wrong_with_a_table(held: dict[Key, Entry] | None, words: str) -
 class Web8080:
     """A door on loopback; `statuses` are used up one by one, the last one stays."""
 
-    def __init__(self, *statuses: int, pod: str = "demo-1") -> None:
-        self.statuses, self.pod = list(statuses), pod
+    def __init__(self, *statuses: int, pod: str = "demo-1", body: str = "") -> None:
+        self.statuses, self.pod, self.body = list(statuses), pod, body
         self.hosts: list[str] = []
         self.connections = 0
         self.port = 0
@@ -210,8 +210,9 @@ def open_door(web: Web8080) -> Iterator[HttpPort]:
             self.send_response(status)
             if web.pod:
                 self.send_header("X-Served-By", web.pod)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(web.body)))
             self.end_headers()
+            self.wfile.write(web.body.encode())
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -257,6 +258,23 @@ def test_an_answer_of_somebody_else_is_not_the_demo() -> None:
     target = HttpPort("w1", "::1", 80)
     assert measured([judge("w1", target.url, 200, "")]) == ["w1: 200 at http://[::1]:80/, but not from the demo"]
     assert judge("w1", target.url, 200, "demo-1") is None
+
+
+def test_the_demos_stand_in_names_its_pod_in_its_answer() -> None:
+    with open_door(Web8080(200, pod="", body="demo-6c9f7b8d5-x2k4q")) as target:
+        door = Door(target)
+        request_all(door, "demo.fjord.internal", 2)
+    assert (door.pods, door.unmet) == ({"demo-6c9f7b8d5-x2k4q"}, None)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "demo", "<p>demo-6c9f7b8d5-x2k4q</p>", "demo-6c9f7b8d5-x2k4q\n", "web-6c9f7b8d5-x2k4q"]
+)
+def test_another_answer_without_the_header_is_not_the_demos(body: str) -> None:
+    with open_door(Web8080(200, pod="", body=body)) as target:
+        door = Door(target)
+        request_all(door, "demo.fjord.internal", 1)
+        assert measured([door.unmet]) == [f"w1: 200 at {target.url}, but not from the demo"]
 
 
 def test_a_connection_that_says_nothing_has_words_too() -> None:

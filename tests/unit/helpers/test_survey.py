@@ -279,7 +279,8 @@ def environment(base: dict[str, str]) -> dict[str, str]:
         {"name": name, "address": f"10.1.0.{last}", "host": "127.0.0.1", "port": 2200 + last, **common}
         for name, last in NAMES.items()
     ]
-    settings = load(nodes())
+    # hosts that carry their software already: the survey asks for all of it
+    settings = load({**nodes(), "artifacts": {"install": False}})
     hosts = settings.nodes
     assert isinstance(hosts, ExistingNodes)
     return {
@@ -321,6 +322,27 @@ def refused(environment: dict[str, str]) -> list[str]:
     assert "Traceback" not in done.stderr
     _, _, words = done.stderr.partition("error: ")
     return words.splitlines()
+
+
+def test_hosts_that_get_their_software_need_only_room_for_it(
+    hosts: dict[str, Machine], environment: dict[str, str]
+) -> None:
+    settings = load(nodes())
+    assert isinstance(settings.nodes, ExistingNodes)
+    environment["FJORDKUBE_SURVEY"] = question.question(settings.nodes, settings, IMAGES)
+    for machine in hosts.values():
+        for program in (*question.TO_INSTALL, "conntrack"):
+            if program not in ("mount", "base64", "findfs", "blkid", "ss"):
+                machine.program(program)
+        for program in ("kubeadm", "kubelet", "kubectl", "containerd", "ctr"):
+            (machine.folder / "bin" / program).unlink()
+    assert run("survey", environment).returncode == 0
+
+    hosts["w1"].write("/usr/local/bin/kubelet", "theirs")
+    hosts["w2"].program("systemctl", '[ "$*" != "is-active docker" ] || echo active')
+    lines = refused(environment)
+    assert any("w1: has kubelet of its own in /usr/local/bin" in line for line in lines), lines
+    assert any("w2: runs Docker, whose containerd would be replaced" in line for line in lines), lines
 
 
 def test_two_of_three_hosts_that_cannot_be_reached_are_both_named(
