@@ -246,6 +246,8 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     missing = answer.every("program_missing")
     if missing:
         yield Problem(f"has no {', '.join(missing)}", "install them: docs/sources/existing.md says from which packages")
+    for unit in answer.every("unit_masked"):
+        yield Problem(f"its {unit} is masked, so it never starts", f"systemctl unmask {unit}")
     if wanted.install:
         yield from _room_for_ours(answer)
         return
@@ -262,8 +264,6 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     for unit in answer.every("unit_missing"):
         fix = "install the package that carries the unit, or write it beside the program"
         yield Problem(f"has no unit {unit}, so nothing starts it at boot", fix)
-    for unit in answer.every("unit_masked"):
-        yield Problem(f"its {unit} is masked, so it never starts", f"systemctl unmask {unit}")
     images = answer.every("image_missing")
     if images:
         yield Problem(
