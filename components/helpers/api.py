@@ -7,6 +7,7 @@ emulated control plane tenths of a second; hence for one thread only.
 from __future__ import annotations
 
 import base64
+import calendar
 import contextlib
 import http.client
 import json
@@ -19,12 +20,28 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from .errors import HelperError
+from .log import log
 
 IDLE_SECONDS = 20
 """A connection unused for longer is made anew: the server may be about to close it."""
 
 RETRY_PAUSE = 2.0
 """Seconds before an unreachable or overloaded API is asked again."""
+
+NEAR_DAYS = 30
+"""Days before its end at which the administrator's certificate is told; kubeadm's live for a year."""
+
+RENEW = (
+    "on each control plane 'kubeadm certs renew all', and move /etc/kubernetes/manifests away for 20 s, so that its "
+    "parts start anew"
+)
+
+REFRESH = (
+    f"{RENEW}; then let the steps that read it run again: pulumi up --replace with the URNs of cp1's api and addons"
+)
+
+X509_HAS_EXPIRED = 10
+"""OpenSSL's verify code (x509_vfy.h)."""
 
 BUSY = (429, 500, 503, 504)
 
@@ -49,6 +66,7 @@ class Api:
         self.ca = decoded("certificate-authority-data")
         self.timeout = timeout
         self._context = ssl.create_default_context(cadata=self.ca)
+        _judge(decoded("client-certificate-data"))
         identity = folder / "identity.pem"  # ssl reads a client's key from a file only; the folder is 0700 and ours
         identity.touch(mode=0o600)
         identity.write_text(decoded("client-certificate-data") + "\n" + decoded("client-key-data"))
@@ -71,6 +89,13 @@ class Api:
                 connection.request(method, path, body=text, headers=headers)
                 response = connection.getresponse()
                 content = response.read()
+            except ssl.SSLCertVerificationError as error:
+                self.close()
+                if error.verify_code == X509_HAS_EXPIRED:
+                    raise HelperError(
+                        f"the API at {self.host}:{self.port} has a certificate that ended; {RENEW}"
+                    ) from None
+                raise HelperError(f"the API at {self.host}:{self.port} is not this cluster's: {error}") from None
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 if kept:  # it may have been closed at the other end since: no fault of the API's
@@ -122,6 +147,36 @@ class Api:
         if self._connection.sock:
             self._connection.sock.settimeout(self.timeout)
         return self._connection, kept
+
+
+def _judge(certificate: str) -> None:
+    """HelperError for a certificate that ended, since the API would answer 401; one near its end is logged."""
+    end = ends(certificate)
+    if end is None:
+        return
+    day, left = time.strftime("%Y-%m-%d", time.gmtime(end)), (end - time.time()) / 86400
+    if left < 0:
+        raise HelperError(f"the administrator's certificate in the kubeconfig ended on {day}; {REFRESH}")
+    if left < NEAR_DAYS:
+        log(f"the administrator's certificate in the kubeconfig ends on {day}; {REFRESH}")
+
+
+def ends(certificate: str) -> float | None:
+    """When a certificate's validity ends, seconds since the epoch; None where its text has no two dates in a row.
+
+    `certificate`: PEM; of several, the first. The standard library reads no certificate that it has not just checked.
+    """
+    found = re.search("-----BEGIN CERTIFICATE-----(.*?)-----END", certificate, re.DOTALL)
+    try:
+        encoded = base64.b64decode(found[1]) if found else b""
+    except ValueError:
+        return None
+    # Validity (RFC 5280, 4.1.2.5): two times, each UTCTime (of two digits' years) or GeneralizedTime
+    times = re.search(rb"(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)", encoded)
+    if not times:
+        return None
+    text = (times[4] or (b"20" + times[3])).decode()
+    return float(calendar.timegm(time.strptime(text, "%Y%m%d%H%M%S")))
 
 
 def as_object(content: bytes) -> dict[str, Any]:

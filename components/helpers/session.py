@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import IO
 
 from .errors import HelperError
-from .ssh import NO_CONNECTION, Access, function
+from .ssh import BEGIN, NO_CONNECTION, SAY_BEGIN, Access, function
 
 END = "fjordkube:end"
 """The line with which scripts/questions.sh ends an answer, after an empty one."""
@@ -42,7 +42,7 @@ class Session:
     def __init__(self, name: str, command: Sequence[str], script: str) -> None:
         self.name, self._command = name, list(command)
         # bash reads its commands from the same stream as the questions: it must end with the function
-        self._text = function(script, {}) + "fjordkube; exit\n"
+        self._text = function(script, {}) + SAY_BEGIN + "fjordkube; exit\n"
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._words: deque[str] = deque(maxlen=LAST_WORDS)
@@ -84,7 +84,7 @@ class Session:
         )
         self._process, self._lines, self._words = process, queue.Queue(), deque(maxlen=LAST_WORDS)
         self._readers = [
-            threading.Thread(target=_pass_on, args=(process.stdout, self._lines.put), daemon=True),
+            threading.Thread(target=_pass_on, args=(process.stdout, self._lines.put, BEGIN), daemon=True),
             threading.Thread(target=_pass_on, args=(process.stderr, self._keep), daemon=True),
         ]
         for reader in self._readers:
@@ -143,12 +143,15 @@ class Sessions:
         return answers, silent
 
 
-def _pass_on(pipe: IO[str] | None, put: Callable[[str | None], None]) -> None:
-    """Every line, then None."""
+def _pass_on(pipe: IO[str] | None, put: Callable[[str | None], None], after: str | None = None) -> None:
+    """Every line, or every one after the line `after`; then None."""
     assert pipe is not None
     with pipe:
         for line in pipe:
-            put(line.rstrip("\n"))
+            if after is None:
+                put(line.rstrip("\n"))
+            elif line == f"{after}\n":
+                after = None
     put(None)
 
 

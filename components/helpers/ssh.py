@@ -28,6 +28,12 @@ PAUSE = 3.0
 TARGET = "[%h]:%p"
 """What ssh puts the node's address and port for, in the command that reaches it; brackets also suit IPv6."""
 
+BEGIN = "fjordkube:begin"
+"""The line after which a script's own words come: a login shell's .bashrc may have printed before (ansible#2268)."""
+
+SAY_BEGIN = f"printf '\\n{BEGIN}\\n'\n"
+"""What bash runs for it."""
+
 NO_CONNECTION = 255
 """ssh's own exit status: no connection, or one that was cut."""
 

@@ -38,5 +38,6 @@ class Host(pulumi.ComponentResource):
             sudo=args.node.sudo,
             opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
-        self.ready = self.prepared.stdout
+        # a login shell may have printed before
+        self.ready = self.prepared.stdout.apply(lambda said: (said or "").rstrip("\n").rpartition("\n")[2])
         self.register_outputs({"ready": self.ready})

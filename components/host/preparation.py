@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fjordkube.firewall import FirewallPolicy
 from fjordkube.host import containerd, firewall, hostnames, modules, sysctls, units
+from fjordkube.host.firewall import Existing
 from fjordkube.host.paths import ETCD_MOUNT
 from fjordkube.settings import IpvsProxy, KubeProxy
 from fjordkube.shell import File, shell
@@ -39,7 +40,7 @@ class HostArgs:
     """Its mode and scheduler: kernel modules follow."""
     firewall: FirewallPolicy | None = None
     """The rules of nftables on the node; None: none are loaded, and what an earlier run loaded is removed."""
-    existing_firewall: firewall.Existing = "refuse"
+    existing_firewall: Existing = "refuse"
     """What becomes of ufw or firewalld on the node: firewall.existing."""
     front_ports: Sequence[int] = (80, 443)
     """The ingress's: the kernel gives none of them to a program that asks for any port."""

@@ -57,17 +57,17 @@ def text(boot: FirstBoot) -> str:
         "users": [{"name": "root", "lock_passwd": True, "ssh_authorized_keys": [boot.login_key]}],
     }
     if boot.etcd_disk:
-        content["fs_setup"] = [
-            {
-                "label": ETCD_LABEL,
-                "filesystem": "ext4",
-                "device": boot.etcd_disk,
-                "partition": "none",
-                # A disk that holds a file system already is somebody's data.
-                "overwrite": False,
-            }
-        ]
+        content["bootcmd"] = [["cloud-init-per", "instance", "etcd-disk", "sh", "-c", format_blank(boot.etcd_disk)]]
     return "#cloud-config\n" + yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=1000)
+
+
+def format_blank(device: str) -> str:
+    """Shell text that makes etcd's file system on a device on which nothing is found, and on no other.
+
+    Not fs_setup: with `overwrite: false` it still formats a disk that outlived its server, or that has another name
+    today (cloud-init#3902). blkid ends with 2 where it finds nothing at all, neither file system nor partitions.
+    """
+    return f"blkid -p {device}; [ $? != 2 ] || mkfs.ext4 -q -F -L {ETCD_LABEL} {device}"
 
 
 class _Block(str):

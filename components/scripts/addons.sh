@@ -112,7 +112,7 @@ addons() {
     fi
     annotate kube-proxy "$ADDONS_DIGEST"
   fi
-  cat "$KUBERNETES/admin.conf"
+  print_kubeconfig "$KUBERNETES/admin.conf"
 }
 
 only_one "$LOCK_WAIT"

@@ -11,17 +11,7 @@
 # Guard:  every step asks the machine first; a second run changes and restarts nothing.
 # Output: one JSON line of facts.
 
-BOOT_WAIT=300     # seconds; a first boot with cloud-init's packages takes minutes
 PACKAGES_WAIT=900 # seconds; a first unattended-upgrade of a fresh image takes ten minutes on a small VPS
-
-# --- boot: what is asked before it has ended may be different a moment later ---
-
-await_boot() {
-  wait_for_boot "$BOOT_WAIT" && return 0
-  ! is_unready || fail "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED): look with" \
-    "'cloud-init status --long' and 'systemctl list-jobs'; the next 'up' goes on from here"
-  log "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED); file systems are there, going on"
-}
 
 # --- versions: asked beside everything else, because each of these programs takes long to start on a slow guest ---
 

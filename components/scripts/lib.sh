@@ -112,6 +112,15 @@ still_booting() { # prints what is still at work; nothing once all has ended, we
   done < <(systemctl list-jobs --no-legend 2>/dev/null || true)
 }
 
+# await_boot   : what a script that changes a node does first: what it asks before may be different a moment later
+BOOT_WAIT=300 # seconds; a first boot with cloud-init's packages takes minutes
+await_boot() {
+  wait_for_boot "$BOOT_WAIT" && return 0
+  ! is_unready || fail "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED): look with" \
+    "'cloud-init status --long' and 'systemctl list-jobs'; the next 'up' goes on from here"
+  log "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED); file systems are there, going on"
+}
+
 # wait_for_packages SECONDS   : until nobody works on packages (unattended-upgrades at boot, an administrator's apt)
 wait_for_packages() {
   local start=$SECONDS before='' holder process
@@ -145,6 +154,12 @@ package_holder() { # prints the process that holds a lock of dpkg or apt, e.g. a
       done
     done
   done <"$ROOT/proc/locks"
+}
+
+# print_kubeconfig FILE   : after a mark, since a login shell may have printed before (bootstrap/kubeconfig.py)
+print_kubeconfig() {
+  printf '# fjordkube: kubeconfig\n'
+  cat "$1"
 }
 
 # repeated TIMES COMMAND...   : tries a command that may be repeated, with a pause in between; fails as its last try did

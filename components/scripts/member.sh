@@ -18,8 +18,9 @@ APPLIED="$INIT_FILE.applied"
 REST=control-plane/controller-manager,control-plane/scheduler,wait-control-plane,upload-config,upload-certs
 REST+=,mark-control-plane,bootstrap-token,kubelet-finalize,addon,show-join-command
 
-api_answers() {
-  [ "$(curl --silent --noproxy '*' --max-time 20 --cacert "$KUBERNETES/pki/ca.crt" "https://127.0.0.1:$API_PORT/readyz")" = ok ]
+api_answers() { # else API_SAYS is curl's reason
+  API_SAYS=$(curl --silent --show-error --noproxy '*' --max-time 20 --cacert "$KUBERNETES/pki/ca.crt" \
+    "https://127.0.0.1:$API_PORT/readyz" 2>&1) && [ "$API_SAYS" = ok ]
 }
 
 living_peer() { # prints the first other control plane whose API answers; its certificate is checked when it matters
@@ -47,6 +48,9 @@ report_start() { # evidence for whoever reads the log of a failed start
 wait_for_api() {
   local start=$SECONDS
   until api_answers; do
+    # kubeadm's live for a year, and no waiting makes them longer
+    [[ $API_SAYS != *'certificate has expired'* ]] || fail "$NODE_NAME: the certificate of its API ended:" \
+      "'kubeadm certs renew all' there, and move $KUBERNETES/manifests away for 20 s, so that its parts start anew"
     if [ $((SECONDS - start)) -ge "$API_WAIT" ]; then
       report_start
       fail "$NODE_NAME: the API does not answer after $API_WAIT s; the kubelet's last words are above." \
@@ -129,8 +133,8 @@ cmp -s "$ROOT$INIT_FILE" "$ROOT$APPLIED" || cp "$ROOT$INIT_FILE" "$ROOT$APPLIED"
 if [ "$ANSWER" = state ]; then
   report member
 elif [ -s "$KUBERNETES/super-admin.conf" ]; then
-  cat "$KUBERNETES/super-admin.conf"
+  print_kubeconfig "$KUBERNETES/super-admin.conf"
 else
   # a joined control plane has none: the cluster, and with it the RBAC of admin.conf, is older than this node
-  cat "$KUBERNETES/admin.conf"
+  print_kubeconfig "$KUBERNETES/admin.conf"
 fi

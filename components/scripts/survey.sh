@@ -46,6 +46,13 @@ tell_system() {
   tell virtualisation "$(systemd-detect-virt --vm 2>/dev/null || true)"
 }
 
+tell_login_shell() { # of the user who enters: it reads every remote command before bash does
+  local user=${SUDO_USER:-root} name shell
+  while IFS=: read -r name _ _ _ _ _ shell; do
+    [ "$name" != "$user" ] || tell login_shell "$user ${shell##*/}"
+  done < <(cat "$ROOT/etc/passwd" 2>/dev/null || true)
+}
+
 tell_network() {
   local line parts port
   for line in "$ROOT"/sys/class/net/*; do
@@ -133,6 +140,7 @@ tell_cluster() { # whose node it is already; the file of a control plane first: 
 # what is asked of a machine that still boots may be different a moment later
 wait_for_boot 60 || ! is_unready || tell booting "$AWAITED"
 tell_system
+tell_login_shell
 tell_network
 tell_firewalls
 tell_software

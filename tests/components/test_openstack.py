@@ -262,7 +262,7 @@ def test_without_volumes_an_image_may_be_named_and_etcd_shares_the_root_disk(pre
     assert plane["imageName"] == "fjordkube-node"
     assert "blockDevices" not in plane
     assert nodes["cp1"].etcd_device is None
-    assert "fs_setup" not in str(opened(plane["userData"]))
+    assert "mkfs" not in str(opened(plane["userData"]))
 
 
 @both

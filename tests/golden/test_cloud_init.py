@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -19,4 +22,30 @@ def test_user_data_of_a_machine(name: str, disk: str | None) -> None:
     assert rendered.startswith("#cloud-config\n")
     read = yaml.safe_load(rendered)
     assert read["ssh_keys"]["ed25519_private"] == KEY.private
-    assert ("fs_setup" in read) == (disk is not None)
+    assert ("bootcmd" in read) == (disk is not None)
+
+
+@pytest.mark.parametrize(
+    ("found", "formatted"),
+    [
+        (2, True),  # nothing at all
+        (0, False),  # a file system, or partitions
+        (8, False),  # several that contradict each other
+        (127, False),  # blkid is missing
+    ],
+)
+def test_disk_on_which_anything_is_found_is_never_formatted(tmp_path: Path, found: int, formatted: bool) -> None:
+    for name, status in (("blkid", found), ("mkfs.ext4", 0)):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "$0 $*" >>{tmp_path}/calls\nexit {status}\n')
+        program.chmod(0o755)
+    (command,) = yaml.safe_load(text(FirstBoot("cp1", KEY, "ssh-ed25519 AAAAlogin", "/dev/vdb")))["bootcmd"]
+    assert command[:3] == ["cloud-init-per", "instance", "etcd-disk"]
+    subprocess.run(command[3:], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    calls = (tmp_path / "calls").read_text().replace(f"{tmp_path}/", "").splitlines()
+    assert calls == ["blkid -p /dev/vdb", *(["mkfs.ext4 -q -F -L etcd /dev/vdb"] if formatted else [])]
+
+
+def test_no_script_on_a_node_formats_anything() -> None:
+    scripts = Path(__file__).parents[2] / "components" / "scripts"
+    assert [path.name for path in scripts.glob("*.sh") if "mkfs" in path.read_text()] == []

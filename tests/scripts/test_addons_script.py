@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fjordkube.bootstrap.kubeconfig import MARK
 from tests.scripts.machine import Machine
 
 VALUES = {
@@ -102,9 +103,9 @@ def test_joinable_is_completed_when_an_object_is_gone(member: Machine) -> None:
 
 def test_addons_print_the_kubeconfig_for_people_and_run_once(member: Machine) -> None:
     run(member, "joinable")
-    assert run(member, "addons") == "admin\n"
+    assert run(member, "addons") == MARK + "admin\n"
     assert patches(member) == ["api/v1/namespaces/kube-system/configmaps/kube-proxy"]
-    assert run(member, "addons") == "admin\n"
+    assert run(member, "addons") == MARK + "admin\n"
     assert member.calls == []
 
 

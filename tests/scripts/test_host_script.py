@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fjordkube.host import modules, sysctls, units
+from fjordkube.host import modules, release, sysctls, units
 from fjordkube.host.preparation import shared_files
 from fjordkube.settings.kube_proxy import Conntrack
 from fjordkube.shell import shell
+from tests.golden.bootstrap_cluster import node
 from tests.scripts.machine import Machine
 
 VERSIONS = {
@@ -302,14 +304,7 @@ def given_back(machine: Machine) -> None:
     """Released by release.sh, as a node that never joined."""
     for name in ("flock", "kubeadm", "umount"):
         machine.program(name)
-    values = {"NODE_NAME": "cp1", "ETCD_DEVICE": "", "ETCD_MOUNT": "/var/lib/etcd", "ETCD_DATA": "", "FILES": ""}
-    files = {
-        "KUBEADM_FILES": "/etc/fjordkube/kubeadm",
-        "FIREWALL_TABLE": "fjordkube",
-        "FIREWALL_FILES": "",
-        "OWN_FILES": "",
-    }
-    done = machine.run(["reset", "release"], {**values, **files})
+    done = machine.run([], {}, after=release.script(replace(node("cp1", "control-plane", 11), etcd_device=None)))
     assert done.returncode == 0, done.stderr
 
 

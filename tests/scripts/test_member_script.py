@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fjordkube.bootstrap.kubeconfig import MARK
 from tests.scripts.machine import Machine
 
 VALUES = {
@@ -56,10 +57,18 @@ def init_calls(machine: Machine) -> list[str]:
     return [call for call in machine.calls if call.startswith("kubeadm")]
 
 
+def test_certificate_that_ended_is_told_and_not_waited_for(prepared: Machine) -> None:
+    prepared.run(["reset", "member"], VALUES, FILES)
+    prepared.program("curl", "echo 'curl: (60) SSL certificate problem: certificate has expired' >&2; exit 60")
+    done = prepared.run(["reset", "member"], {**VALUES, "API_WAIT": "50"}, FILES)
+    assert done.returncode == 1
+    assert "error: cp1: the certificate of its API ended: 'kubeadm certs renew all' there" in done.stderr
+
+
 def test_starts_a_cluster_with_preflight_and_without_the_rest(prepared: Machine) -> None:
     done = prepared.run(["reset", "member"], VALUES, FILES)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "server: https://super\n"
+    assert done.stdout == MARK + "server: https://super\n"
     (call,) = init_calls(prepared)
     assert call.startswith(INIT.format(root=prepared.root) + "control-plane/controller-manager,")
     assert "preflight" not in call
@@ -71,7 +80,7 @@ def test_a_member_is_left_alone(prepared: Machine) -> None:
     done = prepared.run(["reset", "member"], VALUES, FILES)
     assert done.returncode == 0
     assert prepared.calls == []
-    assert done.stdout == "server: https://super\n"
+    assert done.stdout == MARK + "server: https://super\n"
 
 
 def test_a_start_cut_after_the_keys_skips_preflight_and_drops_empty_files(prepared: Machine) -> None:

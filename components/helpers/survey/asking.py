@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..session import AT_ONCE
-from ..ssh import NO_CONNECTION, Access, function
+from ..ssh import BEGIN, NO_CONNECTION, SAY_BEGIN, Access, function
 
 CONNECT_SECONDS = 15
 """For one connection to be made."""
@@ -72,7 +72,7 @@ def ask(questions: Sequence[Question], script: str, folder: Path) -> dict[str, A
 
 def _ask(question: Question, script: str, folder: Path) -> Answer | Problem:
     command = question.access.command(folder, CONNECT_SECONDS)
-    text = function(script, question.values) + "fjordkube </dev/null\n"
+    text = function(script, question.values) + SAY_BEGIN + "fjordkube </dev/null\n"
     problem = Problem("", "")
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -87,11 +87,11 @@ def _ask(question: Question, script: str, folder: Path) -> Answer | Problem:
                 "look on the host what it waits for (a file system that hangs, a machine out of memory), and try again"
             )
             return Problem(f"does not answer within {ANSWER_SECONDS} s although SSH does", fix)
-        facts = _facts(done.stdout)
+        facts = _facts(done.stdout.partition(f"\n{BEGIN}\n")[2])
         if done.returncode == 0 and facts.get("whole") == ["yes"]:
             return Answer(facts, begun, time.time())
         problem = failure(question.access, done.returncode, done.stderr)
-        if done.returncode != NO_CONNECTION or not problem.state.startswith("is not reachable"):
+        if done.returncode != NO_CONNECTION or not problem.state.startswith(("is not reachable", "closes ")):
             break  # whatever refuses once refuses again
     return problem
 
@@ -124,6 +124,12 @@ def failure(access: Access, code: int, words: str) -> Problem:
         return Problem(
             f"refuses the key of {who}",
             "add the public line of nodes.ssh.key_file to that user's authorized_keys, or correct user or key_file",
+        )
+    if code == NO_CONNECTION and "kex_exchange_identification" in words:
+        return Problem(
+            f"closes connections at {at} before SSH begins",
+            "let this computer in: /etc/hosts.allow and hosts.deny, fail2ban's list (fail2ban-client status sshd), or "
+            "MaxStartups of its sshd_config",
         )
     if code == NO_CONNECTION:
         why = (

@@ -26,6 +26,9 @@ than it was sold with."""
 SOLD_GIB = {"control-plane": 2, "worker": 1}
 """The size that has it."""
 
+SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "csh", "tcsh")
+"""Login shells that take a here-document, in which bash's text comes (shell.py); fish and nu do not."""
+
 PROCESSORS = {"control-plane": 2, "worker": 1}
 """kubeadm's preflight asks for 2 on a control plane."""
 
@@ -147,6 +150,13 @@ def _system(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
         yield Problem("has no /etc/machine-id", "run systemd-machine-id-setup, and reboot")
 
 
+def _login(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
+    user, _, shell = answer.one("login_shell").partition(" ")
+    if shell and shell not in SHELLS:
+        state = f"the login shell of {user} is {shell}, which takes no here-document"
+        yield Problem(state, f"chsh -s /bin/bash {user}")
+
+
 def _virtualisation(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
     container = answer.one("container")
     if container not in ("", "none"):
@@ -236,6 +246,8 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     missing = answer.every("program_missing")
     if missing:
         yield Problem(f"has no {', '.join(missing)}", "install them: docs/sources/existing.md says from which packages")
+    for unit in answer.every("unit_masked"):
+        yield Problem(f"its {unit} is masked, so it never starts", f"systemctl unmask {unit}")
     if wanted.install:
         yield from _room_for_ours(answer)
         return
@@ -252,8 +264,6 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     for unit in answer.every("unit_missing"):
         fix = "install the package that carries the unit, or write it beside the program"
         yield Problem(f"has no unit {unit}, so nothing starts it at boot", fix)
-    for unit in answer.every("unit_masked"):
-        yield Problem(f"its {unit} is masked, so it never starts", f"systemctl unmask {unit}")
     images = answer.every("image_missing")
     if images:
         yield Problem(
@@ -316,6 +326,7 @@ def _version(words: str) -> str:
 CHECKS: Sequence[Callable[[Host, Answer, Wanted], Iterator[Problem]]] = (
     _boot,
     _system,
+    _login,
     _virtualisation,
     _size,
     _network,

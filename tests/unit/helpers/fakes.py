@@ -124,7 +124,7 @@ def make_certificate(folder: Path) -> None:
     """ca.pem and key.pem for 127.0.0.1."""
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(folder / "key.pem")]
     names = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", *key, "-days", "1", *names, "-out", str(folder / "ca.pem")]
+    command = ["openssl", "req", "-x509", *key, "-days", "90", *names, "-out", str(folder / "ca.pem")]
     subprocess.run(command, check=True, capture_output=True)
 
 

@@ -43,6 +43,13 @@ def test_many_questions_cost_one_connection(talk: Session, tmp_path: Path) -> No
     assert connections(tmp_path) == 1
 
 
+def test_what_a_login_shell_prints_is_no_answer(tmp_path: Path) -> None:
+    noisy = ["bash", "-c", "echo Welcome; echo 'your quota=7'; printf 'fjordkube:end\\n'; exec bash -s"]
+    talk = Session("w1", noisy, ECHO.format(pids=tmp_path / "pids"))
+    assert [talk.ask(word, 10) for word in ("one", "two")] == ["you said\none", "you said\ntwo"]
+    talk.close()
+
+
 def test_it_is_not_opened_before_it_is_asked(talk: Session, tmp_path: Path) -> None:
     talk.close()
     assert not (tmp_path / "pids").exists()

@@ -104,6 +104,7 @@ def test_hosts_that_are_as_they_should_be_have_no_problem() -> None:
         ({"firewall": "ufw"}, "its own firewall is active (ufw), and packets between", "ufw disable, or set"),
         ({"firewall": "firewalld"}, "its own firewall is active (firewalld)", "systemctl disable --now firewalld, or"),
         ({"firewall": "table inet filter"}, "is active (table inet filter)", "'nft delete table inet filter', or set"),
+        ({"login_shell": "debian fish"}, "the login shell of debian is fish", "chsh -s /bin/bash debian"),
         ({"booting": "cloud-init"}, "still boots after a minute (cloud-init)", "cloud-init status --long"),
         ({"cluster": "https://api.other.internal:6443"}, "is a node of another cluster already", "kubeadm reset"),
         ({"other_kubernetes": "k3s"}, "runs another Kubernetes already (k3s)", "uninstall k3s"),
@@ -140,6 +141,7 @@ def test_control_plane_is_refused_with_state_and_fix(changes: dict[str, Any], st
         {"container": ""},
         {"clock": "1025.0"},
         {"clock": None},
+        {"login_shell": "root zsh"},
         {"memory_kib": "1010000"},
         # a member of this cluster listens on its own ports
         {"cluster": "https://api.fjord.internal:6443", "port_taken": ["10250", "80"]},
@@ -195,6 +197,8 @@ BEHIND = replace(ACCESS, bastion=Access("w1.bastion", "203.0.113.5", "22", "jump
         (ACCESS, 255, "ssh: connect to host 203.0.113.21 port 2222: Connection refused",
          "is not reachable by SSH at 203.0.113.21 port 2222 (Connection refused)",
          "start the machine"),
+        (ACCESS, 255, "kex_exchange_identification: read: Connection reset by peer\nConnection reset by 203.0.113.21",
+         "closes connections at 203.0.113.21 port 2222 before SSH begins", "/etc/hosts.allow"),
         (ACCESS, 255, "", "is not reachable by SSH at 203.0.113.21 port 2222 (silence)", "start the machine"),
         (BEHIND, 255, "ssh: connect to host 203.0.113.5 port 22: Connection timed out\nConnection closed",
          "through the bastion 203.0.113.5 (connect to host 203.0.113.5 port 22: Connection timed out)", "firewall"),
@@ -414,6 +418,24 @@ def test_firewalls_that_are_active_are_told(hosts: dict[str, Machine], environme
     ]
     hosts["cp1"].write("/etc/ufw/ufw.conf", "ENABLED=no\n")  # as Ubuntu's images have it
     assert len(refused(environment)) == 3
+
+
+def test_what_a_login_shell_prints_is_no_fact(
+    environment: dict[str, str], hosts: dict[str, Machine], tmp_path: Path
+) -> None:
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.write_text(ssh.read_text().replace("#!/bin/bash\n", "#!/bin/bash\nprintf 'uid=1000\\nfirewall=ufw\\n'\n"))
+    done = run("survey", environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_login_shell_of_the_user_who_enters_is_told(hosts: dict[str, Machine], environment: dict[str, str]) -> None:
+    for machine in hosts.values():
+        machine.write(
+            "/etc/passwd", "root:x:0:0:root:/root:/bin/bash\ndebian:x:1000:1000::/home/debian:/usr/bin/fish\n"
+        )
+    hosts["w1"].write("/etc/passwd", "root:x:0:0:root:/root:/usr/bin/fish\n")
+    assert [line.split(",")[0] for line in refused(environment)[1:]] == ["  - w1: the login shell of root is fish"]
 
 
 def worker_images() -> list[str]:
