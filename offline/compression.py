@@ -1,8 +1,7 @@
 """The cache's images and programs compressed: what is sent to nodes is a third as large.
 
 Owns the compressed form. Leaves an image's content to `recipes.py`, and which programs to `bundle.py`. Images of the
-guests' disk stay uncompressed, since
-they are unpacked on this machine. Equal inputs give equal bytes.
+guests' disk stay uncompressed, since they are unpacked on this machine. Equal inputs give equal bytes.
 """
 
 from __future__ import annotations
