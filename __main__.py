@@ -8,7 +8,7 @@ from fjordkube import advice, images
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import FjordkubeError
 from fjordkube.hurry import hurry
-from fjordkube.nodes import source
+from fjordkube.nodes import source, stack_config
 from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs
 from fjordkube.settings import load
 from fjordkube.timing import timing
@@ -24,7 +24,8 @@ if declared is None:
 try:
     settings = load(declared)
     DeclaredResidency("residency", DeclaredResidencyArgs.of(settings))  # before any machine
-    made_of = images.built(settings.kubernetes.version, settings.network.version)
+    made_of = images.of(settings)
+    login = stack_config.registry_login()
     machines = source.find(settings).provide(settings, made_of, stack)
 except FjordkubeError as error:
     raise pulumi.RunError(str(error)) from None
@@ -34,7 +35,13 @@ for line in advice.warnings(settings):
 
 cluster = KubernetesCluster(
     settings.cluster.name,
-    ClusterArgs(settings, machines.nodes, made_of, timing(settings.cluster.timing, machines.emulated)),
+    ClusterArgs(
+        settings,
+        machines.nodes,
+        made_of,
+        timing(settings.cluster.timing, machines.emulated),
+        registry_login=None if login is None else pulumi.Output.secret(login),
+    ),
 )
 
 pulumi.export("nodes", {node.name: {"role": node.role, "address": node.address} for node in machines.nodes})

@@ -22,6 +22,7 @@ from fjordkube.gates.common import Promised
 from fjordkube.gates.disk import disk_gate
 from fjordkube.gates.gate import Gate
 from fjordkube.gates.gates import Gates, GatesArgs
+from fjordkube.host.artifacts import ArtifactsArgs
 from fjordkube.host.firewall import guards_itself
 from fjordkube.host.host import Host
 from fjordkube.host.preparation import HostArgs
@@ -47,6 +48,8 @@ class ClusterArgs:
     """What its objects are made of."""
     timing: Timing = NATIVE
     """How patient to be: fjordkube.timing.NATIVE or EMULATED."""
+    registry_login: pulumi.Input[str] | None = None
+    """Secret. user:password of the registry of `settings.artifacts`, where it is a mirror's."""
 
 
 class KubernetesCluster(pulumi.ComponentResource):
@@ -142,10 +145,22 @@ class KubernetesCluster(pulumi.ComponentResource):
                 kube_proxy=settings.kube_proxy,
                 front_ports=(settings.ingress.http_port, settings.ingress.https_port),
                 firewall=self._firewall if guards_itself(node, settings.firewall.host) else None,
+                existing_firewall=settings.firewall.existing,
                 timing=self._args.timing,
+                artifacts=self._artifacts() if settings.artifacts.install else None,
             ),
             self._child(),
         )
+
+    def _artifacts(self) -> ArtifactsArgs:
+        args = self._args
+        settings, images = args.settings, args.images
+        versions = {
+            "kubernetes": settings.kubernetes.version,
+            "calico": settings.network.version,
+            "ingress-nginx": images.references["ingress-nginx-controller"].rpartition(":")[2],
+        }
+        return ArtifactsArgs.of(settings.artifacts, versions, images.sandbox, args.registry_login)
 
     def _control_plane(self, node: Node, host: Host, beside: ControlPlane | None) -> ControlPlane:
         disk = self._disks.get(node.name)
@@ -197,8 +212,10 @@ class KubernetesCluster(pulumi.ComponentResource):
             CalicoArgs(
                 settings=args.settings.network,
                 private_cidr=plane.network,
+                interfaces=sorted({node.interface for node in args.nodes}),
                 api_host=plane.address,
                 images=args.images.of("calico-node", "calico-cni", "calico-kube-controllers"),
+                install_cni=self._pods_bring_cni(),
                 provider=self.provider,
                 timing=args.timing.name,
                 after=[first.api],
@@ -206,6 +223,11 @@ class KubernetesCluster(pulumi.ComponentResource):
             ),
             self._child(),
         )
+
+    def _pods_bring_cni(self) -> bool:
+        """Whether Calico's pods bring its CNI programs; a bundle of built ones and local disks have them."""
+        carried = all(node.carries_software for node in self._args.nodes)
+        return not carried and self._args.settings.artifacts.origin == "upstream"
 
     def _demo(self, first: ControlPlane) -> Demo | None:
         args = self._args

@@ -1,6 +1,8 @@
 """The demo: a small web application behind Service and Ingress, so that a new cluster has something to answer with.
 
-Owns its namespace and objects. Leaves the program and its image to the bundle, and asking it to the gates.
+Owns its namespace and objects. Leaves the program and its image to the bundle, and asking it to the gates. Upstream
+publishes no such image, so agnhost stands in where images are upstream's: its serve-hostname answers every path with
+the pod's name. Not its netexec, whose /shell runs what anybody asks for, and which writes to its own file system.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ PORT = 8080
 UID = 65532
 """nobody's user in the bundle's image, as distroless images have it."""
 LABELS = {"app.kubernetes.io/name": NAME}
+STAND_IN = "agnhost"
+"""Last part of the image's name, e.g. of registry.k8s.io/e2e-test-images/agnhost:2.66.1, from whatever registry."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class DemoArgs:
     settings: DemoSettings
     """Host name and number of replicas."""
     image: str
-    """Its image; listens on 8080, answers /healthz, says on which node it runs."""
+    """Its image; listens on 8080, answers /healthz, says which pod it is."""
     provider: pulumi.ProviderResource
     """The cluster."""
     timing: TimingName = "native"
@@ -57,12 +61,19 @@ def confined() -> dict[str, Any]:
     }
 
 
+def program(image: str) -> dict[str, Any]:
+    """What the image is started with, so that it listens on `PORT`: nothing, but for the stand-in."""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return {"args": ["serve-hostname", f"--port={PORT}"]} if name == STAND_IN else {}
+
+
 def container(image: str, timing: TimingName) -> dict[str, Any]:
     """The program, with no rights at all."""
     return {
         "name": NAME,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
+        **program(image),
         "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         **http_probes(timing, "http", ready="/healthz", live="/healthz"),

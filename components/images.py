@@ -1,7 +1,8 @@
 """What a cluster's objects are made of: image references by component.
 
-Owns the references of the images that this project builds itself. Leaves Calico's definitions to
-network/definitions.py, a virtual machine's disk to nodes/local/vm_image.py, and what goes with what to versions.py.
+Owns the references of the images that this project builds itself. Leaves upstream's to artifacts/upstream.py, Calico's
+definitions to network/definitions.py, a virtual machine's disk to nodes/local/vm_image.py, and what goes with what to
+versions.py.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from fjordkube.artifacts import upstream as published
 from fjordkube.errors import FjordkubeError
+from fjordkube.settings import LocalNodes, Stack
 
 KUBERNETES: Final = "fjordkube.local/kubernetes"
 """Prefix of kubeadm's images (its imageRepository); no registry answers to it, so nothing is pulled by chance."""
@@ -65,3 +68,19 @@ def built(kubernetes: str, calico: str) -> Images:
             f"images: none for Kubernetes {kubernetes} with Calico {calico}; use versions of the table"
         )
     return Images(found, KUBERNETES)
+
+
+def upstream(kubernetes: str, calico: str) -> Images:
+    """The images that upstream publishes for these versions, by the same components; demo: agnhost (demo.py).
+
+    FjordkubeError where the table of what is published has no such version.
+    """
+    return Images(published.references(kubernetes, calico, published.INGRESS_NGINX), published.REGISTRY)
+
+
+def of(settings: Stack) -> Images:
+    """What a stack's objects are made of. FjordkubeError where its versions have no images."""
+    kubernetes, calico = settings.kubernetes.version, settings.network.version
+    if isinstance(settings.nodes, LocalNodes) or settings.artifacts.origin == "built":
+        return built(kubernetes, calico)
+    return upstream(kubernetes, calico)

@@ -72,6 +72,8 @@ class Node:
     """Whether the provider's own firewall guards it; else the host's nftables do."""
     etcd_device: str | None = None
     """What to mount for etcd on a control plane, e.g. LABEL=etcd; None: the root disk."""
+    carries_software: bool = False
+    """Whether its image carries Kubernetes, containerd and all images already: nothing is brought to it."""
     ssh_port: int = 22
     """Port on which the machine itself answers SSH, if no other is in between: its firewall opens it beside 22."""
     admin_networks: Sequence[str] = ()

@@ -42,6 +42,7 @@ def tree_path(tree: Tree) -> Path:
 def steps(manifest: Manifest) -> Iterator[Step]:
     """One step per Debian tree."""
     linked = {ways.libraries for ways in manifest.compilation.values()}
+    of_vendors = {each.name for each in manifest.distributions}
     for tree in manifest.trees:
         yield Step(
             tree_name(tree.name),
@@ -50,7 +51,7 @@ def steps(manifest: Manifest) -> Iterator[Step]:
             lambda target, tree=tree: install(tree, target),  # type: ignore[misc]
             tree.seconds,
             lane="assemble",
-            on_request=tree.name in linked,
+            on_request=tree.name in linked | of_vendors,
         )
 
 

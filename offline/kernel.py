@@ -45,9 +45,13 @@ class Kernel:
         return (self.folder / "release").read_text().strip()
 
 
-def find(manifest: Manifest) -> Kernel:
-    """The kernel of the manifest's node tree, made or not."""
-    tree = debian.tree_path(manifest.tree("node"))
+NODE = "node"
+"""The tree of local machines."""
+
+
+def find(manifest: Manifest, tree_name: str = NODE) -> Kernel:
+    """The kernel of a Debian tree, made or not."""
+    tree = debian.tree_path(manifest.tree(tree_name))
     init = _init(manifest)
     return Kernel(
         cache_root() / "kernels" / keys.of("kernel", keys.place(tree), keys.place(init), DRIVERS, Path(__file__))
@@ -55,15 +59,20 @@ def find(manifest: Manifest) -> Kernel:
 
 
 def steps(manifest: Manifest) -> Iterator[Step]:
-    """The one step."""
-    yield Step(
-        STEP,
-        "kernel and initramfs of the guests",
-        find(manifest).folder,
-        lambda target: build(debian.tree_path(manifest.tree("node")), _init(manifest), target),
+    """That of local machines' kernel."""
+    yield step(manifest, STEP, NODE)
+
+
+def step(manifest: Manifest, name: str, tree: str) -> Step:
+    """The step `name` that makes the kernel of a tree."""
+    return Step(
+        name,
+        f"kernel and initramfs of {tree}",
+        find(manifest, tree).folder,
+        lambda target: build(debian.tree_path(manifest.tree(tree)), _init(manifest), target),
         2,
         lane="assemble",
-        needs=(debian.tree_name("node"), "init"),
+        needs=(debian.tree_name(tree), "init"),
     )
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from fjordkube.artifacts import places
+from fjordkube.artifacts.needs import Package
 from fjordkube.helpers.artifacts import index
-from fjordkube.helpers.artifacts.needs import Package
 from fjordkube.roots import cache_root
 from offline import command, debian, keys
 from offline.command import BuildError

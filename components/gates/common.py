@@ -48,6 +48,8 @@ class Promised:
 
     encapsulated: bool = False
     """Whether packets between nodes may be wrapped."""
+    mtu: int | None = None
+    """Of pods, bytes; None: as much as the node's private NIC takes."""
     scheduler: Scheduler | None = "rr"
     """How IPVS chooses an endpoint; None: kube-proxy has another mode."""
     demo_host: str | None = None
@@ -63,6 +65,7 @@ class Promised:
         proxy, demo = settings.kube_proxy, settings.demo
         return Promised(
             encapsulated=settings.network.encapsulation != "none",
+            mtu=settings.network.mtu,
             scheduler=proxy.scheduler if isinstance(proxy, IpvsProxy) else None,
             demo_host=str(demo.host) if demo.enabled else None,
             proxy_protocol=bool(settings.ingress.config.use_proxy_protocol),

@@ -27,6 +27,7 @@ def question(promised: Promised, timing: Timing) -> Question:
         "selector": probe.SELECTOR,
         "count": PINGS,
         "encapsulated": promised.encapsulated,
+        "mtu": promised.mtu,
     }
     values = {
         "COUNT": str(PINGS),

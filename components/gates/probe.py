@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from fjordkube.demo import PORT, confined
+from fjordkube.demo import PORT, confined, program
 from fjordkube.objects import Object
 
 NAMESPACE = "fjordkube-gates"
@@ -25,6 +25,7 @@ def container(image: str) -> dict[str, Any]:
         "name": NAME,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
+        **program(image),
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         **confined(),
     }

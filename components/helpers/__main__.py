@@ -19,6 +19,7 @@ Verb = Callable[[Mapping[str, str], Path], dict[str, Any]]
 """Takes the environment and a private folder that is deleted afterwards; returns what is printed as JSON."""
 
 VERBS: Mapping[str, tuple[str, str]] = {
+    "artifacts": ("artifacts.delivery", "deliver"),
     "join": ("membership.joining", "join"),
     "member": ("membership.joining", "member"),
     "remove": ("membership.removal", "remove"),

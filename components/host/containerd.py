@@ -7,7 +7,13 @@ from __future__ import annotations
 
 PATH = "/etc/containerd/config.toml"
 CRICTL_PATH = "/etc/crictl.yaml"
+REGISTRIES = "/etc/containerd/certs.d"
+"""Mirrors and certificates by registry, each a folder with hosts.toml; what the host has of its own counts."""
+
 SOCKET = "unix:///run/containerd/containerd.sock"
+
+CRICTL_TIMEOUT = 300
+"""Seconds; generous, because crictl is what one asks when a node is slow."""
 
 DISABLED = (
     "io.containerd.snapshotter.v1.btrfs",
@@ -38,6 +44,9 @@ disabled_plugins = [
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = 'overlayfs'
 
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = '{REGISTRIES}'
+
   [plugins.'io.containerd.cri.v1.images'.pinned_images]
     sandbox = '{sandbox_image}'
 
@@ -58,4 +67,5 @@ disabled_plugins = [
 
 def crictl_config(request_timeout_seconds: int) -> str:
     """crictl.yaml: where containerd listens and how long a request may take, in seconds."""
-    return f"runtime-endpoint: {SOCKET}\nimage-endpoint: {SOCKET}\ntimeout: {request_timeout_seconds}\n"
+    ends = f"runtime-endpoint: {SOCKET}\nimage-endpoint: {SOCKET}\n"
+    return f"# Written by fjordkube.\n{ends}timeout: {request_timeout_seconds}\n"

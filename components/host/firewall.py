@@ -13,6 +13,9 @@ from fjordkube.host import units
 if TYPE_CHECKING:
     from fjordkube.node import Node
 
+Existing = Literal["refuse", "keep", "replace"]
+"""What becomes of a firewall that a host has of its own."""
+
 PATH = "/etc/fjordkube/firewall.nft"
 """The rules, loaded at boot."""
 
@@ -22,13 +25,17 @@ def guards_itself(node: Node, wanted: Literal["auto", "always", "never"]) -> boo
     return wanted == "always" or (wanted == "auto" and not node.guarded)
 
 
-def values(node: Node, policy: FirewallPolicy | None) -> dict[str, str]:
-    """Assignments for host.sh; FIREWALL_RULES is empty where what an earlier run made is to be removed."""
+def values(node: Node, policy: FirewallPolicy | None, existing: Existing = "refuse") -> dict[str, str]:
+    """Assignments for host.sh; FIREWALL_RULES is empty where what an earlier run made is to be removed.
+
+    `existing`: firewall.existing, what becomes of ufw or firewalld.
+    """
     places = {
         "FIREWALL_PATH": PATH,
         "FIREWALL_UNIT_PATH": units.FIREWALL_PATH,
         "FIREWALL_WANT": units.FIREWALL_WANT,
         "FIREWALL_TABLE": nftables.TABLE,
+        "FIREWALL_EXISTING": existing,
     }
     if policy is None:
         none = ("FIREWALL_RULES", "FIREWALL_MARK", "FIREWALL_UNIT", "FIREWALL_ADMINS", "FIREWALL_SSH_PORTS")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 PATH = "/etc/modules-load.d/fjordkube.conf"
 
-BASE = ("overlay", "br_netfilter", "nf_conntrack")
-"""containerd's snapshots, bridged traffic in netfilter, connection tracking."""
+BASE = ("overlay", "br_netfilter", "nf_conntrack", "ip_set")
+"""containerd's snapshots, bridged traffic in netfilter, tracked connections, Felix's sets (every mode: kops#18478)."""
 
-IPVS = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "ip_set")
+IPVS = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh")
 """What kube-proxy looks for before it accepts `mode: ipvs` (kernels of cloud images may lack them: kubespray#10602)."""
 
 NFTABLES = ("nf_tables",)

@@ -13,3 +13,9 @@ ETCD_DATA = f"{ETCD_MOUNT}/data"
 
 KUBEADM = "/etc/fjordkube/kubeadm"
 """Folder of the files that kubeadm is given; none of them holds a secret."""
+
+ARTIFACTS_RECORD = "/etc/fjordkube/artifacts"
+"""Folder of what was added to the machine: the names of its packages."""
+
+ARTIFACTS_INCOMING = "/var/lib/fjordkube/incoming"
+"""What is on its way to the machine, by checksum; what a cut transfer left there is gone on with."""

@@ -18,10 +18,8 @@ from fjordkube.timing import NATIVE, Timing
 from fjordkube.versions import KUBERNETES
 
 if TYPE_CHECKING:
+    from fjordkube.host.artifacts import ArtifactsArgs
     from fjordkube.node import Node
-
-CRICTL_TIMEOUT = 300
-"""Seconds; generous, because crictl is what one asks when a node is slow."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +39,20 @@ class HostArgs:
     """Its mode and scheduler: kernel modules follow."""
     firewall: FirewallPolicy | None = None
     """The rules of nftables on the node; None: none are loaded, and what an earlier run loaded is removed."""
+    existing_firewall: firewall.Existing = "refuse"
+    """What becomes of ufw or firewalld on the node: firewall.existing."""
     front_ports: Sequence[int] = (80, 443)
     """The ingress's: the kernel gives none of them to a program that asks for any port."""
     timing: Timing = NATIVE
+    artifacts: ArtifactsArgs | None = None
+    """What the node is brought first; None: it must carry everything already."""
 
 
 def shared_files(sandbox_image: str) -> dict[str, File]:
     """Files that are the same on every node, whatever its name and role: an image may carry them beforehand."""
     return {
         containerd.PATH: File(containerd.containerd_config(sandbox_image)),
-        containerd.CRICTL_PATH: File(containerd.crictl_config(CRICTL_TIMEOUT)),
+        containerd.CRICTL_PATH: File(containerd.crictl_config(containerd.CRICTL_TIMEOUT)),
         units.CONTAINERD_PATH: File(units.containerd_dropin()),
     }
 
@@ -66,14 +68,14 @@ def preparation(args: HostArgs) -> str:
         "NODE_INTERFACE": node.interface,
         "MODULES": " ".join(names),
         "SYSCTL_PATH": sysctls.PATH,
-        "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports),
+        "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports, proxy.conntrack),
         "HOSTS_BLOCK": hostnames.hosts_block(node, args.control_planes, args.api_host),
         "KUBERNETES_VERSION": args.kubernetes_version,
         "CONTAINERD_MINIMUM": f"{major}.{minor}",
         "CONTAINERD_FILES": f"{containerd.PATH} {units.CONTAINERD_PATH}",
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
-        **firewall.values(node, args.firewall),
+        **firewall.values(node, args.firewall, args.existing_firewall),
     }
     files = {
         **shared_files(args.sandbox_image),

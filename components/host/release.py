@@ -9,10 +9,11 @@ from __future__ import annotations
 import pulumi
 from pulumi_command import local
 
+from fjordkube.artifacts import places
 from fjordkube.firewall import nftables
 from fjordkube.helpers import launcher
-from fjordkube.host import firewall, modules, sysctls, units
-from fjordkube.host.paths import ETCD_DATA, ETCD_MOUNT, KUBEADM
+from fjordkube.host import containerd, firewall, modules, services, sysctls, units
+from fjordkube.host.paths import ARTIFACTS_INCOMING, ARTIFACTS_RECORD, ETCD_DATA, ETCD_MOUNT, KUBEADM
 from fjordkube.node import Node, ssh_environment
 from fjordkube.shell import shell
 
@@ -46,8 +47,14 @@ def script(node: Node) -> str:
         "ETCD_MOUNT": ETCD_MOUNT,
         "ETCD_DATA": ETCD_DATA if node.role == "control-plane" else "",
         "FILES": " ".join([modules.PATH, sysctls.PATH, units.KUBELET_PATH]),
+        "OWN_FILES": f"{containerd.PATH} {containerd.CRICTL_PATH}",
         "KUBEADM_FILES": KUBEADM,
+        "ARTIFACTS_FOLDER": places.FOLDER,
+        "ARTIFACTS_RECORD": ARTIFACTS_RECORD,
+        "ARTIFACTS_INCOMING": ARTIFACTS_INCOMING,
+        "ARTIFACTS_LINKS": " ".join(sorted(set(places.LINKS.values()))),
+        "ARTIFACTS_UNITS": " ".join([services.CONTAINERD_PATH, services.KUBELET_PATH, services.KUBEADM_PATH]),
         "FIREWALL_TABLE": nftables.TABLE,
         "FIREWALL_FILES": " ".join([units.FIREWALL_WANT, units.FIREWALL_PATH, firewall.PATH]),
     }
-    return shell(["reset", "release"], values)
+    return shell(["reset", "artifacts_release", "release"], values)

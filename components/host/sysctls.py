@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from fjordkube.firewall.table import FIRST_LOCAL_PORT, reserved_ports
+from fjordkube.settings.kube_proxy import Conntrack
 
 PATH = "/etc/sysctl.d/90-fjordkube.conf"
 
-Rule = Literal["exact", "raise", "widen"]
-"""exact: this value; raise: this one or the host's higher one; widen: the outer bounds of both ranges."""
+Rule = Literal["exact", "raise", "widen", "cores"]
+"""exact: this value; raise: this one or the host's higher one; widen: the outer bounds of both ranges; cores: of
+"LEAST PER_CORE" the higher one on this host, or the host's own."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,26 @@ SYSCTLS = (
 )
 
 
-def sysctl_rules(front: Iterable[int] = ()) -> str:
+BUCKET = 4
+"""Tracked connections for each bucket of the hash table; kube-proxy's and, for small tables, the kernel's."""
+
+
+def tracking(least: int, per_core: int) -> list[Sysctl]:
+    """Connection tracking, nothing where `per_core` is 0. kube-proxy would set it too, and below what a host has."""
+    if not per_core:
+        return []
+    why = "Services and NAT track each connection; a full table drops new ones"
+    return [
+        Sysctl("net.netfilter.nf_conntrack_max", f"{least} {per_core}", "cores", why),
+        Sysctl(
+            "net.netfilter.nf_conntrack_buckets", f"{least // BUCKET} {per_core // BUCKET}", "cores", "the same table"
+        ),
+    ]
+
+
+def sysctl_rules(front: Iterable[int] = (), conntrack: Conntrack | None = None) -> str:
     """The table as lines `rule key value`, what scripts/host.sh reads; `front` are the front door's ports."""
     values = {item.key: item.value for item in SYSCTLS} | {RESERVED.key: reserved_ports(front)}
-    return "\n".join(f"{item.rule} {item.key} {values[item.key]}" for item in SYSCTLS) + "\n"
+    lines = [f"{item.rule} {item.key} {values[item.key]}" for item in SYSCTLS]
+    tracked = tracking(conntrack.min, conntrack.max_per_core) if conntrack else []
+    return "\n".join([*lines, *(f"{item.rule} {item.key} {item.value}" for item in tracked)]) + "\n"

@@ -25,6 +25,8 @@ BUNDLE_UID = 33
 """www-data in the Debian image that is built here."""
 UPSTREAM_UID = 101
 """www-data in the project's own images, and in those of its forks."""
+UPSTREAM = "registry.k8s.io/ingress-nginx/"
+"""How the names of the project's own images begin; from a mirror they are pulled under these names too."""
 
 LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": "controller"}
 
@@ -47,7 +49,7 @@ def front(settings: IngressNginx, usual_image: str, api_host: str, api_port: int
     name = settings.image or usual_image
     return Front(
         image=f"{name}@{settings.digest}" if settings.digest else name,
-        uid=UPSTREAM_UID if settings.image else BUNDLE_UID,
+        uid=UPSTREAM_UID if settings.image or usual_image.startswith(UPSTREAM) else BUNDLE_UID,
         api_host=api_host,
         api_port=api_port,
     )

@@ -42,6 +42,8 @@ class CalicoArgs:
     api_port: int = 6443
     iptables_backend: IptablesBackend = "Auto"
     """Which iptables Felix writes with; Auto: the host's."""
+    interfaces: Sequence[str] = ()
+    """The nodes' NICs on that network, e.g. ["eth1"]: pods get their MTU. None: whatever Felix takes for a NIC."""
     install_cni: bool = False
     """Whether the image's CNI programs are laid into /opt/cni/bin of each node; False: they are there already."""
     after: Sequence[pulumi.Resource] = ()
@@ -59,13 +61,14 @@ def objects(
     timing: TimingName,
     iptables_backend: IptablesBackend = "Auto",
     install_cni: bool = False,
+    interfaces: Sequence[str] = (),
 ) -> list[Object]:
     """Everything of Calico but its CRDs."""
     read_at_start = [entry["data"] for entry in config_maps(settings, api_host, api_port)]
     digest = hashlib.sha256(json.dumps(read_at_start, sort_keys=True).encode()).hexdigest()[:16]
     return [
         *access(),
-        *configuration(settings, api_host, api_port, iptables_backend),
+        *configuration(settings, api_host, api_port, iptables_backend, interfaces),
         daemon_set(images, private_cidr, timing, digest, install_cni),
         *controllers(images["calico-kube-controllers"], timing),
     ]
@@ -91,6 +94,7 @@ class Calico(pulumi.ComponentResource):
             args.timing,
             args.iptables_backend,
             args.install_cni,
+            args.interfaces,
         )
         self.objects = Objects(
             name,

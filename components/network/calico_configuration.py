@@ -8,6 +8,8 @@ it works once, silently does nothing afterwards, and hides the pool from the dif
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from fjordkube.network.calico_access import NAMESPACE
@@ -112,8 +114,18 @@ def bgp(settings: Calico) -> Object:
     }
 
 
-def felix(settings: Calico, iptables_backend: IptablesBackend = "Auto") -> Object:
-    """Felix on all nodes.
+def mtu_pattern(interfaces: Sequence[str]) -> str:
+    """What Felix takes the pods' MTU from: the nodes' private NICs, e.g. ^(bond0|eth1)$.
+
+    Its own pattern knows eth*, en*, wl* and the like. Where no NIC matches it takes 1460 (kubespray#9329, calico#4522);
+    where the public one is narrower than the private one, pods get the narrower.
+    """
+    names = "|".join(re.escape(name) for name in sorted(set(interfaces)))
+    return f"^({names})$"
+
+
+def felix(settings: Calico, iptables_backend: IptablesBackend = "Auto", interfaces: Sequence[str] = ()) -> Object:
+    """Felix on all nodes. `interfaces`: the nodes' private NICs; none: whatever Felix takes for one.
 
     `bpfConnectTimeLoadBalancing` is not set: Felix reads it only when its eBPF mode is on (felix/dataplane/linux).
     """
@@ -130,6 +142,8 @@ def felix(settings: Calico, iptables_backend: IptablesBackend = "Auto") -> Objec
         "ipipEnabled": False,
         "wireguardEnabled": False,
     }
+    if interfaces:
+        spec["mtuIfacePattern"] = mtu_pattern(interfaces)
     if settings.vxlan_mode == "Never":
         spec["vxlanEnabled"] = False
     elif settings.mtu is not None:
@@ -138,12 +152,16 @@ def felix(settings: Calico, iptables_backend: IptablesBackend = "Auto") -> Objec
 
 
 def configuration(
-    settings: Calico, api_host: str, api_port: int, iptables_backend: IptablesBackend = "Auto"
+    settings: Calico,
+    api_host: str,
+    api_port: int,
+    iptables_backend: IptablesBackend = "Auto",
+    interfaces: Sequence[str] = (),
 ) -> list[Object]:
     """Everything Calico is told."""
     return [
         *config_maps(settings, api_host, api_port),
         pool(settings),
         bgp(settings),
-        felix(settings, iptables_backend),
+        felix(settings, iptables_backend, interfaces),
     ]

@@ -19,8 +19,9 @@ def kube_proxy_configuration(proxy: KubeProxy, kubernetes_version: str) -> dict[
         "kind": "KubeProxyConfiguration",
         "mode": proxy.mode,
         "conntrack": {
-            "maxPerCore": proxy.conntrack.max_per_core,
-            "min": proxy.conntrack.min,
+            # 0: left as host/sysctls.py has it. kube-proxy would set its figure where a host has more (kops#2223).
+            "maxPerCore": 0,
+            "min": 0,
             "tcpEstablishedTimeout": proxy.conntrack.tcp_established_timeout,
             "tcpCloseWaitTimeout": proxy.conntrack.tcp_close_wait_timeout,
         },
@@ -28,6 +29,10 @@ def kube_proxy_configuration(proxy: KubeProxy, kubernetes_version: str) -> dict[
     if proxy.mode == "ipvs":
         # strictARP keeps other nodes from answering ARP for addresses on kube-ipvs0: MetalLB and kube-vip need it.
         document["ipvs"] = {"scheduler": proxy.scheduler, "strictARP": proxy.strict_arp}
+    elif proxy.mode == "nftables":
+        # Its default is the primary address alone, where the other modes answer at every one (kubernetes#122724).
+        # Who may come is the firewall's to say (firewall.node_ports_from).
+        document["nodePortAddresses"] = ["0.0.0.0/0"]
     if feature_gates := kube_proxy_feature_gates(kubernetes_version, proxy.mode):
         document["featureGates"] = feature_gates
     return document

@@ -11,7 +11,7 @@ import sys
 
 from fjordkube.errors import MachineError
 from fjordkube.nodes import ssh_key
-from fjordkube.settings.secrets import VENDOR_VARIABLES
+from fjordkube.settings.secrets import REGISTRY_LOGIN, VENDOR_VARIABLES
 
 
 def configured(name: str) -> str | None:
@@ -54,3 +54,14 @@ def vendor_variables() -> str | None:
         fix = 'write one such as {"VENDOR_TOKEN": "..."}'
         raise MachineError(f"{VENDOR_VARIABLES}: is not a JSON object of texts; {fix}")
     return json.dumps(found, sort_keys=True)
+
+
+def registry_login() -> str | None:
+    """Secret. user:password of the mirror's registry; None where there is none. MachineError for another form."""
+    text = configured(REGISTRY_LOGIN)
+    if text is None:
+        return None
+    user, colon, password = text.strip().partition(":")
+    if not (user and colon and password) or not text.strip().isprintable():
+        raise MachineError(f"{REGISTRY_LOGIN}: is not user:password in one line; set it by: pulumi config set --secret")
+    return text.strip()

@@ -31,7 +31,7 @@ identity() { # the administrator's certificate and key out of a kubeconfig: memo
   )
 }
 
-api() { curl --silent --max-time 60 --cacert "$KUBERNETES/pki/ca.crt" --cert "$IDENTITY" "$@"; }
+api() { curl --silent --noproxy '*' --max-time 60 --cacert "$KUBERNETES/pki/ca.crt" --cert "$IDENTITY" "$@"; }
 
 applied() { # CONFIGMAP  : prints its digest, "none" without one, "absent" when this API has no such ConfigMap
   local body code attempt

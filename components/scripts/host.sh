@@ -6,10 +6,22 @@
 #         KUBERNETES_VERSION CONTAINERD_MINIMUM CONTAINERD_FILES ETCD_DEVICE (may be empty) ETCD_MOUNT
 #         FIREWALL_RULES (empty: no firewall here) FIREWALL_MARK (name of a chain in them that no other rules have)
 #         FIREWALL_ADMINS (networks that may enter) FIREWALL_SSH_PORTS (by which) FIREWALL_TABLE FIREWALL_PATH
-#         FIREWALL_UNIT FIREWALL_UNIT_PATH FIREWALL_WANT
+#         FIREWALL_UNIT FIREWALL_UNIT_PATH FIREWALL_WANT FIREWALL_EXISTING (refuse, keep or replace: the host's own)
 #         the files themselves were written before this text runs (lib.sh write_file)
 # Guard:  every step asks the machine first; a second run changes and restarts nothing.
 # Output: one JSON line of facts.
+
+BOOT_WAIT=300     # seconds; a first boot with cloud-init's packages takes minutes
+PACKAGES_WAIT=900 # seconds; a first unattended-upgrade of a fresh image takes ten minutes on a small VPS
+
+# --- boot: what is asked before it has ended may be different a moment later ---
+
+await_boot() {
+  wait_for_boot "$BOOT_WAIT" && return 0
+  ! is_unready || fail "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED): look with" \
+    "'cloud-init status --long' and 'systemctl list-jobs'; the next 'up' goes on from here"
+  log "$NODE_NAME: its boot has not ended after $BOOT_WAIT s ($AWAITED); file systems are there, going on"
+}
 
 # --- versions: asked beside everything else, because each of these programs takes long to start on a slow guest ---
 
@@ -68,7 +80,12 @@ hold_packages() { # packages of Kubernetes must not move by themselves; binaries
   for name in kubeadm kubelet kubectl; do
     [[ $held == *" $name "* ]] && continue
     dpkg-query -W "$name" >/dev/null 2>&1 || continue
-    apt-mark hold "$name" >&2
+    wait_for_packages "$PACKAGES_WAIT"
+    # whoever starts between the look and this is waited for again
+    until apt-mark hold "$name" >&2; do
+      [ -n "$(package_holder)" ] || fail "$NODE_NAME: apt-mark hold $name failed; its words are above"
+      wait_for_packages "$PACKAGES_WAIT"
+    done
     changed "held the package $name"
   done
 }
@@ -101,7 +118,7 @@ modules_missing() {
 }
 
 set_sysctls() {
-  local rule key value now file wanted='' name
+  local rule key value now file wanted='' cores
   while read -r rule key value; do
     [ -n "$rule" ] || continue
     file="$ROOT/proc/sys/${key//./\/}"
@@ -112,6 +129,13 @@ set_sysctls() {
     case $rule in
       raise) [ "$now" -lt "$value" ] || value=$now ;;
       widen) value=$(widest "$now" "$value") ;;
+      cores)
+        # LEAST PER_CORE, or what the host has
+        cores=$(nproc)
+        cores=$((${value#* } * cores)) value=${value% *}
+        [ "$cores" -le "$value" ] || value=$cores
+        [ "$now" -lt "$value" ] || value=$now
+        ;;
     esac
     wanted+="$key = $value"$'\n'
     [ "$now" = "$value" ] || {
@@ -132,28 +156,59 @@ widest() { # "LOW HIGH" "LOW HIGH"
 
 # --- names, swap, time ---
 
-write_hosts() {
-  local line text='' inside=0 begin='# fjordkube begin' end='# fjordkube end'
-  while IFS= read -r line || [ -n "$line" ]; do
-    [ "$line" != "$begin" ] || inside=1
-    [ $inside = 1 ] || text+="$line"$'\n'
-    [ "$line" != "$end" ] || inside=0
-  done <"$ROOT/etc/hosts"
-  write_file "$ROOT/etc/hosts" 0644 <<<"$text$begin"$'\n'"$HOSTS_BLOCK$end"
+write_hosts() { # with cloud-init's manage_etc_hosts the next boot writes /etc/hosts anew, from its template
+  with_block /etc/hosts
+  [ ! -f "$ROOT$HOSTS_TEMPLATE" ] || with_block "$HOSTS_TEMPLATE"
 }
 
-swap_off() {
+with_block() { # FILE  : its text with our block at the end, and nowhere else
+  without_block "$1"
+  write_file "$ROOT$1" 0644 <<<"$REST# fjordkube begin"$'\n'"$HOSTS_BLOCK# fjordkube end"
+}
+
+swap_off() { # in every form in which a boot would bring it back: the kubelet ends where there is any
   local line count=0
+  # first what would bring it back, so that nothing does in between; commented out, so that release.sh finds it
+  if [ -f "$ROOT/etc/fstab" ] && grep -Eq '^[^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]]' "$ROOT/etc/fstab"; then
+    sed -E -i 's/^([^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]].*)$/# fjordkube: \1/' "$ROOT/etc/fstab"
+    changed "swap removed from /etc/fstab"
+  fi
+  mask_swap
   while read -r line; do count=$((count + 1)); done <"$ROOT/proc/swaps"
   if [ $count -gt 1 ]; then
     swapoff -a
     changed "swap is off"
   fi
-  # comment out what would bring it back at boot
-  if [ -f "$ROOT/etc/fstab" ] && grep -Eq '^[^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]]' "$ROOT/etc/fstab"; then
-    sed -E -i 's/^([^#][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap[[:space:]].*)$/# fjordkube: \1/' "$ROOT/etc/fstab"
-    changed "swap removed from /etc/fstab"
+}
+
+mask_swap() { # units of swap areas, written or generated (zram-generator, GPT), and services that make some
+  local folder file name masked=0
+  for folder in /etc/systemd/system /run/systemd/generator /run/systemd/generator.late /usr/local/lib/systemd/system \
+    /usr/lib/systemd/system /lib/systemd/system; do
+    for file in "$ROOT$folder/"*.swap "${SWAP_SERVICES[@]/#/$ROOT$folder/}"; do
+      # a link here is an alias or masked already; the unit that it names has its own turn
+      [ -f "$file" ] && [ ! -L "$file" ] || continue
+      name=${file##*/}
+      mask_unit "$name" && masked=1
+    done
+  done
+  [ $masked = 0 ] || systemctl daemon-reload
+}
+
+mask_unit() { # NAME  : fails where there is nothing to do; recorded, so that release.sh takes back no mask of others
+  local link=$ROOT/etc/systemd/system/$1
+  [ ! "$link" -ef /dev/null ] || return 1
+  # swapspace's daemon would make more; no unit of a swap area is stopped: one swapoff takes all
+  [[ $1 != *.service ]] || systemctl stop "$1" >&2 || log "$NODE_NAME: $1 does not stop"
+  mkdir -p "$ROOT$SWAP_RECORD" "${link%/*}"
+  if [ -f "$link" ]; then
+    # `systemctl mask` refuses where the unit's own file is in the way
+    mv -f "$link" "$ROOT$SWAP_RECORD/$1"
+  else
+    : >"$ROOT$SWAP_RECORD/$1"
   fi
+  ln -s /dev/null "$link"
+  changed "masked $1, which makes swap"
 }
 
 keep_time() { # the first time service that is installed; certificates and leases need clocks that agree
@@ -199,6 +254,8 @@ mount_etcd() {
   ! mounted "$ETCD_MOUNT" || return 0
   mkdir -p "$ROOT$ETCD_MOUNT"
   left=$(ls -A "$ROOT$ETCD_MOUNT")
+  # systemd may mount it between the two questions
+  ! mounted "$ETCD_MOUNT" || return 0
   [ -z "$left" ] || fail "$NODE_NAME: $ETCD_MOUNT holds data on the root disk, and etcd's disk $ETCD_DEVICE would hide it:" \
     "move it away first"
   mount "$ETCD_MOUNT" || fail "$NODE_NAME: cannot mount etcd's disk $ETCD_DEVICE: is it attached and formatted?"
@@ -210,7 +267,9 @@ mount_etcd() {
 # --- firewall: loaded before anything listens, and at every boot before there is an address ---
 
 guard_node() {
-  local said loaded=no
+  local said loaded=no firewalls
+  mapfile -t firewalls < <(host_firewalls)
+  [ ${#firewalls[@]} = 0 ] || judge_firewalls "${firewalls[@]}"
   if [ -z "$FIREWALL_RULES" ]; then
     unguard_node
     return 0
@@ -232,6 +291,39 @@ guard_node() {
     ln -s "$FIREWALL_UNIT_PATH" "$ROOT$FIREWALL_WANT"
     changed "the firewall's rules are loaded at boot"
   fi
+  # ours are in force: the node is open at no moment
+  if [ "$FIREWALL_EXISTING" = replace ]; then replace_firewalls "${firewalls[@]}"; fi
+}
+
+judge_firewalls() { # NAME...  : of the host's own; most close what nodes need of each other, and BGP fails much later
+  local name
+  for name in "$@"; do
+    case $FIREWALL_EXISTING in
+      keep) log "$NODE_NAME: $name stays active beside ours (firewall.existing: keep)" ;;
+      refuse)
+        fail "$NODE_NAME: its own firewall is active ($name), and packets must pass it too: switch it off, or set" \
+          "firewall.existing: replace (ours stands in for it until 'down'), or keep if it lets through what docs/firewall.md lists"
+        ;;
+      replace)
+        [ -n "$FIREWALL_RULES" ] || fail "$NODE_NAME: its own firewall ($name) would be switched off with none of ours in" \
+          "its place: set firewall.host: always, or firewall.existing: keep"
+        [[ $name != table* ]] || fail "$NODE_NAME: its own firewall is active ($name), and whoever loads it is not known:" \
+          "take it out of /etc/nftables.conf and 'nft delete $name', or set firewall.existing: keep"
+        ;;
+    esac
+  done
+}
+
+replace_firewalls() { # NAME...
+  local name
+  for name in "$@"; do
+    grep -qsx "$name" "$ROOT$FIREWALL_RECORD" || printf '%s\n' "$name" >>"$ROOT$FIREWALL_RECORD"
+    case $name in
+      ufw) ufw disable >&2 ;;
+      firewalld) systemctl disable --now firewalld.service >&2 ;;
+    esac
+    changed "switched off $name: our rules stand in for it"
+  done
 }
 
 unguard_node() { # what an earlier run made; the rules' file goes last, since it is what tells
@@ -286,6 +378,23 @@ number() { # ADDRESS
 
 # --- services ---
 
+adopt_registries() { # mirrors and certificates by which this host reached registries before there was our configuration
+  local configuration=${CONTAINERD_FILES%% *} folder entry link
+  while IFS= read -r folder; do
+    for entry in "$ROOT$folder"/*; do
+      link=$ROOT$REGISTRIES/${entry##*/}
+      [ -d "$entry" ] && [ ! -e "$link" ] && [ ! -L "$link" ] || continue
+      mkdir -p "${link%/*}"
+      ln -s "$folder/${entry##*/}" "$link"
+      changed "registry ${entry##*/} as the host's own containerd has it ($folder)"
+    done
+  done < <(own_registries "$configuration")
+  [ ! -f "$ROOT$configuration$OWN" ] ||
+    ! grep -Eq '^[^#]*registry\.(mirrors|configs)' "$ROOT$configuration$OWN" ||
+    log "$NODE_NAME: $configuration$OWN names registries itself, which containerd 2 gives up: write them to $REGISTRIES" \
+      "(https://github.com/containerd/containerd/blob/main/docs/hosts.md)"
+}
+
 run_containerd() {
   local file stale=0 socket="$ROOT/run/containerd/containerd.sock"
   # systemd itself knows whether a unit file is newer than what it has loaded
@@ -307,6 +416,35 @@ run_containerd() {
   until_true 120 "$NODE_NAME: containerd's socket" test -e "$socket"
 }
 
+enable_daemons() { # a unit laid down by hand may run now, and be dead after the next boot
+  local line unit='' load='' file=''
+  while IFS= read -r line || [ -n "$unit" ]; do
+    case $line in
+      Id=*) unit=${line#*=} ;;
+      LoadState=*) load=${line#*=} ;;
+      UnitFileState=*) file=${line#*=} ;;
+      '')
+        enable_daemon "$unit" "$load" "$file"
+        unit='' load='' file=''
+        ;;
+    esac
+  done < <(systemctl show --property=Id,LoadState,UnitFileState containerd.service kubelet.service 2>/dev/null || true)
+}
+
+enable_daemon() { # UNIT LOADED ENABLED  : as systemd says
+  case $2 in
+    not-found) fail "$NODE_NAME: there is no $1, so nothing starts it at boot: install the package that carries it" ;;
+    masked) fail "$NODE_NAME: $1 is masked, so it never starts: systemctl unmask $1" ;;
+  esac
+  case $3 in
+    disabled | enabled-runtime | linked | linked-runtime)
+      systemctl enable "$1" >&2
+      changed "enabled $1: it starts at boot"
+      ;;
+  esac
+}
+
+await_boot
 ask_versions
 load_modules
 set_sysctls
@@ -314,7 +452,9 @@ swap_off
 write_hosts
 mount_etcd
 guard_node
+adopt_registries
 run_containerd
+enable_daemons
 keep_time
 wait
 check_versions

@@ -19,13 +19,13 @@ REST=control-plane/controller-manager,control-plane/scheduler,wait-control-plane
 REST+=,mark-control-plane,bootstrap-token,kubelet-finalize,addon,show-join-command
 
 api_answers() {
-  [ "$(curl --silent --max-time 20 --cacert "$KUBERNETES/pki/ca.crt" "https://127.0.0.1:$API_PORT/readyz")" = ok ]
+  [ "$(curl --silent --noproxy '*' --max-time 20 --cacert "$KUBERNETES/pki/ca.crt" "https://127.0.0.1:$API_PORT/readyz")" = ok ]
 }
 
 living_peer() { # prints the first other control plane whose API answers; its certificate is checked when it matters
   local address
   for address in $OTHERS; do
-    if [ "$(curl --silent --insecure --max-time 10 "https://$address:$API_PORT/readyz")" = ok ]; then
+    if [ "$(curl --silent --noproxy '*' --insecure --max-time 10 "https://$address:$API_PORT/readyz")" = ok ]; then
       printf '%s' "$address"
       return 0
     fi

@@ -2,11 +2,12 @@
 # Gives this machine back as it was lent: out of its cluster, and without what host.sh prepared.
 #
 # Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES FIREWALL_TABLE
-#         FIREWALL_FILES (reset.sh was read before)
+#         FIREWALL_FILES OWN_FILES (which the host may have had itself) (reset.sh and artifacts_release.sh were read
+#         before)
 # Guard:  each part asks whether there is something to undo; a second run finds nothing. A node of a cluster that did
 #         not begin with our files is not reset.
-# Leaves: containerd with its configuration, packages, images, loaded modules and sysctls (until the next boot), and
-#         what the disk gate measured.
+# Leaves: containerd with its images, where it was not brought (with our configuration, where the host had none of its
+#         own), loaded modules and sysctls (until the next boot), and what the disk gate measured.
 # Output: one JSON line.
 
 is_begun() {
@@ -45,21 +46,55 @@ mounted() { # PATH
 }
 
 forget_hosts() {
-  local line text='' inside=0
-  while IFS= read -r line || [ -n "$line" ]; do
-    [ "$line" != '# fjordkube begin' ] || inside=1
-    [ $inside = 1 ] || text+="$line"$'\n'
-    [ "$line" != '# fjordkube end' ] || inside=0
-  done <"$ROOT/etc/hosts"
-  write_file "$ROOT/etc/hosts" 0644 <<<"${text%$'\n'}"
+  local file
+  for file in /etc/hosts "$HOSTS_TEMPLATE"; do
+    [ -f "$ROOT$file" ] || continue
+    without_block "$file"
+    write_file "$ROOT$file" 0644 <<<"${REST%$'\n'}"
+  done
 }
 
 swap_comes_back() { # at the next boot
+  local file name
   ! grep -q '^# fjordkube: ' "$ROOT/etc/fstab" || sed -i 's/^# fjordkube: //' "$ROOT/etc/fstab"
+  for file in "$ROOT$SWAP_RECORD/"*; do
+    [ -f "$file" ] || continue
+    name=$ROOT/etc/systemd/system/${file##*/}
+    if [ "$name" -ef /dev/null ]; then rm -f "$name"; fi
+    if [ -s "$file" ] && [ ! -e "$name" ]; then mv "$file" "$name"; else rm -f "$file"; fi
+  done
+  [ ! -d "$ROOT$SWAP_RECORD" ] || rmdir "$ROOT$SWAP_RECORD"
 }
 
 open_node() {
   ! command -v nft >/dev/null || nft delete table inet "$FIREWALL_TABLE" 2>/dev/null || true
+}
+
+own_configuration() { # containerd's and crictl's, where the host had one
+  local name folder link
+  while IFS= read -r folder; do
+    for link in "$ROOT$REGISTRIES"/*; do
+      if [ -L "$link" ] && [[ $(readlink "$link") == "$folder"/* ]]; then rm -f "$link"; fi
+    done
+  done < <(for name in $OWN_FILES; do own_registries "$name"; done)
+  for name in $OWN_FILES; do
+    [ -e "$ROOT$name$OWN" ] || continue
+    mv -f "$ROOT$name$OWN" "$ROOT$name"
+    changed "$name is this host's own again"
+  done
+  [ "$CHANGES" = 0 ] || systemctl try-restart containerd.service || log "$NODE_NAME: containerd does not restart"
+}
+
+close_node() { # by the firewall that the host had of its own
+  local name
+  [ -f "$ROOT$FIREWALL_RECORD" ] || return 0
+  while IFS= read -r name; do
+    case $name in
+      ufw) ufw --force enable ;;
+      firewalld) systemctl enable --now firewalld.service ;;
+    esac || log "$NODE_NAME: $name does not start again"
+  done <"$ROOT$FIREWALL_RECORD"
+  rm -f "$ROOT$FIREWALL_RECORD"
 }
 
 remove_files() {
@@ -82,6 +117,10 @@ fi
   forget_hosts
   swap_comes_back
   open_node
+  close_node
+  take_artifacts
   remove_files
+  CHANGES=0
+  own_configuration
 } >&2
 printf '{"node":"%s","state":"released"}\n' "$NODE_NAME"

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Tells what this machine is, before anything on it is changed: facts, one to a line, as NAME=VALUE; a name may repeat.
 #
-# Inputs: NODE_INTERFACE ETCD_DEVICE (may be empty, or root) MODULES PROGRAMS IMAGES PORTS (what is asked for)
+# Inputs: NODE_INTERFACE ETCD_DEVICE (may be empty, or root) MODULES PROGRAMS UNITS IMAGES PORTS (what is asked for)
+#         OWN_PROGRAMS (which would stand in the way of those that are brought)
 # Guard:  reads and nothing else. A question that cannot be answered has an empty answer, which whoever asked judges.
 # Output: the facts, and `whole=yes` last: without it the connection was cut.
 
@@ -60,6 +61,11 @@ tell_network() {
   done < <(ss -Hltn 2>/dev/null || true)
 }
 
+tell_firewalls() {
+  local name
+  while IFS= read -r name; do tell firewall "$name"; done < <(host_firewalls)
+}
+
 # --- what Kubernetes stands on ---
 
 tell_software() {
@@ -67,6 +73,10 @@ tell_software() {
   for name in $MODULES; do
     [ -d "$ROOT/sys/module/$name" ] || modprobe -n -q "$name" 2>/dev/null || tell module_missing "$name"
   done
+  for name in $OWN_PROGRAMS; do
+    [ ! -e "$ROOT/usr/local/bin/$name" ] || [[ $(readlink "$ROOT/usr/local/bin/$name") == /opt/fjordkube/* ]] || tell own_program "$name"
+  done
+  tell docker "$(systemctl is-active docker 2>/dev/null || true)"
   for name in $PROGRAMS; do
     command -v "$name" >/dev/null || tell program_missing "$name"
   done
@@ -74,6 +84,7 @@ tell_software() {
   ! command -v kubelet >/dev/null || tell kubelet "$(kubelet --version 2>/dev/null || true)"
   ! command -v kubectl >/dev/null || tell kubectl "$(kubectl version --client 2>/dev/null | head -n 1 || true)"
   ! command -v containerd >/dev/null || tell containerd "$(containerd --version 2>/dev/null || true)"
+  tell_units
   found=$(ctr --timeout 60s -n k8s.io images ls -q 2>/dev/null) || {
     # a containerd that does not run is started later, and its images are seen then
     tell images unknown
@@ -81,6 +92,17 @@ tell_software() {
   }
   for name in $IMAGES; do
     [[ $'\n'$found$'\n' == *$'\n'"$name"$'\n'* ]] || tell image_missing "$name"
+  done
+}
+
+tell_units() { # of programs that are there: without a unit, or with a masked one, they are dead after a boot
+  local name
+  for name in $UNITS; do
+    command -v "$name" >/dev/null || continue
+    case $(systemctl show --property=LoadState --value "$name.service" 2>/dev/null || true) in
+      not-found) tell unit_missing "$name.service" ;;
+      masked) tell unit_masked "$name.service" ;;
+    esac
   done
 }
 
@@ -108,8 +130,11 @@ tell_cluster() { # whose node it is already; the file of a control plane first: 
   done
 }
 
+# what is asked of a machine that still boots may be different a moment later
+wait_for_boot 60 || ! is_unready || tell booting "$AWAITED"
 tell_system
 tell_network
+tell_firewalls
 tell_software
 tell_etcd
 tell_cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fjordkube.settings.artifacts import Artifacts, BundleArtifacts, MirrorArtifacts, UpstreamArtifacts
 from fjordkube.settings.cluster import API_PORT, Cluster
 from fjordkube.settings.cluster_settings import ClusterSettings
 from fjordkube.settings.demo import Demo
@@ -38,7 +39,9 @@ from fjordkube.settings.stack import Stack
 __all__ = [
     "API_PORT",
     "AnyNodes",
+    "Artifacts",
     "Bastion",
+    "BundleArtifacts",
     "Calico",
     "Cluster",
     "ClusterSettings",
@@ -63,6 +66,7 @@ __all__ = [
     "LocalNodes",
     "LocalPool",
     "LocalWorker",
+    "MirrorArtifacts",
     "NftablesProxy",
     "NginxConfig",
     "NodeSettings",
@@ -72,6 +76,7 @@ __all__ = [
     "Scheduler",
     "Stack",
     "SystemReserved",
+    "UpstreamArtifacts",
     "WorkerPorts",
     "WorkerSettings",
     "load",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from fjordkube.settings.artifacts import Artifacts, UpstreamArtifacts
 from fjordkube.settings.base import Settings
 from fjordkube.settings.cluster import Cluster
 from fjordkube.settings.consistency import Inconsistent, cluster_findings
@@ -32,6 +33,8 @@ class ClusterSettings(Settings):
     production."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
     """Version, Service range and reserved resources."""
+    artifacts: Artifacts = Field(default_factory=UpstreamArtifacts)
+    """Where programs and images come from that nodes need; machines of source local carry them on their disk."""
     kube_proxy: KubeProxy = Field(default_factory=IpvsProxy)
     """How Services reach their endpoints."""
     network: Calico = Field(default_factory=Calico)

@@ -19,7 +19,7 @@ from fjordkube.settings.nginx_config import NginxConfig
 from fjordkube.settings.nginx_keys import retired
 from fjordkube.settings.types import shown
 
-TAGS: Final = {"nodes": "source", "kube_proxy": "mode", "ingress": "controller"}
+TAGS: Final = {"nodes": "source", "artifacts": "source", "kube_proxy": "mode", "ingress": "controller"}
 """The key that tells variants of a section apart; pydantic puts its value into an error's location."""
 
 

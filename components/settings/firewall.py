@@ -20,6 +20,9 @@ class Firewall(Settings):
     host: Literal["auto", "always", "never"] = "auto"
     """Whether nodes guard themselves with nftables: always, never, or auto (unless their provider's own firewall guards
     them)."""
+    existing: Literal["refuse", "keep", "replace"] = "refuse"
+    """A host's own firewall that is active (ufw, firewalld): refuse the host; keep it, since its owner has opened what
+    nodes need of each other (docs/firewall.md); or replace it by ours: it is switched off, and on again by `down`."""
     admin_cidrs: list[Cidr] = Field(default_factory=list)
     """Who may reach SSH and the Kubernetes API from outside, e.g. [203.0.113.0/24]; the machine that runs `up`, or its
     bastion, is among them. Required for every source but local."""

@@ -14,7 +14,7 @@ Scheduler = Literal["rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq", "lblc", "
 
 
 class Conntrack(Settings):
-    """Connection tracking on every node; source: kubespray's defaults."""
+    """Connection tracking on every node, never below what a host has; source: kubespray's defaults."""
 
     max_per_core: Annotated[Whole, Field(ge=0, le=1048576)] = 32768
     """Tracked connections per CPU, e.g. 32768; 0 leaves the kernel's limit."""

@@ -16,4 +16,7 @@ BASTION_KEY: Final = "fjordkube:bastionPrivateKey"
 VENDOR_VARIABLES: Final = "fjordkube:vendorVariables"
 """Variables for the command of source vendor_cli, a JSON object, e.g. its token."""
 
-NAMES: Final = (SSH_KEY, BASTION_KEY, VENDOR_VARIABLES)
+REGISTRY_LOGIN: Final = "fjordkube:registryLogin"
+"""user:password of the registry that artifacts.registry names."""
+
+NAMES: Final = (SSH_KEY, BASTION_KEY, VENDOR_VARIABLES, REGISTRY_LOGIN)

@@ -220,15 +220,16 @@ def test_release_of_a_host_is_the_first_thing_made_of_its_node_and_so_the_last_t
 ) -> None:
     seen = cluster(preview, stack(files)).seen
     for name in HOSTS:
-        assert f"fjord-{name}-host-release" in seen[f"fjord-{name}-host-prepared"].depends_on
+        assert f"fjord-{name}-host-release" in seen[f"fjord-{name}-host-artifacts"].depends_on
+        assert f"fjord-{name}-host-artifacts" in seen[f"fjord-{name}-host-prepared"].depends_on
     assert "fjord-cp1-host-prepared" in seen["fjord-cp1-api"].depends_on
 
 
 @BOTH
-def test_no_node_has_more_than_eight_resources(preview: bool, files: dict[str, Any]) -> None:
+def test_no_node_has_more_than_nine_resources(preview: bool, files: dict[str, Any]) -> None:
     seen = cluster(preview, stack(files)).seen
     for name in HOSTS:
-        assert len([thing for thing in seen if re.search(rf"-{name}(-|$)", thing)]) <= 8
+        assert len([thing for thing in seen if re.search(rf"-{name}(-|$)", thing)]) <= 9
 
 
 # --- Refused before anything is registered ---------------------------------------------------------------------------

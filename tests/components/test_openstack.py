@@ -493,7 +493,7 @@ def test_octavia_where_asked_for_passes_each_use_to_the_nodes_that_answer_it(pre
 
 @both
 @pytest.mark.parametrize("base", [OWN, ROUTED], ids=["floating IPs", "ports made before"])
-def test_no_node_has_more_than_eight_resources_in_the_whole_program(
+def test_no_node_has_more_than_nine_resources_in_the_whole_program(
     preview: bool, base: dict[str, Any], tmp_path: Path
 ) -> None:
     """The two that start the cluster are its own: they exist once, on whichever control plane comes first."""

@@ -332,7 +332,7 @@ def test_the_load_balancers_name_is_the_one_that_upcloud_gave_its_public_side(tm
 
 
 @both
-def test_no_node_has_more_than_eight_resources_in_the_whole_program(preview: bool, tmp_path: Path) -> None:
+def test_no_node_has_more_than_nine_resources_in_the_whole_program(preview: bool, tmp_path: Path) -> None:
     """The two that start the cluster are its own: they exist once, on whichever control plane comes first."""
     names = ["cp1", "cp2", "cp3", "w1", "w2"]
     outputs = {

@@ -382,7 +382,7 @@ def whole(preview: bool, tmp_path: Path, **nodes: Any) -> Recording:
 
 
 @both
-def test_no_node_has_more_than_eight_resources_in_the_whole_program(preview: bool, tmp_path: Path) -> None:
+def test_no_node_has_more_than_nine_resources_in_the_whole_program(preview: bool, tmp_path: Path) -> None:
     """The two that start the cluster are its own: they exist once, on whichever control plane comes first."""
     names = ["cp1", "cp2", "cp3", "w1", "w2"]
     seen = whole(preview, tmp_path, control_planes=names[:3], workers=names[3:])

@@ -1,6 +1,7 @@
 """A stack whose machines a vendor's command hands out: the fake vendor of the tests, with real virtual machines.
 
-One worker: it is the source that is tested here, and each emulated machine more makes the whole slower by a quarter.
+They are plain Debian 13 with cloud-init, without Kubernetes and without a network outside: all that they need comes from
+a bundle, over SSH. One worker: each emulated machine more makes the whole slower by a quarter.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from typing import Any
 
 import pytest
 
-from fjordkube.nodes.local import accelerator, vm_image
-from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
+from fjordkube.helpers.local_vm import image
+from fjordkube.nodes.local import accelerator
+from fjordkube.roots import CHECKOUT
+from offline import manifest, vendor_image
 from tests.e2e import cluster
 from tests.engine.command import Commands
 from tests.vendor import fake_vendor
 
 UP_SECONDS = 1800
 HOST = "demo.fjord.internal"
+RELEASE = "debian-13"
 FAKE = Path(fake_vendor.__file__)
 
 
@@ -50,12 +54,12 @@ def vendor(folder: Path) -> Iterator[Commands]:
         made.run("down", limit=600)
 
 
-def stack(folder: Path) -> dict[str, Any]:
+def stack(folder: Path, bundle: Path) -> dict[str, Any]:
     """The stack file: what a vendor's customer writes, but for the timing of emulated machines."""
     key = folder / "id_ed25519"
     if not key.exists():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    found = vm_image.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
+    found = image.find(vendor_image.digest(manifest.load(), RELEASE))
     emulated = accelerator.choose("auto", found) == "tcg"
     return {
         "cluster": {"name": "vend", "timing": "emulated" if emulated else "native"},
@@ -63,7 +67,7 @@ def stack(folder: Path) -> dict[str, Any]:
             "source": "vendor_cli",
             "command": [sys.executable, str(FAKE), str(folder / "vendor"), "machines"],
             "zone": "no-osl1",
-            "image": found.digest,  # the vendor runs with the stack's home, which knows no image of this checkout
+            "image": found.digest,
             "control_plane_plan": "nvme-4",
             "worker_plan": "nvme-2",
             "control_planes": ["cp1"],
@@ -72,6 +76,7 @@ def stack(folder: Path) -> dict[str, Any]:
             "ssh_key_file": str(key),
             "call_seconds": 900,
         },
+        "artifacts": {"source": "bundle", "path": str(bundle.relative_to(CHECKOUT)), "origin": "built"},
         # QEMU's user network is where the vendor's customers come from
         "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
     }

@@ -145,7 +145,8 @@ def test_wheel_and_sdist_hold_the_package_its_scripts_and_its_type_marker(packag
         names = set(wheel.namelist())
     with tarfile.open(package.sdist) as sdist:
         inside = {name.partition("/")[2] for name in sdist.getnames()}
-    for name in ("fjordkube/cluster.py", "fjordkube/scripts/lib.sh", "fjordkube/py.typed", "fjordkube/helpers/ssh.py"):
+    data = ("fjordkube/scripts/lib.sh", "fjordkube/artifacts/upstream.toml", "fjordkube/py.typed")
+    for name in (*data, "fjordkube/cluster.py", "fjordkube/helpers/ssh.py"):
         assert name in names
         assert name in inside
     assert not [name for name in names if name.startswith(("components/", "tests/", "offline/", "commands/"))]

@@ -18,7 +18,7 @@ IMAGES = {
 
 
 def rendered(settings: Calico, timing: TimingName) -> str:
-    return manifest(objects(settings, IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, timing))
+    return manifest(objects(settings, IMAGES, "192.168.77.0/24", "192.168.77.11", 6443, timing, interfaces=["eth1"]))
 
 
 @pytest.mark.parametrize("timing", ["native", "emulated"])

@@ -7,15 +7,22 @@ import yaml
 from fjordkube.gates import disk
 from fjordkube.gates.common import Promised
 from fjordkube.gates.gates import questions
-from fjordkube.gates.probe import objects
+from fjordkube.gates.probe import daemon_set, objects
+from fjordkube.images import upstream
 from fjordkube.objects import manifest
 from fjordkube.timing import NATIVE
+from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
 from tests.golden.bootstrap_cluster import stack, without_scripts
 from tests.golden.golden import check
 
 
 def test_probe() -> None:
     check("gates/probe.yaml", manifest(objects("registry.example/demo:1")))
+
+
+def test_probe_of_upstreams_image() -> None:
+    image = upstream(DEFAULT_KUBERNETES, DEFAULT_CALICO).references["demo"]
+    check("gates/probe-upstream.yaml", manifest([daemon_set(image)]))
 
 
 def test_the_probe_runs_on_nodes_that_are_set_apart() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from fjordkube.host import containerd, hostnames, modules, sysctls, units
 from fjordkube.host.preparation import preparation
+from fjordkube.settings.kube_proxy import Conntrack
 from fjordkube.timing import EMULATED, NATIVE
 from tests.golden.bootstrap_cluster import SANDBOX, host_args, nodes, without_scripts
 from tests.golden.golden import check
@@ -16,7 +17,7 @@ def test_containerd_configuration() -> None:
 
 
 def test_sysctls() -> None:
-    check("host/sysctls.txt", sysctls.sysctl_rules())
+    check("host/sysctls.txt", sysctls.sysctl_rules(conntrack=Conntrack()))
 
 
 def test_names_of_nodes_and_of_the_api() -> None:
@@ -33,14 +34,14 @@ def test_units() -> None:
 @pytest.mark.parametrize(
     ("mode", "scheduler", "expected"),
     [
-        ("ipvs", "rr", ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "ip_set"]),
-        ("ipvs", "mh", ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "ip_set", "ip_vs_mh"]),
+        ("ipvs", "rr", ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"]),
+        ("ipvs", "mh", ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "ip_vs_mh"]),
         ("nftables", None, ["nf_tables"]),
         ("iptables", None, []),
     ],
 )
 def test_modules_follow_the_mode(mode: str, scheduler: str | None, expected: list[str]) -> None:
-    assert modules.modules(mode, scheduler) == ["overlay", "br_netfilter", "nf_conntrack", *expected]
+    assert modules.modules(mode, scheduler) == ["overlay", "br_netfilter", "nf_conntrack", "ip_set", *expected]
 
 
 def test_whole_text_for_a_control_plane() -> None:

@@ -50,13 +50,17 @@ class Machine:
         values: Mapping[str, str],
         files: Mapping[str, str] | None = None,
         before: str = "",
+        after: str = "",
     ) -> subprocess.CompletedProcess[str]:
-        """Runs the scripts as the product would; `files` land below the root; `calls` begins anew."""
+        """Runs the scripts as the product would; `files` land below the root; `calls` begins anew.
+
+        `before` and `after` are bash around them.
+        """
         placed = {f"{self.root}{path}": File(text) for path, text in (files or {}).items()}
         (self.folder / "calls").write_text("")
         return subprocess.run(
             ["bash", "-s"],
-            input=before + shell(scripts, values, placed),
+            input=before + shell(scripts, values, placed) + after,
             env={
                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "FJORDKUBE_ROOT": str(self.root),
@@ -72,7 +76,7 @@ class Machine:
     @property
     def calls(self) -> list[str]:
         """What the last run called, in order, except for questions."""
-        questions = ("systemctl show", "systemctl is-", "curl ", "flock ", "journalctl ", "crictl ")
+        questions = ("systemctl show", "systemctl is-", "systemctl list-", "curl ", "flock ", "journalctl ", "crictl ")
         lines = (self.folder / "calls").read_text().splitlines()
         return [line for line in lines if not line.startswith(questions)]
 

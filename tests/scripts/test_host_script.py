@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from fjordkube.host import modules, sysctls, units
+from fjordkube.host.preparation import shared_files
+from fjordkube.settings.kube_proxy import Conntrack
+from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 
 VERSIONS = {
@@ -41,6 +44,7 @@ VALUES = {
     "FIREWALL_UNIT": "[Unit]\n",
     "FIREWALL_UNIT_PATH": units.FIREWALL_PATH,
     "FIREWALL_WANT": units.FIREWALL_WANT,
+    "FIREWALL_EXISTING": "refuse",
 }
 WITHOUT_NFT = 'command() { [ "$2" != nft ] && builtin command "$@"; }\n'
 """On a computer that has one, the script does not find it."""
@@ -109,7 +113,7 @@ def test_prepares_a_bare_machine(bare: Machine) -> None:
     done = bare.run(["host"], VALUES, FILES)
     assert done.returncode == 0, done.stderr
     assert acted(bare) == [
-        "modprobe -a overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_set",
+        "modprobe -a overlay br_netfilter nf_conntrack ip_set ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh",
         "swapoff -a",
         "mount /var/lib/etcd",
         "nft -f /etc/fjordkube/firewall.nft",
@@ -129,6 +133,97 @@ def test_prepares_a_bare_machine(bare: Machine) -> None:
     assert facts["changed"] > 10
 
 
+BOOTING = """case "$1" in
+  is-system-running) read -r n <"$ROOT/run/boot"; echo $((n - 1)) >"$ROOT/run/boot"; [ "$n" -lt 1 ] && echo {ended} || {{ echo starting; exit 1; }} ;;
+  list-jobs) printf '7 srv.mount start running\\n9 multi-user.target start waiting\\n' ;;
+  show) echo no ;;
+  is-enabled) echo enabled ;;
+esac"""  # fmt: skip # noqa: E501
+"""systemd while it boots: as many questions as /run/boot says."""
+
+
+@pytest.mark.parametrize("ended", ["running", "degraded"])
+def test_nothing_is_asked_or_changed_before_boot_has_ended(bare: Machine, ended: str) -> None:
+    bare.program("systemctl", BOOTING.format(ended=ended))
+    bare.write("/run/boot", "2\n")
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 0, done.stderr
+    assert "waiting until this machine has booted: systemd (starting) srv.mount\n" in done.stderr
+    asked = bare.questions
+    last = max(number for number, call in enumerate(asked) if call == "systemctl is-system-running")
+    assert last == [call.startswith(("systemctl is-system", "systemctl list-jobs")) for call in asked].index(False) - 1
+    assert bare.read("/run/boot") == "-1\n"
+
+
+def test_cloud_init_that_runs_is_waited_for_and_asked_no_more_afterwards(bare: Machine) -> None:
+    bare.write("/run/cloud-init/enabled")
+    bare.program("cloud-init", 'touch "$ROOT/run/cloud-init/result.json"; echo "status: running"')
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 0, done.stderr
+    assert "waiting until this machine has booted: cloud-init\n" in done.stderr
+    assert bare.questions.count("cloud-init status") == 1
+
+
+def test_cloud_init_that_failed_is_not_waited_for(bare: Machine) -> None:
+    bare.write("/run/cloud-init/enabled")
+    bare.program("cloud-init", 'echo "status: error"; exit 1')
+    assert bare.run(["host"], VALUES, FILES).returncode == 0
+
+
+@pytest.mark.parametrize(("job", "code"), [("srv.mount", 1), ("dev-vdb.device", 1), ("vendor-agent.service", 0)])
+def test_boot_without_an_end_stops_only_where_file_systems_are_not_there(bare: Machine, job: str, code: int) -> None:
+    bare.program("systemctl", BOOTING.format(ended="running").replace("srv.mount", job))
+    bare.write("/run/boot", "99\n")
+    script = shell(["host"], VALUES).replace("BOOT_WAIT=300", "BOOT_WAIT=1")
+    done = bare.run([], {}, FILES, after=script)
+    assert done.returncode == code, done.stderr
+    assert f"cp1: its boot has not ended after 1 s (systemd (starting) {job})" in done.stderr
+
+
+def holding(machine: Machine, lock: str = "/var/lib/dpkg/lock-frontend") -> None:
+    """unattended-upgr, process 4711, holds that lock."""
+    file = machine.write(lock)
+    machine.write("/proc/4711/comm", "unattended-upgr\n")
+    (machine.root / "proc/4711/fd").mkdir()
+    (machine.root / "proc/4711/fd/3").symlink_to(file)
+    line = f"POSIX  ADVISORY  WRITE 4711 fe:01:{file.stat().st_ino} 0 EOF\n"
+    machine.write("/proc/locks", "1: FLOCK  ADVISORY  WRITE 812 00:17:9 0 EOF\n2: " + line)
+
+
+@pytest.mark.parametrize("lock", ["/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock"])
+def test_who_works_on_packages_is_waited_for_and_named(bare: Machine, lock: str) -> None:
+    holding(bare, lock)
+    done = bare.run([], {"NODE_NAME": "w1"}, after="wait_for_packages 1")
+    assert done.returncode == 1
+    assert "w1: waiting for unattended-upgr (4711), which works on packages" in done.stderr
+    assert "error: w1: packages are still worked on by unattended-upgr (4711) after 1 s: let it end (ps -fp 4711)" in (
+        done.stderr
+    )
+
+
+def test_packages_are_held_once_nobody_works_on_them(bare: Machine) -> None:
+    holding(bare)
+    bare.program("apt-mark", '[ "$1" = showhold ] || [ ! -e "$ROOT/proc/4711" ] || exit 100')
+    bare.program("dpkg-query")
+    bare.program("sleep", 'rm -r "$ROOT/proc/4711"')
+    where = 'command() { if [ "$2" = kubelet ]; then echo /usr/bin/kubelet; else builtin command "$@"; fi; }\n'
+    done = bare.run(["host"], VALUES, FILES, before=where)
+    assert done.returncode == 0, done.stderr
+    assert "cp1: waiting for unattended-upgr (4711)" in done.stderr
+    assert [call for call in bare.calls if call.startswith("apt-mark hold")] == [
+        "apt-mark hold kubeadm",
+        "apt-mark hold kubelet",
+        "apt-mark hold kubectl",
+    ]
+
+
+def test_own_calls_take_no_proxy_of_the_hosts(bare: Machine) -> None:
+    before = "export https_proxy=http://10.9.9.9:3128 NO_PROXY=localhost ALL_PROXY=socks5://10.9.9.9\n"
+    done = bare.run([], {}, before=before, after="env")
+    assert done.returncode == 0
+    assert "_proxy=" not in done.stdout.lower()
+
+
 def test_second_run_changes_and_restarts_nothing(bare: Machine) -> None:
     bare.run(["host"], VALUES, FILES)
     files = {path: path.stat().st_mtime_ns for path in bare.root.rglob("*") if path.is_file()}
@@ -145,6 +240,110 @@ def test_hosts_block_is_replaced_and_the_rest_kept(bare: Machine) -> None:
     assert bare.read("/etc/hosts") == ("127.0.0.1 localhost\n# fjordkube begin\n192.168.77.12 cp2\n# fjordkube end\n")
 
 
+TEMPLATE = "/etc/cloud/templates/hosts.debian.tmpl"
+MADE_BY_CLOUD_INIT = "## template:jinja\n127.0.1.1 {{fqdn}} {{hostname}}\n127.0.0.1 localhost\n"
+
+
+def test_names_survive_a_boot_at_which_cloud_init_writes_the_hosts_file(bare: Machine) -> None:
+    bare.write(TEMPLATE, MADE_BY_CLOUD_INIT)
+    bare.run(["host"], VALUES, FILES)
+    for _ in range(2):
+        # what cc_update_etc_hosts does at each boot: the template with its two words filled in
+        made = bare.read(TEMPLATE).replace("{{fqdn}}", "vps1.vendor.example").replace("{{hostname}}", "vps1")
+        bare.write("/etc/hosts", made.replace("## template:jinja\n", ""))
+        assert bare.read("/etc/hosts").endswith(f"# fjordkube begin\n{VALUES['HOSTS_BLOCK']}# fjordkube end\n")
+        assert bare.run(["host"], VALUES, FILES).returncode == 0
+    assert bare.read(TEMPLATE) == f"{MADE_BY_CLOUD_INIT}# fjordkube begin\n{VALUES['HOSTS_BLOCK']}# fjordkube end\n"
+
+
+def test_host_without_cloud_init_gets_no_template(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    assert not bare.exists("/etc/cloud")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "/run/systemd/generator/dev-zram0.swap",  # zram-generator
+        "/run/systemd/generator.late/dev-vda3.swap",  # systemd-gpt-auto-generator
+        "/usr/lib/systemd/system/var-swapfile.swap",
+        "/usr/lib/systemd/system/zramswap.service",  # zram-tools of Debian
+        "/usr/lib/systemd/system/zram-config.service",  # of Ubuntu
+        "/etc/systemd/system/swapfile.swap",
+    ],
+)
+def test_swap_of_each_form_stays_off_after_a_boot_and_comes_back_by_release(bare: Machine, unit: str) -> None:
+    bare.write(unit, "[Swap]\nWhat=/dev/x\n")
+    name = unit.rpartition("/")[2]
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 0, done.stderr
+    link = bare.root / "etc/systemd/system" / name
+    assert link.readlink() == Path("/dev/null")
+    calls = acted(bare)
+    assert (f"systemctl stop {name}" in calls) == name.endswith(".service")
+    assert calls.index("systemctl daemon-reload") < calls.index("swapoff -a"), "it could come back in between"
+    assert json.loads(bare.run(["host"], VALUES, FILES).stdout)["changed"] == 0
+    given_back(bare)
+    assert bare.read(unit) == "[Swap]\nWhat=/dev/x\n"
+    assert unit.startswith("/etc/") or not link.is_symlink()
+    assert not bare.exists("/etc/fjordkube/swap")
+
+
+def test_units_that_others_masked_stay_masked(bare: Machine) -> None:
+    bare.write("/usr/lib/systemd/system/zramswap.service")
+    (bare.root / "etc/systemd/system").mkdir(parents=True)
+    (bare.root / "etc/systemd/system/zramswap.service").symlink_to("/dev/null")
+    bare.run(["host"], VALUES, FILES)
+    given_back(bare)
+    assert (bare.root / "etc/systemd/system/zramswap.service").is_symlink()
+
+
+def given_back(machine: Machine) -> None:
+    """Released by release.sh, as a node that never joined."""
+    for name in ("flock", "kubeadm", "umount"):
+        machine.program(name)
+    values = {"NODE_NAME": "cp1", "ETCD_DEVICE": "", "ETCD_MOUNT": "/var/lib/etcd", "ETCD_DATA": "", "FILES": ""}
+    files = {
+        "KUBEADM_FILES": "/etc/fjordkube/kubeadm",
+        "FIREWALL_TABLE": "fjordkube",
+        "FIREWALL_FILES": "",
+        "OWN_FILES": "",
+    }
+    done = machine.run(["reset", "release"], {**values, **files})
+    assert done.returncode == 0, done.stderr
+
+
+CONTAINERD = "/etc/containerd/config.toml"
+OURS = {CONTAINERD: "# Written by fjordkube.\nversion = 3\n"}
+
+
+def test_containerds_own_configuration_is_kept_beside_once_with_its_registries(bare: Machine) -> None:
+    own = "version = 2\n[plugins.\"x\".registry]\n  config_path = '/srv/registries:/etc/containerd/certs.d'\n"
+    bare.write(CONTAINERD, own)
+    bare.write("/srv/registries/docker.io/hosts.toml", "server = 'https://mirror.vendor.example'\n")
+    bare.write("/srv/registries/quay.io/hosts.toml")
+    bare.write("/etc/containerd/certs.d/quay.io/hosts.toml", "nearer\n")
+    assert bare.run(["host"], VALUES, OURS).returncode == 0
+    assert bare.read(f"{CONTAINERD}.before-fjordkube") == own
+    link = bare.root / "etc/containerd/certs.d/docker.io"
+    assert str(link.readlink()) == "/srv/registries/docker.io"
+    assert bare.read("/etc/containerd/certs.d/quay.io/hosts.toml") == "nearer\n"
+    done = bare.run(["host"], VALUES, {CONTAINERD: "# Written by fjordkube.\nversion = 3 # newer\n"})
+    assert bare.read(f"{CONTAINERD}.before-fjordkube") == own, "ours is not kept in its place"
+    assert "names registries itself" not in done.stderr
+
+
+def test_mirrors_in_containerds_own_configuration_are_told(bare: Machine) -> None:
+    bare.write(CONTAINERD, '[plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]\n')
+    done = bare.run(["host"], VALUES, OURS)
+    assert f"cp1: {CONTAINERD}.before-fjordkube names registries itself, which containerd 2 gives up" in done.stderr
+
+
+def test_every_file_that_is_ours_as_a_whole_says_so() -> None:
+    for path, file in shared_files("pause:1").items():
+        assert file.text.startswith("# Written by fjordkube") == (path in {CONTAINERD, "/etc/crictl.yaml"})
+
+
 def test_higher_values_of_the_host_are_kept(bare: Machine) -> None:
     bare.write("/proc/sys/net/core/somaxconn", "65535\n")
     bare.write("/proc/sys/net/ipv4/ip_local_port_range", "2000\t65535\n")
@@ -152,6 +351,27 @@ def test_higher_values_of_the_host_are_kept(bare: Machine) -> None:
     assert bare.read("/proc/sys/net/core/somaxconn") == "65535\n"
     assert bare.read("/proc/sys/net/ipv4/ip_local_port_range") == "1024 65535\n"
     assert "net.core.somaxconn = 65535\n" in bare.read(sysctls.PATH)
+
+
+@pytest.mark.parametrize(
+    ("had", "cores", "now"),
+    [
+        (65536, 2, 131072),  # the least
+        (65536, 8, 262144),  # by cores
+        (1048576, 2, 1048576),  # what the host has
+    ],
+)
+def test_tracked_connections_are_never_fewer_than_the_host_had(bare: Machine, had: int, cores: int, now: int) -> None:
+    for key in ("max", "buckets"):
+        bare.write(f"/proc/sys/net/netfilter/nf_conntrack_{key}", f"{had if key == 'max' else had // 4}\n")
+    bare.program("nproc", f"echo {cores}")
+    values = {**VALUES, "SYSCTL_RULES": sysctls.sysctl_rules(conntrack=Conntrack())}
+    assert bare.run(["host"], values, FILES).returncode == 0
+    assert bare.read("/proc/sys/net/netfilter/nf_conntrack_max") == f"{now}\n"
+    assert bare.read("/proc/sys/net/netfilter/nf_conntrack_buckets") == f"{now // 4}\n"
+    assert f"net.netfilter.nf_conntrack_max = {now}\n" in bare.read(sysctls.PATH)
+    assert json.loads(bare.run(["host"], values, FILES).stdout)["changed"] == 0
+    assert "conntrack" not in sysctls.sysctl_rules(conntrack=Conntrack(max_per_core=0))
 
 
 def test_missing_module_names_kernel_and_remedy(bare: Machine) -> None:
@@ -214,6 +434,40 @@ def test_an_interface_without_its_address_is_named(bare: Machine) -> None:
     assert "eth1 does not have the address 192.168.77.1:" in done.stderr
 
 
+STATES = """case "$1 $2" in
+  "show --property=Id,LoadState,UnitFileState")
+    printf 'Id=containerd.service\\nLoadState=loaded\\nUnitFileState={containerd}\\n\\n'
+    printf 'Id=kubelet.service\\nLoadState={load}\\nUnitFileState={kubelet}\\n' ;;
+  show*) echo no ;;
+esac"""
+
+
+@pytest.mark.parametrize("state", ["disabled", "enabled-runtime", "linked"])
+def test_daemons_that_would_be_dead_after_a_boot_are_enabled(bare: Machine, state: str) -> None:
+    bare.program("systemctl", STATES.format(containerd="enabled", load="loaded", kubelet=state))
+    assert bare.run(["host"], VALUES, FILES).returncode == 0
+    assert [call for call in bare.calls if "enable " in call and "timesync" not in call] == [
+        "systemctl enable kubelet.service"
+    ]
+
+
+@pytest.mark.parametrize("state", ["enabled", "static", "alias", "generated"])
+def test_daemons_that_start_at_boot_are_left_alone(bare: Machine, state: str) -> None:
+    bare.program("systemctl", STATES.format(containerd=state, load="loaded", kubelet="enabled"))
+    assert bare.run(["host"], VALUES, FILES).returncode == 0
+    assert not any("containerd" in call and "enable" in call for call in bare.calls)
+
+
+@pytest.mark.parametrize(
+    ("load", "words"), [("not-found", "there is no kubelet.service"), ("masked", "kubelet.service is masked")]
+)
+def test_kubelet_without_a_unit_is_refused(bare: Machine, load: str, words: str) -> None:
+    bare.program("systemctl", STATES.format(containerd="enabled", load=load, kubelet=""))
+    done = bare.run(["host"], VALUES, FILES)
+    assert done.returncode == 1
+    assert f"cp1: {words}" in done.stderr
+
+
 def test_a_masked_time_service_stays_masked(bare: Machine) -> None:
     bare.program("systemctl", 'case "$1" in is-enabled) echo masked; exit 1 ;; show) echo no ;; esac')
     done = bare.run(["host"], {**VALUES, "CONTAINERD_FILES": ""}, FILES)
@@ -269,6 +523,55 @@ def test_firewall_that_is_not_wanted_any_more_is_removed_once(bare: Machine) -> 
     done = bare.run(["host"], UNGUARDED, FILES)
     assert json.loads(done.stdout)["changed"] == 0
     assert acted(bare) == []
+
+
+def with_ufw(machine: Machine) -> None:
+    machine.write("/etc/ufw/ufw.conf", "ENABLED=yes\n")
+    machine.program(
+        "ufw",
+        """case "$*" in
+          disable) echo ENABLED=no >"$ROOT/etc/ufw/ufw.conf" ;;
+          "--force enable") echo ENABLED=yes >"$ROOT/etc/ufw/ufw.conf" ;;
+        esac""",
+    )
+
+
+def test_firewall_of_the_hosts_own_is_refused_before_ours_is_loaded(bare: Machine) -> None:
+    with_ufw(bare)
+    for values in (VALUES, UNGUARDED):
+        done = bare.run(["host"], values, FILES)
+        assert done.returncode == 1
+        assert "cp1: its own firewall is active (ufw), and packets must pass it too: switch it off" in done.stderr
+        assert not any(call.startswith(("ufw", "nft -f")) for call in bare.calls)
+
+
+def test_firewall_of_the_hosts_own_is_replaced_by_choice_and_comes_back(bare: Machine) -> None:
+    with_ufw(bare)
+    replacing = {**VALUES, "FIREWALL_EXISTING": "replace"}
+    assert bare.run(["host"], replacing, FILES).returncode == 0
+    calls = acted(bare)
+    assert calls.index("nft -f /etc/fjordkube/firewall.nft") < calls.index("ufw disable"), "open in between"
+    assert json.loads(bare.run(["host"], replacing, FILES).stdout)["changed"] == 0
+    given_back(bare)
+    assert bare.read("/etc/ufw/ufw.conf") == "ENABLED=yes\n"
+    assert not bare.exists("/etc/fjordkube/firewalls")
+    given_back(bare)
+    assert not any(call.startswith("ufw") for call in bare.calls)
+
+
+def test_firewall_of_the_hosts_own_is_not_replaced_by_nothing(bare: Machine) -> None:
+    with_ufw(bare)
+    done = bare.run(["host"], {**UNGUARDED, "FIREWALL_EXISTING": "replace"}, FILES)
+    assert done.returncode == 1
+    assert "its own firewall (ufw) would be switched off with none of ours in its place" in done.stderr
+
+
+def test_firewall_of_the_hosts_own_is_kept_by_choice(bare: Machine) -> None:
+    with_ufw(bare)
+    done = bare.run(["host"], {**VALUES, "FIREWALL_EXISTING": "keep"}, FILES)
+    assert done.returncode == 0, done.stderr
+    assert "ufw stays active beside ours" in done.stderr
+    assert not any(call.startswith("ufw") for call in bare.calls)
 
 
 def test_node_without_a_firewall_needs_no_nft(bare: Machine) -> None:

@@ -87,6 +87,70 @@ def test_control_plane_is_reset_and_nothing_of_the_preparation_is_left(machine: 
     assert machine.exists("/etc/containerd/config.toml"), "containerd needs a configuration"
 
 
+BROUGHT = "/opt/fjordkube/kubernetes/v1.37.1/kubelet"
+
+
+def brought(machine: Machine) -> None:
+    """As artifacts.sh leaves a machine."""
+    machine.write(BROUGHT)
+    (machine.root / "usr/local/bin").mkdir(parents=True)
+    (machine.root / "usr/local/bin/kubelet").symlink_to(BROUGHT)
+    machine.write("/usr/local/bin/mine")
+    machine.write("/etc/systemd/system/containerd.service")
+    machine.write("/etc/containerd/certs.d/registry.k8s.io/hosts.toml", "# Written by fjordkube.\n")
+    machine.write("/etc/containerd/certs.d/quay.io/hosts.toml", "server = ...\n")
+    machine.write("/var/lib/containerd/images")
+    machine.write("/etc/fjordkube/artifacts/packages", "conntrack\nlibnetfilter-conntrack3\n")
+    for name in ("apt-get", "containerd"):
+        machine.program(name)
+
+
+def test_what_was_brought_goes_and_nothing_else(machine: Machine) -> None:
+    brought(machine)
+    run(machine)
+    for path in ("/opt/fjordkube", "/usr/local/bin/kubelet", "/etc/systemd/system/containerd.service", "/etc/fjordkube",
+                 "/etc/containerd/certs.d/registry.k8s.io"):  # fmt: skip
+        assert not (machine.root / path.lstrip("/")).is_symlink()
+        assert not machine.exists(path), path
+    for path in ("/usr/local/bin/mine", "/etc/containerd/certs.d/quay.io/hosts.toml", "/var/lib/containerd/images"):
+        assert machine.exists(path), path
+    (purge,) = [call for call in machine.calls if call.startswith("apt-get")]
+    assert purge.endswith("purge conntrack libnetfilter-conntrack3")
+    assert "systemctl start containerd" in machine.calls, "the host's own"
+
+
+def test_images_go_with_a_containerd_that_came_with_them(machine: Machine) -> None:
+    brought(machine)
+    machine.write("/etc/fjordkube/artifacts/containerd-is-ours")
+    (machine.folder / "bin" / "containerd").unlink()
+    run(machine)
+    assert not machine.exists("/var/lib/containerd")
+    assert not machine.exists("/etc/containerd")
+
+
+def test_cloud_inits_template_is_as_it_was(machine: Machine) -> None:
+    machine.write("/etc/cloud/templates/hosts.debian.tmpl", "## template:jinja\n" + HOSTS)
+    run(machine)
+    assert machine.read("/etc/cloud/templates/hosts.debian.tmpl") == (
+        "## template:jinja\n127.0.0.1 localhost\n::1 localhost\n"
+    )
+
+
+def test_configuration_that_the_host_had_of_its_own_is_its_own_again(machine: Machine) -> None:
+    machine.write("/etc/containerd/config.toml.before-fjordkube", 'version = 3\nconfig_path = "/srv/registries"\n')
+    for name, target in (("docker.io", "/srv/registries/docker.io"), ("quay.io", "/elsewhere/quay.io")):
+        machine.write(f"/etc/containerd/certs.d/{name}").unlink()
+        (machine.root / "etc/containerd/certs.d" / name).symlink_to(target)
+    run(machine)
+    assert machine.read("/etc/containerd/config.toml").startswith("version = 3\n")
+    assert not machine.exists("/etc/containerd/config.toml.before-fjordkube")
+    assert [path.name for path in (machine.root / "etc/containerd/certs.d").iterdir()] == ["quay.io"]
+    assert "systemctl try-restart containerd.service" in machine.calls
+    machine.write("/etc/containerd/config.toml", "edited since\n")
+    run(machine)
+    assert machine.read("/etc/containerd/config.toml") == "edited since\n"
+
+
 def test_second_release_finds_nothing_to_reset(machine: Machine) -> None:
     run(machine)
     before = {path: machine.read(path) for path in ("/etc/fstab", "/etc/hosts")}

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from fjordkube.artifacts.needs import File, Image, Needs, Package
 from fjordkube.helpers.artifacts import bundle, index, sbom
-from fjordkube.helpers.artifacts.needs import File, Image, Needs, Package
 from offline import compression, oci
 from offline.oci import Layer, Start
 

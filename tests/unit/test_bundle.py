@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from commands.__main__ import main
+from fjordkube.artifacts.needs import Needs
 from fjordkube.helpers.artifacts import bundle, index, sbom
-from fjordkube.helpers.artifacts.needs import Needs
 from fjordkube.helpers.errors import HelperError
 from tests.unit import small_bundle
 from tests.unit.small_bundle import CONTROL, DEB

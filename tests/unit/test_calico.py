@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -58,6 +59,14 @@ def test_pool_and_bgp_carry_the_settings() -> None:
 def test_mtu_is_the_nics_unless_set(mtu: int | None, expected: str) -> None:
     (config,) = (body for body in rendered(mtu=mtu) if body["metadata"]["name"] == "calico-config")
     assert config["data"]["veth_mtu"] == expected
+
+
+@pytest.mark.parametrize("nic", ["bond0", "br0", "vlan4000", "em1", "enp35s0", "eth0.100", "br-lan"])
+def test_felix_takes_the_mtu_of_the_settings_nics_and_of_no_other(nic: str) -> None:
+    told = felix(Calico(), interfaces=["eth1", nic, nic])["spec"]["mtuIfacePattern"]
+    for name, taken in {nic: True, "eth1": True, "eth0": False, f"{nic}x": False, "cali1": False}.items():
+        assert bool(re.search(told, name)) == taken, name
+    assert "mtuIfacePattern" not in felix(Calico())["spec"]
 
 
 def test_the_cni_file_is_json_once_its_marks_are_filled_in() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fjordkube.demo import container, objects
+import pytest
+
+from fjordkube.demo import PORT, container, objects, program
+from fjordkube.gates import probe
 from fjordkube.settings import Demo
 
 
@@ -30,3 +33,22 @@ def test_it_is_admitted_by_the_restricted_pod_security_standard() -> None:
     assert rights["allowPrivilegeEscalation"] is False
     assert rights["capabilities"] == {"drop": ["ALL"]}
     assert rights["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "registry.k8s.io/e2e-test-images/agnhost:2.66.1",
+        "mirror.example:5000/e2e-test-images/agnhost:2.66.1@sha256:" + "a" * 64,
+        "agnhost",
+    ],
+)
+def test_upstreams_stand_in_is_told_what_to_serve_and_where(image: str) -> None:
+    assert container(image, "native")["args"] == ["serve-hostname", f"--port={PORT}"]
+    assert probe.container(image)["args"] == ["serve-hostname", f"--port={PORT}"]
+
+
+@pytest.mark.parametrize("image", ["fjordkube.local/fjordkube/demo:v1", "agnhost.example:5000/demo:1", "x/agnhost-2:1"])
+def test_our_own_program_needs_to_be_told_nothing(image: str) -> None:
+    assert program(image) == {}
+    assert "args" not in container(image, "native")

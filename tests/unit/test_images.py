@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fjordkube.images import built
+from fjordkube import versions
+from fjordkube.images import built, upstream
 from offline import manifest
 
 
@@ -10,3 +11,24 @@ def test_the_references_are_the_images_that_are_built() -> None:
     sources = manifest.load()
     found = built(sources.versions["kubernetes"], sources.versions["calico"])
     assert dict(found.references) == {image.key: image.name for image in sources.images}
+
+
+def test_upstream_has_an_image_of_the_same_tag_for_each_that_is_built() -> None:
+    for calico in versions.CALICO.values():
+        for kubernetes in calico.kubernetes:
+            ours, theirs = built(kubernetes, calico.version).references, upstream(kubernetes, calico.version).references
+            assert set(theirs) == set(ours)
+            tags = {name: reference.rpartition(":")[2] for name, reference in theirs.items()}
+            differs = {name for name, reference in ours.items() if reference.rpartition(":")[2] != tags[name]}
+            # agnhost in place of the demo; the last patch of the controller's line
+            assert differs == {"demo", "ingress-nginx-controller"}
+
+
+def test_kubeadm_finds_upstreams_images_below_its_prefix() -> None:
+    found = upstream(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO)
+    kubeadms = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd", "pause")
+    for component in kubeadms:
+        assert found.references[component].startswith(f"{found.kubernetes}/{component}:")
+    # the one that kubeadm looks for in a folder of its own there
+    assert found.references["coredns"].startswith(f"{found.kubernetes}/coredns/coredns:")
+    assert found.sandbox == found.references["pause"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fjordkube import versions
+from fjordkube.images import built, upstream
 from fjordkube.ingress import admission
 from fjordkube.ingress.controller import arguments, daemon_set, front, objects, surroundings
 from fjordkube.ingress.tuning import grace_seconds, seconds, tuning
@@ -73,6 +75,12 @@ def test_an_image_of_the_settings_runs_as_upstreams_user() -> None:
     place = front(settings, "registry.example/c:1", "h", 6443)
     assert (place.image, place.uid) == ("registry.example/fork:2", 101)
     assert front(NGINX, "registry.example/c:1", "h", 6443).uid == 33
+
+
+def test_the_projects_own_image_runs_as_its_user() -> None:
+    theirs = upstream(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO).references["ingress-nginx-controller"]
+    ours = built(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO).references["ingress-nginx-controller"]
+    assert (front(NGINX, theirs, "h", 6443).uid, front(NGINX, ours, "h", 6443).uid) == (101, 33)
 
 
 def test_control_planes_take_no_traffic() -> None:

@@ -17,8 +17,8 @@ def test_ipvs_with_scheduler_strict_arp_and_conntrack() -> None:
         "kind": "KubeProxyConfiguration",
         "mode": "ipvs",
         "conntrack": {
-            "maxPerCore": 32768,
-            "min": 131072,
+            "maxPerCore": 0,
+            "min": 0,
             "tcpEstablishedTimeout": "24h",
             "tcpCloseWaitTimeout": "1h",
         },
@@ -31,6 +31,19 @@ def test_nftables_and_iptables_say_nothing_of_ipvs() -> None:
         document = kube_proxy_configuration(stack(kube_proxy={"mode": mode}).kube_proxy, DEFAULT_KUBERNETES)
         assert document["mode"] == mode
         assert "ipvs" not in document
+
+
+def test_node_ports_answer_at_every_address_in_every_mode() -> None:
+    documents = {
+        mode: kube_proxy_configuration(stack(kube_proxy={"mode": mode}).kube_proxy, DEFAULT_KUBERNETES)
+        for mode in ("ipvs", "nftables", "iptables")
+    }
+    # the default of the others is every address, of nftables the primary one
+    assert {mode: document.get("nodePortAddresses") for mode, document in documents.items()} == {
+        "ipvs": None,
+        "nftables": ["0.0.0.0/0"],
+        "iptables": None,
+    }
 
 
 def test_where_ipvs_is_off_by_default_it_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:

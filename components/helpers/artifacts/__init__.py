@@ -1,1 +1,1 @@
-"""Artifacts: what a node runs with, as one list and as a bundle, read where the program may not be."""
+"""Bringing a node what it needs, beside Pulumi: asks what is there, sends or lets it get the rest."""

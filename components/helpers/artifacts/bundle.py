@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from fjordkube.artifacts.needs import Architecture, File, Image, Needs, Package, from_json
+
 from ..errors import HelperError
 from . import archive, contents, index, sbom
 from .contents import Contents
-from .needs import Architecture, File, Image, Needs, Package, from_json
 
 LIST: Final = "bundle.json"
 FILES: Final = "files"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from .needs import File, Image, Needs, Package
+from fjordkube.artifacts.needs import File, Image, Needs, Package
 
 NAME = "sbom.spdx.json"
 """Beside bundle.json."""

@@ -1,9 +1,9 @@
 """Gate data-path: pods of different nodes reach each other as they are, at full MTU, and NetworkPolicy is enforced.
 
-Owns the decision and its figures. From each node's probe to the next node's: pings as large as the pod's MTU that must
-not be cut (DF), while the node's private NIC is watched; then HTTP from the probe, which the policy allows, and from
-the node itself, which it must drop. BGP can be Established while none of this works (calico#8751, #9138): a provider's
-anti-spoofing drops pod addresses.
+Owns the decision and its figures. From each node's probe to the next node's: pings as large as the pod's MTU, which is
+the private NIC's unless settings say otherwise, that must not be cut (DF), while that NIC is watched; then HTTP from
+the probe, which the policy allows, and from the node itself, which it must drop. BGP can be Established while none of
+this works (calico#8751, #9138): a provider's anti-spoofing drops pod addresses.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Ring:
     def __init__(self, every: Sequence[Target], ask: Mapping[str, Any], api: Api, talk: session.Sessions) -> None:
         self.pairs = [Pair(source, target) for source, target in ring(every)]
         self._every, self._api, self._talk = every, api, talk
-        self._count, self._native = int(ask["count"]), not ask["encapsulated"]
+        self._count, self._native, self._mtu = int(ask["count"]), not ask["encapsulated"], ask["mtu"]
         self._pods = f"/api/v1/namespaces/{quote(ask['namespace'])}/pods?labelSelector={quote(ask['selector'])}"
 
     def look(self) -> list[Unmet]:
@@ -51,7 +51,7 @@ class Ring:
         return pair.unmet or self._wire_unmet(pair) or web_unmet(pair.way, pair.web)
 
     def _wire_unmet(self, pair: Pair) -> list[Unmet]:
-        return wire_unmet(pair.way, pair.wire, self._count, self._native)
+        return wire_unmet(pair.way, pair.wire, self._count, self._native, self._mtu)
 
     def _ask(self, what: str, pairs: Sequence[Pair], found: Mapping[str, ProbePod]) -> None:
         questions = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,9 @@ from .waiting import Promise, Unmet, failure, until_kept
 
 SERVED_BY = "X-Served-By"
 """Header in which the demo names its pod (offline/images/demo/main.go)."""
+
+POD = re.compile(r"demo-[a-z0-9]{1,10}-[a-z0-9]{5}")
+"""Name of a pod of the Deployment demo: the whole answer of agnhost, which stands in for the demo."""
 
 TIMEOUT = 15.0
 """Seconds for one answer."""
@@ -90,8 +94,9 @@ def ask_once(connection: http.client.HTTPConnection, host: str) -> tuple[int, st
     """Status, the pod that served and where it sends one; OSError or HTTPException when there is no answer."""
     connection.request("GET", "/", headers={"Host": host, "User-Agent": "fjordkube-gate"})
     response = connection.getresponse()
-    response.read()
-    return response.status, response.headers.get(SERVED_BY, ""), response.headers.get("Location", "")
+    body = response.read().decode(errors="replace")
+    pod = response.headers.get(SERVED_BY) or (body if POD.fullmatch(body) else "")
+    return response.status, pod, response.headers.get("Location", "")
 
 
 def judge(name: str, url: str, status: int, pod: str) -> Unmet | None:

@@ -11,6 +11,9 @@ from . import capture, ping
 from .targets import Target, sections
 from .waiting import Unmet
 
+VXLAN = 50
+"""Bytes that Calico leaves of a NIC's MTU where it may wrap packets."""
+
 TIMED_OUT = 28
 """curl's exit status when nothing came back: a policy drops in silence."""
 
@@ -20,6 +23,10 @@ FIX_LOSS = (
     "allowed-address-pairs with the pod range); where that cannot be, network.encapsulation vxlan"
 )
 FIX_MTU = "set network.mtu to what the private network carries, or raise the MTU of the network and its NICs"
+FIX_NARROW = (
+    "Felix takes it from the NIC that FelixConfiguration's mtuIfacePattern names, when it starts: "
+    "kubectl -n kube-system rollout restart daemonset/calico-node, then make the pods anew; network.mtu sets it by hand"
+)
 FIX_WRAPPED = "find what wraps the nodes' packets ('ip -d link' on the node); Calico does not with encapsulation none"
 FIX_WATCH = "look on the node: 'tcpdump -i' its private NIC shows what leaves; the route to the pod may use another NIC"
 FIX_WEB = "kubectl -n fjordkube-gates get networkpolicy,pods -o wide; calico-node's logs tell what Felix programmed"
@@ -83,11 +90,15 @@ def read_web(answer: str) -> Web | None:
         return None
 
 
-def wire_unmet(way: str, wire: Wire | None, count: int, native: bool) -> list[Unmet]:
-    """What is wrong between two pods."""
+def wire_unmet(way: str, wire: Wire | None, count: int, native: bool, mtu: int | None = None) -> list[Unmet]:
+    """What is wrong between two pods; `mtu` is the settings' own for pods, bytes."""
     if wire is None:
         return [Unmet(f"{way}: the probe's interface is not there yet", FIX_PODS)]
     echo, size = wire.echo, wire.mtu
+    full = wire.nic_mtu if native else wire.nic_mtu - VXLAN
+    if size != (mtu or full):
+        why = f"network.mtu is {mtu}" if mtu else f"the private NIC takes {full}"
+        return [Unmet(f"{way}: pods have an MTU of {size}, and {why}", FIX_NARROW)]
     if echo.narrowest is not None and echo.received < count:
         return [Unmet(f"{way}: {size} bytes do not fit, a link takes {echo.narrowest}", FIX_MTU)]
     if echo.received < count:

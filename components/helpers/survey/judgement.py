@@ -59,11 +59,21 @@ class Wanted:
     """Oldest, e.g. (2, 0)."""
     servers: Sequence[str]
     """Names and addresses of this cluster's API: a node of another one is not touched."""
+    firewall: str = "refuse"
+    """What becomes of a host's own: refuse, keep or replace."""
+    install: bool = False
+    """Whether what is missing is installed; else hosts must carry it."""
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Wanted:
         major, minor = entry["containerd"]
-        return cls(str(entry["kubernetes"]), (int(major), int(minor)), list(entry["servers"]))
+        return cls(
+            str(entry["kubernetes"]),
+            (int(major), int(minor)),
+            list(entry["servers"]),
+            str(entry["firewall"]),
+            bool(entry["install"]),
+        )
 
 
 def judge(host: Host, answer: Answer, wanted: Wanted) -> list[Problem]:
@@ -107,6 +117,13 @@ def told(answer: Answer) -> dict[str, Any]:
 
 
 # --- Checks ----------------------------------------------------------------------------------------------------------
+
+
+def _boot(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
+    awaited = answer.one("booting")
+    if awaited:
+        fix = "try again later; 'systemctl list-jobs' and 'cloud-init status --long' there tell what it waits for"
+        yield Problem(f"still boots after a minute ({awaited})", fix)
 
 
 def _system(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
@@ -175,6 +192,22 @@ def _network(host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
         )
 
 
+def _firewall(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
+    if wanted.firewall == "keep":
+        return
+    for name in answer.every("firewall"):
+        state = f"its own firewall is active ({name}), and packets between nodes must pass it too"
+        if name.startswith("table "):
+            off = f"take it out of /etc/nftables.conf and 'nft delete {name}'"
+            yield Problem(
+                state, f"{off}, or set firewall.existing: keep if it lets through what docs/firewall.md lists"
+            )
+        elif wanted.firewall == "refuse":
+            off = {"ufw": "ufw disable", "firewalld": "systemctl disable --now firewalld"}[name]
+            way = "firewall.existing: replace (ours stands in for it until down)"
+            yield Problem(state, f"{off}, or set {way}, or keep if it lets through what docs/firewall.md lists")
+
+
 def _clock(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
     try:
         clock = float(answer.one("clock"))
@@ -203,6 +236,9 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     missing = answer.every("program_missing")
     if missing:
         yield Problem(f"has no {', '.join(missing)}", "install them: docs/sources/existing.md says from which packages")
+    if wanted.install:
+        yield from _room_for_ours(answer)
+        return
     for program in ("kubeadm", "kubelet", "kubectl"):
         version = _version(answer.one(program))
         if program not in missing and version != wanted.kubernetes:
@@ -213,12 +249,28 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     if "containerd" not in missing and _numbers(containerd)[:2] < wanted.containerd:
         state = f"its containerd is {containerd or 'of unknown version'}"
         yield Problem(state, f"upgrade it to {oldest} or newer, which Kubernetes {wanted.kubernetes} needs")
+    for unit in answer.every("unit_missing"):
+        fix = "install the package that carries the unit, or write it beside the program"
+        yield Problem(f"has no unit {unit}, so nothing starts it at boot", fix)
+    for unit in answer.every("unit_masked"):
+        yield Problem(f"its {unit} is masked, so it never starts", f"systemctl unmask {unit}")
     images = answer.every("image_missing")
     if images:
         yield Problem(
             f"containerd has no image {', '.join(images)}",
             "import the bundle's images into namespace k8s.io (docs/sources/existing.md); nothing is pulled",
         )
+
+
+def _room_for_ours(answer: Answer) -> Iterator[Problem]:
+    """What is in the way of programs that are brought."""
+    own = answer.every("own_program")
+    if own:
+        fix = "remove them, or set artifacts.install: false to use them"
+        yield Problem(f"has {', '.join(own)} of its own in /usr/local/bin", fix)
+    if answer.one("docker") == "active":
+        fix = "stop and remove Docker (its images and containers are its own), or set artifacts.install: false"
+        yield Problem("runs Docker, whose containerd would be replaced", fix)
 
 
 def _etcd(host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
@@ -262,10 +314,12 @@ def _version(words: str) -> str:
 
 
 CHECKS: Sequence[Callable[[Host, Answer, Wanted], Iterator[Problem]]] = (
+    _boot,
     _system,
     _virtualisation,
     _size,
     _network,
+    _firewall,
     _clock,
     _modules,
     _software,

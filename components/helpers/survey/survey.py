@@ -23,7 +23,7 @@ def survey(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
         access, host = Access.from_entry(entry, listed["keys"]), asked["hosts"][entry["name"]]
         place = (entry["address"], int(asked["prefix_length"]), entry["interface"])
         hosts.append(Host(access.name, host["role"], *place, host["etcd"]))
-        lists = {"modules": asked["modules"], **asked["roles"][host["role"]]}
+        lists = {name: asked[name] for name in ("modules", "units", "own_programs")} | asked["roles"][host["role"]]
         values = {"NODE_INTERFACE": entry["interface"], "ETCD_DEVICE": host["etcd"]}
         questions.append(Question(access, values | {name.upper(): " ".join(each) for name, each in lists.items()}))
     log(f"asking {len(hosts)} hosts what they are; nothing is changed on them")

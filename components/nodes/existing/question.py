@@ -27,6 +27,18 @@ PROGRAMS: Final = (
 )
 """What every host must have; Debian's packages for them are in docs/sources/existing.md."""
 
+BROUGHT: Final = ("kubeadm", "kubelet", "kubectl", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl")
+"""Programs that lie in /usr/local/bin where they are brought."""
+
+TO_INSTALL: Final = (
+    *("apt-get", "base64", "blkid", "dpkg-query", "findfs", "flock", "mount", "nsenter", "sha256sum", "ss"),
+    *("systemctl", "tar"),
+)
+"""What installing itself stands on: of every Debian and Ubuntu with systemd."""
+
+UNITS: Final = ("containerd", "kubelet")
+"""Programs that systemd must know by a unit; scripts/host.sh enables it."""
+
 CONTROL_PLANE_IMAGES: Final = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"}
 """By their names in the bundle: no worker needs them."""
 
@@ -95,6 +107,10 @@ def question(nodes: ExistingNodes, settings: ClusterSettings, images: Mapping[st
             "containerd": [major, minor],
             "servers": [settings.cluster.api_host, *sorted(control_planes)],
             "prefix_length": int(str(nodes.private_cidr).partition("/")[2]),
+            "units": list(UNITS),
+            "firewall": settings.firewall.existing,
+            "install": settings.artifacts.install,
+            "own_programs": list(BROUGHT) if settings.artifacts.install else [],
             "modules": modules(proxy.mode, proxy.scheduler if isinstance(proxy, IpvsProxy) else None),
             "roles": {role: _role(role, settings, images) for role in ("control-plane", "worker")},
             "hosts": {node.name: {"role": node.role, "etcd": _etcd(node)} for node in nodes.hosts},
@@ -109,6 +125,9 @@ def _etcd(node: ExistingNode) -> str:
 
 def _role(role: Role, settings: ClusterSettings, bundled: Mapping[str, str]) -> dict[str, Any]:
     plane, ingress = role == "control-plane", settings.ingress
+    ports = [*EVERYWHERE, *PORTS[role], *(() if plane else (ingress.http_port, ingress.https_port))]
+    if settings.artifacts.install:
+        return {"programs": list(TO_INSTALL), "images": [], "ports": [str(port) for port in ports]}
     programs = [*PROGRAMS, *(["ipvsadm"] if isinstance(settings.kube_proxy, IpvsProxy) else [])]
     if settings.firewall.host != "never":
         programs.append("nft")
@@ -117,5 +136,4 @@ def _role(role: Role, settings: ClusterSettings, bundled: Mapping[str, str]) -> 
     images = {key: name for key, name in bundled.items() if plane or key not in CONTROL_PLANE_IMAGES}
     if ingress.image:
         images.pop("ingress-nginx-controller", None)
-    ports = [*EVERYWHERE, *PORTS[role], *(() if plane else (ingress.http_port, ingress.https_port))]
     return {"programs": programs, "images": sorted(images.values()), "ports": [str(port) for port in ports]}

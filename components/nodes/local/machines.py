@@ -116,6 +116,7 @@ class LocalMachine(pulumi.ComponentResource):
             machine=disk,
             labels=machine.labels,
             taints=machine.taints,
+            carries_software=True,
             etcd_device="LABEL=etcd" if machine.etcd_disk_gib else None,
             # who runs the machine reaches it as an address of QEMU's user network, whatever his own is
             admin_networks=[str(GUEST_NETWORK)],

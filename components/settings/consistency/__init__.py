@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fjordkube.settings.consistency import ingress, kubernetes, network, nodes, places, ranges
+from fjordkube.settings.consistency import artifacts, ingress, kubernetes, network, nodes, places, ranges
 from fjordkube.settings.consistency.finding import Finding, Inconsistent, Path
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def cluster_findings(settings: ClusterSettings, taken: Sequence[str] = ()) -> li
     return [
         *ranges.of_cluster(settings.kubernetes.service_cidr, settings.network.pod_cidr, admins, taken),
         *kubernetes.of_cluster(settings.kubernetes, settings.network.version, settings.kube_proxy.mode),
+        *artifacts.of_cluster(settings.artifacts),
         *network.of_cluster(settings.network),
         *ingress.of_cluster(settings.ingress, settings.demo, settings.cluster.api_host),
     ]
@@ -39,6 +40,7 @@ def cluster_findings(settings: ClusterSettings, taken: Sequence[str] = ()) -> li
 def _node_findings(stack: Stack) -> Iterator[Finding]:
     admins = stack.firewall.admin_cidrs
     yield from ranges.of_nodes(stack.kubernetes.service_cidr, stack.network.pod_cidr, admins, stack.nodes)
+    yield from artifacts.of_nodes("artifacts" in stack.model_fields_set, stack.nodes)
     yield from network.of_nodes(stack.network, stack.nodes)
     yield from nodes.of_nodes(stack.kubernetes, stack.nodes, stack.cluster.timing)
     yield from places.of_nodes(stack.residency, stack.nodes, stack.data, admins)

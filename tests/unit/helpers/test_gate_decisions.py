@@ -105,12 +105,14 @@ def test_all_pings_back_and_seen_as_they_are() -> None:
         (None, "the probe's interface is not there yet", pair.FIX_PODS),
         (wire(received=4), "4 of 5 pings of 1500 bytes came back", pair.FIX_LOSS),
         (wire(received=0, narrowest=1400), "1500 bytes do not fit, a link takes 1400", pair.FIX_MTU),
+        (Wire(1460, 9000, ping.Echo(5, 5, 0.8), capture.Counts(10, 0)),
+         "pods have an MTU of 1460, and the private NIC takes 9000", pair.FIX_NARROW),
         (wire(encapsulated=3), "3 encapsulated packets", pair.FIX_WRAPPED),
         (wire(native=0, encapsulated=10), "10 encapsulated packets", pair.FIX_WRAPPED),
         (wire(native=0), "5 pings came back, 0 of them seen on the private NIC", pair.FIX_WATCH),
         (Wire(1500, 1500, ping.Echo(5, 5, 0.8), None), "5 pings came back, 0 of them seen", pair.FIX_WATCH),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_on_the_wire_has_a_fix_of_its_own(seen: Wire | None, words: str, fix: str) -> None:
     (unmet,) = wire_unmet("cp1 to w1", seen, 5, native=True)
     assert unmet.measured.startswith(f"cp1 to w1: {words}")
@@ -118,7 +120,15 @@ def test_what_is_wrong_on_the_wire_has_a_fix_of_its_own(seen: Wire | None, words
 
 
 def test_where_packets_may_be_wrapped_they_are_not_counted() -> None:
-    assert wire_unmet("cp1 to w1", wire(native=0, encapsulated=10), 5, native=False) == []
+    wrapped = Wire(1450, 1500, ping.Echo(5, 5, 0.8), capture.Counts(0, 10))
+    assert wire_unmet("cp1 to w1", wrapped, 5, native=False) == []
+
+
+def test_mtu_of_the_settings_is_what_pods_are_compared_with() -> None:
+    narrow = Wire(1400, 1500, ping.Echo(5, 5, 0.8), capture.Counts(10, 0))
+    assert wire_unmet("cp1 to w1", narrow, 5, native=True, mtu=1400) == []
+    (unmet,) = wire_unmet("cp1 to w1", wire(), 5, native=True, mtu=1400)
+    assert unmet.measured == "cp1 to w1: pods have an MTU of 1500, and network.mtu is 1400"
 
 
 def test_the_policy_lets_pods_in_and_drops_the_node_in_silence() -> None:
@@ -178,8 +188,8 @@ def test_what_is_wrong_with_a_table(held: dict[Key, Entry] | None, words: str) -
 class Web8080:
     """A door on loopback; `statuses` are used up one by one, the last one stays."""
 
-    def __init__(self, *statuses: int, pod: str = "demo-1") -> None:
-        self.statuses, self.pod = list(statuses), pod
+    def __init__(self, *statuses: int, pod: str = "demo-1", body: str = "") -> None:
+        self.statuses, self.pod, self.body = list(statuses), pod, body
         self.hosts: list[str] = []
         self.connections = 0
         self.port = 0
@@ -200,8 +210,9 @@ def open_door(web: Web8080) -> Iterator[HttpPort]:
             self.send_response(status)
             if web.pod:
                 self.send_header("X-Served-By", web.pod)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(web.body)))
             self.end_headers()
+            self.wfile.write(web.body.encode())
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -247,6 +258,23 @@ def test_an_answer_of_somebody_else_is_not_the_demo() -> None:
     target = HttpPort("w1", "::1", 80)
     assert measured([judge("w1", target.url, 200, "")]) == ["w1: 200 at http://[::1]:80/, but not from the demo"]
     assert judge("w1", target.url, 200, "demo-1") is None
+
+
+def test_the_demos_stand_in_names_its_pod_in_its_answer() -> None:
+    with open_door(Web8080(200, pod="", body="demo-6c9f7b8d5-x2k4q")) as target:
+        door = Door(target)
+        request_all(door, "demo.fjord.internal", 2)
+    assert (door.pods, door.unmet) == ({"demo-6c9f7b8d5-x2k4q"}, None)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "demo", "<p>demo-6c9f7b8d5-x2k4q</p>", "demo-6c9f7b8d5-x2k4q\n", "web-6c9f7b8d5-x2k4q"]
+)
+def test_another_answer_without_the_header_is_not_the_demos(body: str) -> None:
+    with open_door(Web8080(200, pod="", body=body)) as target:
+        door = Door(target)
+        request_all(door, "demo.fjord.internal", 1)
+        assert measured([door.unmet]) == [f"w1: 200 at {target.url}, but not from the demo"]
 
 
 def test_a_connection_that_says_nothing_has_words_too() -> None:

@@ -99,6 +99,12 @@ def test_hosts_that_are_as_they_should_be_have_no_problem() -> None:
         ({"kubectl": ""}, "its kubectl is of unknown version", "install v1.36.3"),
         ({"containerd": "containerd containerd.io 1.7.24"}, "its containerd is v1.7.24", "upgrade it to 2.0"),
         ({"image_missing": ["a:1", "b:2"]}, "containerd has no image a:1, b:2", "import the bundle's images"),
+        ({"unit_missing": "kubelet.service"}, "has no unit kubelet.service, so nothing", "install the package"),
+        ({"unit_masked": "kubelet.service"}, "its kubelet.service is masked", "systemctl unmask kubelet.service"),
+        ({"firewall": "ufw"}, "its own firewall is active (ufw), and packets between", "ufw disable, or set"),
+        ({"firewall": "firewalld"}, "its own firewall is active (firewalld)", "systemctl disable --now firewalld, or"),
+        ({"firewall": "table inet filter"}, "is active (table inet filter)", "'nft delete table inet filter', or set"),
+        ({"booting": "cloud-init"}, "still boots after a minute (cloud-init)", "cloud-init status --long"),
         ({"cluster": "https://api.other.internal:6443"}, "is a node of another cluster already", "kubeadm reset"),
         ({"other_kubernetes": "k3s"}, "runs another Kubernetes already (k3s)", "uninstall k3s"),
         ({"port_taken": ["80", "80"]}, "its port 80 is taken", "ss -ltnp 'sport = :80'"),
@@ -142,6 +148,13 @@ def test_control_plane_is_refused_with_state_and_fix(changes: dict[str, Any], st
 )
 def test_what_is_good_enough_is_taken(changes: dict[str, Any]) -> None:
     assert judge(HOST, answer(**changes), WANTED) == []
+
+
+@pytest.mark.parametrize(("choice", "name", "count"), [
+    ("keep", "ufw", 0), ("keep", "table inet filter", 0), ("replace", "firewalld", 0), ("replace", "table ip x", 1),
+])  # fmt: skip
+def test_firewall_of_a_host_is_its_owners_choice(choice: str, name: str, count: int) -> None:
+    assert len(judge(HOST, answer(firewall=name), replace(WANTED, firewall=choice))) == count
 
 
 def test_of_a_user_who_is_not_root_nothing_else_is_believed() -> None:
@@ -262,7 +275,8 @@ def environment(base: dict[str, str]) -> dict[str, str]:
         {"name": name, "address": f"10.1.0.{last}", "host": "127.0.0.1", "port": 2200 + last, **common}
         for name, last in NAMES.items()
     ]
-    settings = load(nodes())
+    # hosts that carry their software already: the survey asks for all of it
+    settings = load({**nodes(), "artifacts": {"install": False}})
     hosts = settings.nodes
     assert isinstance(hosts, ExistingNodes)
     return {
@@ -290,7 +304,10 @@ def test_facts_of_hosts_that_pass_are_one_line_of_json(hosts: dict[str, Machine]
     assert "PRIVATE" not in done.stdout + done.stderr
     for machine in hosts.values():
         asked = [call.split(" ")[0] for call in machine.questions]
-        assert not {"mkfs", "systemctl", "apt-get", "nft", "mount"} & set(asked), "nothing is changed"
+        assert not {"mkfs", "apt-get", "mount"} & set(asked), "nothing is changed"
+        assert {call for call in machine.questions if call.startswith("nft ")} == {"nft list chains"}
+        told = {call.split(" ")[1] for call in machine.questions if call.startswith("systemctl ")}
+        assert told <= {"show", "is-system-running", "is-active", "is-enabled"}, "systemd is only asked"
 
 
 def refused(environment: dict[str, str]) -> list[str]:
@@ -301,6 +318,27 @@ def refused(environment: dict[str, str]) -> list[str]:
     assert "Traceback" not in done.stderr
     _, _, words = done.stderr.partition("error: ")
     return words.splitlines()
+
+
+def test_hosts_that_get_their_software_need_only_room_for_it(
+    hosts: dict[str, Machine], environment: dict[str, str]
+) -> None:
+    settings = load(nodes())
+    assert isinstance(settings.nodes, ExistingNodes)
+    environment["FJORDKUBE_SURVEY"] = question.question(settings.nodes, settings, IMAGES)
+    for machine in hosts.values():
+        for program in (*question.TO_INSTALL, "conntrack"):
+            if program not in ("mount", "base64", "findfs", "blkid", "ss"):
+                machine.program(program)
+        for program in ("kubeadm", "kubelet", "kubectl", "containerd", "ctr"):
+            (machine.folder / "bin" / program).unlink()
+    assert run("survey", environment).returncode == 0
+
+    hosts["w1"].write("/usr/local/bin/kubelet", "theirs")
+    hosts["w2"].program("systemctl", '[ "$*" != "is-active docker" ] || echo active')
+    lines = refused(environment)
+    assert any("w1: has kubelet of its own in /usr/local/bin" in line for line in lines), lines
+    assert any("w2: runs Docker, whose containerd would be replaced" in line for line in lines), lines
 
 
 def test_two_of_three_hosts_that_cannot_be_reached_are_both_named(
@@ -334,6 +372,48 @@ def test_what_hosts_lack_is_named_all_at_once(hosts: dict[str, Machine], environ
         f"  - w2: containerd has no image {', '.join(worker_images())}",
         "  - w2: is a node of another cluster already (https://10.9.0.1:6443)",
     ]
+
+
+def test_unit_that_is_masked_or_missing_is_told(hosts: dict[str, Machine], environment: dict[str, str]) -> None:
+    hosts["w1"].program("systemctl", '[ "${@: -1}" != kubelet.service ] && echo loaded || echo not-found')
+    hosts["w2"].program("systemctl", '[ "${@: -1}" != containerd.service ] && echo loaded || echo masked')
+    assert [line.split(";")[0] for line in refused(environment)[1:]] == [
+        "  - w1: has no unit kubelet.service, so nothing starts it at boot",
+        "  - w2: its containerd.service is masked, so it never starts",
+    ]
+
+
+def test_host_that_still_boots_is_waited_for_and_then_told(
+    hosts: dict[str, Machine], environment: dict[str, str]
+) -> None:
+    booting = 'case $1 in is-system-running) {here} ;; list-jobs) echo "7 {job} start running" ;; esac'
+    here = {"cp1": "echo starting", "w1": "echo starting"}
+    here["w2"] = '[ -e "$ROOT/asked" ] && echo running || echo starting; touch "$ROOT/asked"'
+    for name, machine in hosts.items():
+        job = "vendor-agent.service" if name == "cp1" else "srv.mount"
+        machine.program("systemctl", booting.replace("{here}", here[name]).replace("{job}", job))
+    short = environment["FJORDKUBE_SCRIPT"].replace("wait_for_boot 60", "wait_for_boot 3")
+    assert short != environment["FJORDKUBE_SCRIPT"]
+    assert [line.split(";")[0] for line in refused({**environment, "FJORDKUBE_SCRIPT": short})[1:]] == [
+        "  - w1: still boots after a minute (systemd (starting) srv.mount)"
+    ]
+
+
+def test_firewalls_that_are_active_are_told(hosts: dict[str, Machine], environment: dict[str, str]) -> None:
+    hosts["cp1"].write("/etc/ufw/ufw.conf", "# comment\nENABLED=yes\nLOGLEVEL=low\n")
+    hosts["cp1"].program("ufw")
+    hosts["w1"].program("firewall-cmd")
+    ours = "table inet fjordkube {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}"
+    open_one = ours.replace("fjordkube", "nat").replace("drop", "accept")
+    hosts["w2"].write("/chains", f"{ours}\n{open_one}\n{ours.replace('fjordkube', 'filter')}\n")
+    hosts["w2"].program("nft", 'cat "$ROOT/chains"')
+    assert [line.split(",")[0] for line in refused(environment)[1:]] == [
+        "  - cp1: its own firewall is active (ufw)",
+        "  - w1: its own firewall is active (firewalld)",
+        "  - w2: its own firewall is active (table inet filter)",
+    ]
+    hosts["cp1"].write("/etc/ufw/ufw.conf", "ENABLED=no\n")  # as Ubuntu's images have it
+    assert len(refused(environment)) == 3
 
 
 def worker_images() -> list[str]:

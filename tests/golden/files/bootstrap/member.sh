@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_e50694bd'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_f31e89cd'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -128,14 +128,14 @@ apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 mode: ipvs
 conntrack:
-  maxPerCore: 32768
-  min: 131072
+  maxPerCore: 0
+  min: 0
   tcpEstablishedTimeout: 24h
   tcpCloseWaitTimeout: 1h
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_e50694bd
+EOF_f31e89cd
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4

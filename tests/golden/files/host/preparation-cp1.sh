@@ -5,6 +5,7 @@ CONTAINERD_MINIMUM=2.0
 ETCD_DEVICE=LABEL=etcd
 ETCD_MOUNT=/var/lib/etcd
 FIREWALL_ADMINS=10.0.2.0/24
+FIREWALL_EXISTING=refuse
 FIREWALL_MARK=rules_1aa55112a78c
 FIREWALL_PATH=/etc/fjordkube/firewall.nft
 FIREWALL_RULES='#!/usr/sbin/nft -f
@@ -125,7 +126,7 @@ HOSTS_BLOCK='192.168.77.11 cp1
 192.168.77.11 api.fjord.internal
 '
 KUBERNETES_VERSION=v1.37.1
-MODULES='overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh ip_set'
+MODULES='overlay br_netfilter nf_conntrack ip_set ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh'
 NODE_ADDRESS=192.168.77.11
 NODE_INTERFACE=eth1
 NODE_NAME=cp1
@@ -143,8 +144,10 @@ exact vm.overcommit_memory 1
 exact vm.panic_on_oom 0
 exact kernel.panic 10
 exact kernel.panic_on_oops 1
+cores net.netfilter.nf_conntrack_max 131072 32768
+cores net.netfilter.nf_conntrack_buckets 32768 8192
 '
-write_file /etc/containerd/config.toml 0644 <<'EOF_dcfc715e'
+write_file /etc/containerd/config.toml 0644 <<'EOF_1bc2c495'
 # Written by fjordkube.
 version = 3
 disabled_plugins = [
@@ -161,6 +164,9 @@ disabled_plugins = [
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = 'overlayfs'
 
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = '/etc/containerd/certs.d'
+
   [plugins.'io.containerd.cri.v1.images'.pinned_images]
     sandbox = 'fjordkube.local/kubernetes/pause:3.10.2'
 
@@ -176,23 +182,24 @@ disabled_plugins = [
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ['/opt/cni/bin']
   conf_dir = '/etc/cni/net.d'
-EOF_dcfc715e
-write_file /etc/crictl.yaml 0644 <<'EOF_6328be7f'
+EOF_1bc2c495
+write_file /etc/crictl.yaml 0644 <<'EOF_d3adfc52'
+# Written by fjordkube.
 runtime-endpoint: unix:///run/containerd/containerd.sock
 image-endpoint: unix:///run/containerd/containerd.sock
 timeout: 300
-EOF_6328be7f
-write_file /etc/modules-load.d/fjordkube.conf 0644 <<'EOF_c8faf607'
+EOF_d3adfc52
+write_file /etc/modules-load.d/fjordkube.conf 0644 <<'EOF_a8632e41'
 # Written by fjordkube: loaded at boot, before kube-proxy looks for them.
 overlay
 br_netfilter
 nf_conntrack
+ip_set
 ip_vs
 ip_vs_rr
 ip_vs_wrr
 ip_vs_sh
-ip_set
-EOF_c8faf607
+EOF_a8632e41
 write_file /etc/systemd/system/containerd.service.d/20-fjordkube.conf 0644 <<'EOF_e81b1130'
 [Service]
 LimitNOFILE=1048576

@@ -30,7 +30,7 @@ class File:
     name: str
     """Of the program, e.g. kubelet; of an archive its component's, e.g. containerd."""
     component: str
-    """What it is part of and installed as, e.g. kubernetes, containerd, runc, cni-plugins, cri-tools, calico-cni."""
+    """What it is part of, a key of places.LINKS, e.g. kubernetes, containerd, cni-plugins, calico-cni."""
     version: str
     """As its project writes it, e.g. v1.37.1."""
     kind: Kind

@@ -1,0 +1,311 @@
+"""scripts/artifacts.sh on a pretended machine: what is there is asked, what comes is verified, nothing comes twice."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fjordkube.shell import shell
+from tests.scripts.machine import Machine
+
+FOLDER, INCOMING = "/opt/fjordkube", "/var/lib/fjordkube/incoming"
+KUBELET = b"#!/bin/sh\necho kubelet\n"
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def archive(**files: bytes) -> bytes:
+    """A .tar.gz with these below bin/."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(f"bin/{name}")
+            entry.size, entry.mode = len(data), 0o755
+            tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+CONTAINERD = archive(containerd=b"c", ctr=b"t")
+FILES = (
+    f"kubelet kubernetes v1.37.1 program 0 /usr/local/bin {sha(KUBELET)} {len(KUBELET)} -\n"
+    f"containerd containerd v2.2.9 archive 1 /usr/local/bin {sha(CONTAINERD)} {len(CONTAINERD)} -"
+)
+IMAGE = b"an archive"
+DIGEST = "sha256:" + "1" * 64
+IMAGES = f"registry.k8s.io/pause:3.10.2 {DIGEST} {sha(IMAGE)} {len(IMAGE)}"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    made = Machine(tmp_path)
+    made.write("/etc/os-release", 'ID=debian\nVERSION_ID="13"\n')
+    made.write("/var/lib/keep")
+    made.program("df", 'echo "Filesystem"; echo "/dev/vda 100 1 9000000 1% /"')
+    made.program("uname", "echo x86_64")
+    made.program("flock")
+    for name in ("conntrack", "ipset"):
+        made.program(name)
+    made.program(
+        "systemctl",
+        'case "$*" in\n'
+        '  is-active*containerd) [ -e "$ROOT/containerd-runs" ] ;;\n'
+        '  is-enabled*) [ -e "$ROOT/kubelet-enabled" ] ;;\n'
+        '  "enable --now containerd") touch "$ROOT/containerd-runs" ;;\n'
+        '  "enable kubelet") touch "$ROOT/kubelet-enabled" ;;\n'
+        "  *NeedDaemonReload*) echo no ;;\n"
+        "esac",
+    )
+    made.program(
+        "ctr",
+        'case "$*" in\n'
+        '  *"images list") echo "REF TYPE DIGEST SIZE"; cat "$ROOT/store" 2>/dev/null || true ;;\n'
+        f'  *"images import"*) echo "registry.k8s.io/pause:3.10.2 type {DIGEST} 1" >>"$ROOT/store" ;;\n'
+        "esac",
+    )
+    return made
+
+
+def values(step: str, **more: str) -> dict[str, str]:
+    return {
+        "STEP": step,
+        "NODE_NAME": "w1",
+        "FOLDER": FOLDER,
+        "INCOMING": INCOMING,
+        "RECORD": "/etc/fjordkube/artifacts",
+        "PROGRAMS": "conntrack conntrack\nipset ipset",
+        "UNITS": "/etc/systemd/system/kubelet.service 0644",
+        "UNIT_0": "[Unit]\n",
+        "FILES": FILES,
+        "IMAGES": IMAGES,
+        "RELEASE": "",
+        "RECEIVE": "",
+        "PROXY": "",
+        "MIRROR": "",
+        "MIRRORED": "",
+        "MIRROR_CA": "",
+        "MIRROR_LOGIN": "",
+        **more,
+    }
+
+
+def have(machine: Machine, **more: str) -> dict[str, Any]:
+    done = machine.run(["artifacts"], values("have", **more))
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def send(machine: Machine, receive: str, data: bytes) -> subprocess.CompletedProcess[bytes]:
+    """As transfer.py does: the script, then the bytes, in one stream."""
+    script = "fjordkube() {\n" + shell(["artifacts"], values("receive", RECEIVE=receive)) + "\n}\nfjordkube; exit\n"
+    environment = {"PATH": os.environ["PATH"], "FJORDKUBE_ROOT": str(machine.root)}
+    return subprocess.run(
+        ["bash", "-s"], input=script.encode() + data, env=environment, capture_output=True, check=False
+    )
+
+
+def lay(machine: Machine, *data: bytes) -> None:
+    """Parts that have arrived."""
+    for one in data:
+        path = machine.write(f"{INCOMING}/{sha(one)}")
+        path.write_bytes(one)
+
+
+def test_a_bare_machine_lacks_everything(machine: Machine) -> None:
+    machine.write(f"{INCOMING}/{sha(KUBELET)}").write_bytes(KUBELET[:5])
+    assert have(machine, PROGRAMS="conntrack conntrack\nnothing-like-this nothing") == {
+        "architecture": "x86_64",
+        "release": "debian-13",
+        "free_kib": 9000000,
+        "files": {sha(KUBELET): 5, sha(CONTAINERD): 0},
+        "images": {"registry.k8s.io/pause:3.10.2": 0},
+        "packages": "nothing",
+    }
+
+
+def test_bytes_arrive_behind_the_script_and_a_cut_stream_is_gone_on_with(machine: Machine) -> None:
+    data = bytes(range(256)) * 4096  # as binary as it gets, larger than a pipe
+    name = sha(data)
+    cut = send(machine, f"{name} {len(data)} 0", data[:300000])
+    assert cut.returncode == 1
+    assert b"ended early" in cut.stderr
+    there = (machine.root / INCOMING.lstrip("/") / name).stat().st_size
+    assert there == 300000
+    whole = send(machine, f"{name} {len(data)} {there}\nsmall 3 0", data[there:] + b"abc")
+    assert whole.returncode == 0, whole.stderr
+    assert (machine.root / INCOMING.lstrip("/") / name).read_bytes() == data
+    assert machine.read(f"{INCOMING}/small") == "abc"
+
+
+def test_what_grew_meanwhile_is_another_runs(machine: Machine) -> None:
+    lay(machine, KUBELET)
+    assert b"another run is at work here" in send(machine, f"{sha(KUBELET)} 99 0", b"x" * 99).stderr
+
+
+def test_programs_lie_by_version_and_are_linked(machine: Machine) -> None:
+    lay(machine, KUBELET, CONTAINERD, IMAGE)
+    done = machine.run(["artifacts"], values("install"))
+    assert done.returncode == 0, done.stderr
+    assert machine.read(f"{FOLDER}/kubernetes/v1.37.1/kubelet").encode() == KUBELET
+    assert os.readlink(machine.root / "usr/local/bin/kubelet") == f"{FOLDER}/kubernetes/v1.37.1/kubelet"
+    assert os.readlink(machine.root / "usr/local/bin/ctr") == f"{FOLDER}/containerd/v2.2.9/ctr"
+    assert machine.exists("/etc/systemd/system/kubelet.service")
+    assert not machine.exists(INCOMING)
+    assert json.loads(done.stdout)["changed"] > 0
+    assert {"systemctl enable --now containerd", "systemctl enable kubelet"} <= set(machine.calls)
+
+    found = have(machine)
+    assert (found["files"], found["images"], found["packages"]) == ({}, {}, "")
+    again = machine.run(["artifacts"], values("install"))
+    assert json.loads(again.stdout)["changed"] == 0
+    assert not [call for call in machine.calls if "restart" in call or "enable" in call]
+
+
+def test_another_version_lies_beside_and_takes_over_by_one_rename(machine: Machine) -> None:
+    lay(machine, KUBELET, CONTAINERD, IMAGE)
+    machine.run(["artifacts"], values("install"))
+    newer = b"#!/bin/sh\necho newer\n"
+    lay(machine, newer)
+    line = f"kubelet kubernetes v1.37.2 program 0 /usr/local/bin {sha(newer)} {len(newer)} -"
+    done = machine.run(["artifacts"], values("install", FILES=line))
+    assert done.returncode == 0, done.stderr
+    assert os.readlink(machine.root / "usr/local/bin/kubelet") == f"{FOLDER}/kubernetes/v1.37.2/kubelet"
+    assert machine.exists(f"{FOLDER}/kubernetes/v1.37.1/kubelet")
+    # containers go on: their runtime is the same
+    assert "systemctl restart containerd" not in machine.calls
+
+
+def test_a_damaged_file_stops_before_anything_is_installed(machine: Machine) -> None:
+    lay(machine, KUBELET, IMAGE)
+    machine.write(f"{INCOMING}/{sha(CONTAINERD)}").write_bytes(b"x" * len(CONTAINERD))
+    done = machine.run(["artifacts"], values("install"))
+    assert done.returncode == 1
+    assert "error: w1: containerd" in done.stderr
+    assert not machine.exists(FOLDER)
+    assert not machine.exists(f"{INCOMING}/{sha(CONTAINERD)}")
+
+
+def test_a_damaged_image_is_not_imported(machine: Machine) -> None:
+    lay(machine, KUBELET, CONTAINERD)
+    machine.write(f"{INCOMING}/{sha(IMAGE)}").write_bytes(b"x" * len(IMAGE))
+    done = machine.run(["artifacts"], values("install"))
+    assert "image registry.k8s.io/pause:3.10.2 has SHA-256" in done.stderr
+    assert not [call for call in machine.calls if "import" in call]
+
+
+def test_an_image_of_another_digest_is_taken_away_again(machine: Machine) -> None:
+    lay(machine, KUBELET, CONTAINERD, IMAGE)
+    other = IMAGES.replace(DIGEST, "sha256:" + "2" * 64)
+    done = machine.run(["artifacts"], values("install", IMAGES=other))
+    assert done.returncode == 1
+    assert f"is {DIGEST}, and the list says sha256:2222" in done.stderr
+    assert [call for call in machine.calls if "images remove" in call]
+
+
+def test_a_program_of_the_hosts_own_is_not_replaced(machine: Machine) -> None:
+    lay(machine, KUBELET, CONTAINERD, IMAGE)
+    machine.write("/usr/local/bin/kubelet", "theirs")
+    done = machine.run(["artifacts"], values("install"))
+    assert "/usr/local/bin/kubelet is there, and not from fjordkube" in done.stderr
+    assert machine.read("/usr/local/bin/kubelet") == "theirs"
+
+
+def test_packages_come_from_the_bundle_alone_and_are_remembered(machine: Machine) -> None:
+    lay(machine, KUBELET, CONTAINERD, IMAGE)
+    machine.write("/dpkg", "bash\n")
+    machine.program("dpkg-query", 'cat "$ROOT/dpkg"')
+    machine.program(
+        "apt-get",
+        f'[ "${{*: -1}}" = update ] || {{ echo tc >>"$ROOT/dpkg"; echo libtc >>"$ROOT/dpkg"; '
+        f'printf "#!/bin/sh\\n" >"{machine.folder}/bin/tc-of-tests"; chmod +x "{machine.folder}/bin/tc-of-tests"; }}',
+    )
+    wanted = values("install", PROGRAMS="tc-of-tests tc", RELEASE="debian-13")
+    done = machine.run(["artifacts"], wanted, before="wait_for_packages() { :; }\n")
+    assert done.returncode == 0, done.stderr
+    called = [call for call in machine.calls if call.startswith("apt-get")]
+    assert [call.rsplit(" ", 1)[-1] for call in called] == ["update", "tc"]
+    assert all(f"Dir::Etc::SourceList={machine.root}{INCOMING}/packages.list" in call for call in called)
+    assert machine.read("/etc/fjordkube/artifacts/packages") == "libtc\ntc\n"
+
+
+def test_apts_words_are_told_when_it_fails(machine: Machine) -> None:
+    machine.program("dpkg-query", "echo bash")
+    machine.program("apt-get", "echo 'E: no such package' >&2; exit 100")
+    done = machine.run(["artifacts"], values("install", PROGRAMS="tc-of-tests tc"))
+    assert "E: no such package" in done.stderr
+    assert "error: w1: apt-get update failed" in done.stderr
+
+
+def test_a_mirror_stands_in_for_each_registry_and_its_login_is_for_root_alone(machine: Machine) -> None:
+    lay(machine, KUBELET, CONTAINERD, IMAGE)
+    wanted = values(
+        "install",
+        MIRROR="mirror.example.no/k8s",
+        MIRRORED="registry.k8s.io quay.io",
+        MIRROR_CA="PEM",
+        MIRROR_LOGIN="dTpw",
+    )
+    done = machine.run(["artifacts"], wanted)
+    assert done.returncode == 0, done.stderr
+    text = machine.read("/etc/containerd/certs.d/registry.k8s.io/hosts.toml")
+    assert 'server = "https://mirror.example.no/v2/k8s/registry.k8s.io"\n' in text
+    assert 'Authorization = "Basic dTpw"' in text
+    assert (machine.root / "etc/containerd/certs.d/quay.io/hosts.toml").stat().st_mode & 0o777 == 0o600
+    assert "dTpw" not in done.stderr
+
+
+class TestDownloads:
+    """Files that the node gets by itself."""
+
+    URL = "https://release.example.no/kubelet"
+    LINE = f"kubelet kubernetes v1.37.1 program 0 /usr/local/bin {sha(KUBELET)} 0 {URL}"
+
+    def test_a_cut_download_is_gone_on_with(self, machine: Machine) -> None:
+        machine.program(
+            "curl",
+            'output=""; while [ $# -gt 0 ]; do [ "$1" != --output ] || output=$2; shift; done\n'
+            'if [ -s "$output" ]; then tail -c +6 "$ROOT/kubelet" >>"$output"; exit 0; fi\n'
+            'head -c 5 "$ROOT/kubelet" >"$output"; echo "curl: (18) cut" >&2; exit 18',
+        )
+        machine.program("sleep")
+        machine.write("/kubelet").write_bytes(KUBELET)
+        done = machine.run(["artifacts"], values("install", FILES=self.LINE, IMAGES=""))
+        assert done.returncode == 0, done.stderr
+        assert machine.read(f"{FOLDER}/kubernetes/v1.37.1/kubelet").encode() == KUBELET
+        calls = [line for line in machine.questions if line.startswith("curl ")]
+        assert len(calls) == 2
+        assert all("--continue-at -" in call for call in calls)
+
+    def test_a_host_that_does_not_answer_is_named(self, machine: Machine) -> None:
+        machine.program("curl", "echo 'curl: (6) no such host' >&2; exit 6")
+        machine.program("sleep")
+        done = machine.run(["artifacts"], values("install", FILES=self.LINE, IMAGES=""))
+        assert done.returncode == 1
+        assert f"error: w1: kubelet: {self.URL} does not give it" in done.stderr
+        assert not machine.exists(FOLDER)
+
+    def test_another_checksum_is_refused(self, machine: Machine) -> None:
+        machine.program(
+            "curl", 'while [ $# -gt 0 ]; do [ "$1" != --output ] || output=$2; shift; done; echo other >"$output"'
+        )
+        done = machine.run(["artifacts"], values("install", FILES=self.LINE, IMAGES=""))
+        assert "error: w1: kubelet has SHA-256" in done.stderr
+        assert not machine.exists(FOLDER)
+
+    def test_images_are_pulled_by_the_runtime(self, machine: Machine) -> None:
+        machine.program("crictl", f'[ "$1" != pull ] || echo "$2 type {DIGEST} 1" >>"$ROOT/store"')
+        done = machine.run(
+            ["artifacts"], values("install", FILES="", IMAGES=f"registry.k8s.io/pause:3.10.2 {DIGEST} - 0")
+        )
+        assert done.returncode == 0, done.stderr
+        assert "crictl pull registry.k8s.io/pause:3.10.2" in machine.questions
