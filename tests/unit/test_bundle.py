@@ -61,6 +61,16 @@ def test_architecture_of_the_nodes_is_compared_where_it_is_known(folder: Path) -
     ]
 
 
+def test_bundle_of_other_versions_or_origin_than_the_settings_is_told_in_full(folder: Path) -> None:
+    read = bundle.read(folder)
+    assert bundle.unfit(read, "built", {"kubernetes": "v1.37.1", "calico": "v3.28.5"}) == []
+    assert bundle.unfit(read, "upstream", {"kubernetes": "v1.37.0", "calico": "v3.28.5", "ingress-nginx": "v1"}) == [
+        f"{folder} has artifacts of origin built, not upstream; make one of upstream",
+        f"{folder} has kubernetes v1.37.1, not v1.37.0; make one of that version",
+        f"{folder} has no ingress-nginx, v1 is wanted; make one of that version",
+    ]
+
+
 def test_file_of_a_tar_is_read_and_sought_in_within_its_own_bytes(folder: Path) -> None:
     inside = bundle.read(packed(folder)).contents
     with inside.open(PROGRAM) as file:

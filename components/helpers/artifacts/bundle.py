@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -74,6 +74,22 @@ def read(place: Path) -> Bundle:
     except ValueError as error:
         raise HelperError(f"{place}: {LIST}: {error}; {AGAIN}") from None
     return Bundle(inside, needs, origin, str(entry["made"]))
+
+
+def unfit(bundle: Bundle, origin: str, versions: Mapping[str, str]) -> list[str]:
+    """How a bundle is not what the settings ask for: all differences, each `state; fix`. Nothing but its list is read.
+
+    `versions`: wanted ones by component; the bundle's others do not matter.
+    """
+    problems: list[str] = []
+    if bundle.origin != origin:
+        problems.append(f"{bundle.place} has artifacts of origin {bundle.origin}, not {origin}; make one of {origin}")
+    for component, version in versions.items():
+        found = bundle.needs.versions.get(component)
+        if found != version:
+            has = f"{component} {found}, not {version}" if found else f"no {component}, {version} is wanted"
+            problems.append(f"{bundle.place} has {has}; make one of that version")
+    return problems
 
 
 def verify(bundle: Bundle, architecture: Architecture | None = None) -> list[str]:
