@@ -118,6 +118,7 @@ def script(node: Node, args: ArtifactsArgs) -> str:
         containerd.CRICTL_PATH: containerd.crictl_config(containerd.CRICTL_TIMEOUT),
     }
     values = {
+        "NODE_NAME": node.name,
         "FOLDER": FOLDER,
         "INCOMING": ARTIFACTS_INCOMING,
         "RECORD": ARTIFACTS_RECORD,
