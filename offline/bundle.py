@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from fjordkube.artifacts.needs import BOTH, Architecture, File, Image, Needs, Package
+from fjordkube.artifacts.needs import BOTH, Architecture, File, Image, Needs, Package, Role
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.artifacts import bundle, index, sbom
 from fjordkube.helpers.artifacts.bundle import FILES, IMAGES, LIST, PACKAGES
@@ -43,6 +43,13 @@ LICENCES: Mapping[str, str] = {
 
 LICENCE = "Apache-2.0"
 """Of Kubernetes, containerd, the CNI plugins, cri-tools, Calico, CoreDNS, etcd, ingress-nginx, and of this project."""
+
+ROLES: Mapping[str, tuple[Role, ...]] = {
+    **dict.fromkeys(CONTROL_PLANE_IMAGES, ("control-plane",)),
+    # its pods tolerate no control plane's taint
+    "ingress-nginx-controller": ("worker",),
+}
+"""Of images that not every node needs."""
 
 CHUNK = 2**20
 
@@ -145,9 +152,9 @@ def _origin(manifest: Manifest, module: Module, program: str) -> str:
 def _images(manifest: Manifest, folder: Path) -> Iterator[Image]:
     copy = _Copier(folder)
     for image in manifest.images:
-        archive, path = compression.path(manifest, image.key), f"{IMAGES}/{image.key}.tar"
+        archive, path = compression.path(manifest, image.key), f"{IMAGES}/{image.key}.tar.gz"
         size, sha256 = copy(archive, path, 0o644)
-        roles = ("control-plane",) if image.key in CONTROL_PLANE_IMAGES else BOTH
+        roles = ROLES.get(image.key, BOTH)
         yield Image(image.key, image.name, compression.digest(archive), LICENCE, roles, path, size, sha256)
 
 

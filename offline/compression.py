@@ -6,15 +6,11 @@ guests' disk stay uncompressed, since they are unpacked on this machine. Equal i
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import tarfile
-import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
 
 from fjordkube.roots import cache_root
 from offline import command, keys, recipes
@@ -36,7 +32,7 @@ def step_name(key: str) -> str:
 def path(manifest: Manifest, key: str) -> Path:
     """Where the cache keeps it."""
     digest = keys.of(keys.place(recipes.archive(manifest, key)), Path(__file__))
-    return cache_root() / "compressed" / digest / f"{key}.tar"
+    return cache_root() / "compressed" / digest / f"{key}.tar.gz"
 
 
 def steps(manifest: Manifest) -> Iterator[Step]:
@@ -66,7 +62,7 @@ def program_step(program: Step) -> Step:
         step_name(program.name),
         f"{program.name}, compressed",
         cache_root() / "compressed" / digest / f"{program.name}.gz",
-        lambda target: _squeeze_file(program.result, target),
+        lambda target: compress(program.result, target),
         2.0,
         lane="assemble",
         needs=(program.name,),
@@ -74,84 +70,26 @@ def program_step(program: Step) -> Step:
     )
 
 
-def _squeeze_file(source: Path, target: Path) -> None:
-    with source.open("rb") as content:
-        _squeeze(content, target)
-
-
 def compress(source: Path, target: Path) -> None:
-    """Writes `source` (of oci.py: one manifest) again at `target`, its layers as gzip."""
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder, tarfile.open(source) as old:
-        index = json.loads(_blob(old, "index.json"))
-        (entry,) = index["manifests"]
-        manifest = json.loads(_blob(old, _place(entry["digest"])))
-        with tarfile.open(target, "w") as new:
-            layers = []
-            for number, layer in enumerate(manifest["layers"]):
-                file = Path(folder) / str(number)
-                layers.append(_compressed(old, layer, file))
-                _add(new, _place(layers[-1]["digest"]), file)
-            _add(new, _place(manifest["config"]["digest"]), _blob(old, _place(manifest["config"]["digest"])))
-            text = _json({**manifest, "layers": layers})
-            digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
-            _add(new, _place(digest), text)
-            entry |= {"digest": digest, "size": len(text)}
-            _add(new, "index.json", _json(index))
-            _add(new, "oci-layout", _blob(old, "oci-layout"))
+    """Writes `source` again at `target`, as gzip.
+
+    The archive as a whole, not its layers: a node's own gzip decompresses several times as fast as containerd does
+    (measured on an emulated processor: an image of 235 MB took 86 s to import with layers of gzip).
+    """
+    # gzip's header as zlib writes it has no name and no time
+    squeeze = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
+    with source.open("rb") as content, target.open("wb") as file:
+        while chunk := content.read(CHUNK):
+            command.check()
+            file.write(squeeze.compress(chunk))
+        file.write(squeeze.flush())
 
 
 def digest(archive: Path) -> str:
-    """Of the manifest in a compressed archive: what a node's containerd shows for the image."""
+    """Of the manifest in an archive, compressed or not: what a node's containerd shows for the image."""
     with tarfile.open(archive) as tar:
-        (entry,) = json.loads(_blob(tar, "index.json"))["manifests"]
+        source = tar.extractfile("index.json")
+        if source is None:
+            raise BuildError(f"{archive}: index.json is no file; build the image again")
+        (entry,) = json.loads(source.read())["manifests"]
         return str(entry["digest"])
-
-
-def _compressed(tar: tarfile.TarFile, layer: Mapping[str, Any], target: Path) -> dict[str, Any]:
-    source = tar.extractfile(_place(layer["digest"]))
-    if source is None:
-        raise BuildError(f"{layer['digest']}: no file in the image's archive; build the image again")
-    digest, size = _squeeze(source, target)
-    kind = f"{layer['mediaType']}+gzip"
-    return {"mediaType": kind, "digest": f"sha256:{digest}", "size": size}
-
-
-def _squeeze(source: IO[bytes], target: Path) -> tuple[str, int]:
-    """SHA-256 in hex and bytes of what was written."""
-    # gzip's header as zlib writes it has no name and no time
-    squeeze, digest, size = zlib.compressobj(LEVEL, zlib.DEFLATED, 31), hashlib.sha256(), 0
-    with target.open("wb") as file:
-        while True:
-            command.check()
-            chunk = source.read(CHUNK)
-            packed = squeeze.compress(chunk) if chunk else squeeze.flush()
-            digest.update(packed)
-            size += file.write(packed)
-            if not chunk:
-                return digest.hexdigest(), size
-
-
-def _place(digest: str) -> str:
-    return "blobs/" + digest.replace(":", "/")
-
-
-def _blob(tar: tarfile.TarFile, name: str) -> bytes:
-    source = tar.extractfile(name)
-    if source is None:
-        raise BuildError(f"{name}: no file in the image's archive; build the image again")
-    return source.read()
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _add(tar: tarfile.TarFile, name: str, content: bytes | Path) -> None:
-    info = tarfile.TarInfo(name)  # mode 0644, root's, of 1970
-    if isinstance(content, bytes):
-        info.size = len(content)
-        tar.addfile(info, io.BytesIO(content))
-        return
-    info.size = content.stat().st_size
-    with content.open("rb") as file:
-        tar.addfile(info, file)

@@ -154,7 +154,7 @@ lay_packages() {
   remember_packages "$before" "$after"
   packages=("$(programs_missing)")
   [ -z "${packages[0]}" ] || fail "$NODE_NAME: apt ended well, and there is still no ${packages[0]//$'\n'/, }"
-  changed "installed packages of $(system_release)"
+  changed "$NODE_NAME: installed packages of $(system_release)"
 }
 
 apt() {
@@ -239,6 +239,10 @@ lay_files() {
       unpack "$name" "$component" "$version" "$kind" "$strip" "$sha256"
     link "$component" "$version" "$links" "$name" "$kind"
   done <<<"$FILES"
+  for name in "${!LAID[@]}"; do
+    # shellcheck disable=SC2086  # without the blanks of names that are none
+    log "$NODE_NAME: installed $name:" ${LAID[$name]}
+  done
 }
 
 get_file() { # URL SHA256 NAME
@@ -253,6 +257,13 @@ get_file() { # URL SHA256 NAME
 fail_download() {
   wait || true
   exit 1
+}
+
+declare -A LAID=()
+
+count() { # COMPONENT NAME  : one change; each component is told in one line, at the end
+  CHANGES=$((CHANGES + 1))
+  LAID[$1]+=" $2"
 }
 
 unpack() { # NAME COMPONENT VERSION KIND STRIP SHA256
@@ -271,7 +282,7 @@ unpack() { # NAME COMPONENT VERSION KIND STRIP SHA256
   done
   rm -rf "$beside"
   printf '%s\n' "$6" >"$(mark_of "$1" "$2" "$3")"
-  changed "installed $1 $3"
+  count "$2 $3" "$1"
 }
 
 link() { # COMPONENT VERSION FOLDER NAME KIND
@@ -291,7 +302,7 @@ link() { # COMPONENT VERSION FOLDER NAME KIND
     ln -sfn "$place/${file##*/}" "$at.next"
     mv -Tf "$at.next" "$at"
     [ "$1" != containerd ] || RESTART=1
-    changed "$3/${file##*/} is of $1 $2"
+    count "$1 $2" ''
   done
 }
 
@@ -377,10 +388,11 @@ import_image() { # REFERENCE SHA256 SIZE
   local part="$ROOT$INCOMING/$2" start=$SECONDS said
   [ "$(bytes_of "$part")" = "$3" ] || fail "$NODE_NAME: image $1 did not arrive whole; run it again"
   verify "$part" "$2" "image $1"
-  said=$(ctr --timeout 600s --namespace k8s.io images import "$part" 2>&1) ||
+  # -f: what is not compressed passes as it is
+  said=$(gzip --decompress --stdout --force <"$part" | ctr --timeout 600s --namespace k8s.io images import - 2>&1) ||
     fail "$NODE_NAME: containerd does not take image $1: ${said##*$'\n'}"
   rm -f "$part"
-  changed "imported $1 ($((SECONDS - start)) s)"
+  changed "$NODE_NAME: imported $1 ($((SECONDS - start)) s)"
 }
 
 pull_image() { # REFERENCE  : by the runtime itself, which knows mirrors and their logins
@@ -390,7 +402,7 @@ pull_image() { # REFERENCE  : by the runtime itself, which knows mirrors and the
     [ $tries -gt 0 ] || fail "$NODE_NAME: image $1 was not pulled: ${said##*$'\n'}"
     sleep 5
   done
-  changed "pulled $1 ($((SECONDS - start)) s)"
+  changed "$NODE_NAME: pulled $1 ($((SECONDS - start)) s)"
 }
 
 install() {
@@ -412,6 +424,7 @@ case $STEP in
   receive) receive ;;
   choose) choose ;;
   install)
+    await_boot
     only_one 300
     install
     ;;

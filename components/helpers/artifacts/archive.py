@@ -5,6 +5,7 @@ Owns reading them. Leaves writing to `offline/`.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import tarfile
@@ -14,6 +15,9 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 CHUNK = 2**20
+GZIP = b"\x1f\x8b"
+"""First bytes of what gzip wrote: archives and their layers may be compressed."""
+
 NAME = "io.containerd.image.name"
 """Annotation of an index' entry that containerd's import takes as the image's full name."""
 
@@ -32,7 +36,16 @@ def look(file: IO[bytes], architecture: str) -> Inside:
     """Reads the whole archive once. Problems are told, not raised: also those of a file that is no archive."""
     try:
         return _look(file, architecture)
-    except (tarfile.TarError, EOFError, KeyError, TypeError, AttributeError, ValueError, zlib.error) as error:
+    except (
+        tarfile.TarError,
+        EOFError,
+        gzip.BadGzipFile,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        zlib.error,
+    ) as error:
         return Inside({}, (f"no OCI archive ({type(error).__name__}: {error})",))
 
 
@@ -40,7 +53,10 @@ def _look(file: IO[bytes], architecture: str) -> Inside:
     problems: list[str] = []
     small: dict[str, bytes] = {}
     sums: dict[str, _Sum] = {}
-    with tarfile.open(fileobj=file, mode="r:") as tar:
+    start = file.read(2)
+    file.seek(0)
+    plain: IO[bytes] = gzip.GzipFile(fileobj=file) if start == GZIP else file  # type: ignore[assignment]
+    with tarfile.open(fileobj=plain, mode="r:") as tar:
         for entry in tar:
             source = tar.extractfile(entry) if entry.isreg() else None
             if source is None:
@@ -118,7 +134,7 @@ def _sum(source: IO[bytes], size: int) -> _Sum:
     digest, plain = hashlib.sha256(), hashlib.sha256()
     chunk = source.read(CHUNK)
     start = chunk if size <= CHUNK else None
-    unzip = zlib.decompressobj(wbits=31) if chunk[:2] == b"\x1f\x8b" else None
+    unzip = zlib.decompressobj(wbits=31) if chunk[:2] == GZIP else None
     while chunk:
         digest.update(chunk)
         plain.update(unzip.decompress(chunk) if unzip else chunk)
