@@ -7,6 +7,7 @@ import pulumi
 from fjordkube import advice, images
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import FjordkubeError
+from fjordkube.host import bundle
 from fjordkube.hurry import hurry
 from fjordkube.nodes import source, stack_config
 from fjordkube.residency import DeclaredResidency, DeclaredResidencyArgs
@@ -25,6 +26,7 @@ try:
     settings = load(declared)
     DeclaredResidency("residency", DeclaredResidencyArgs.of(settings))  # before any machine
     made_of = images.of(settings)
+    bundle.check(settings, made_of, preview=pulumi.runtime.is_dry_run())
     login = stack_config.registry_login()
     machines = source.find(settings).provide(settings, made_of, stack)
 except FjordkubeError as error:

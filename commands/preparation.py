@@ -12,8 +12,10 @@ from pathlib import Path
 from commands import backend, consent, sdk, stackfile
 from commands.console import say
 from commands.engine import Engine, binary, engine_there, plugins, policy_pack
+from fjordkube import images
 from fjordkube.errors import MachineError
 from fjordkube.helpers.local_vm import computer
+from fjordkube.host import bundle
 from fjordkube.nodes import source
 from fjordkube.settings import LocalNodes, Stack
 from offline import build, catalog, manifest, system, vm_image
@@ -45,6 +47,7 @@ def prepare(stack: str, settings_file: Path | None, changes: bool) -> Prepared:
     if not policy_pack():
         say("no policy pack: FJORDKUBE_POLICY is off")
     local = isinstance(settings.nodes, LocalNodes)
+    bundle.check(settings, images.of(settings), preview=not changes)
     sdk.ensure(settings.nodes.source, say)
     # Programs of local machines are installed below. A key may be in the stack's configuration, which is the program's
     # to read: it refuses a missing one before it makes anything.

@@ -1,4 +1,4 @@
-"""`setup --for fast|conformance|up`: puts there what a level of tests needs, before its first test."""
+"""`setup --for fast|conformance|up|e2e`: puts there what a level of tests needs, before its first test."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import shutil
 
 from commands.console import say
 from commands.preparation import build_missing
-from offline import manifest, system
+from offline import bundle, manifest, system, vendor_image
 
-NEEDED = {"fast": [], "conformance": ["toolchain", "apiserver"], "up": None}
-"""Steps or groups by level; None: everything."""
+NEEDED = {"fast": [], "conformance": ["toolchain", "apiserver"], "up": None, "e2e": None}
+"""Steps or groups by level; None: everything that `up` of source local needs."""
+
+PLAIN = "debian-13"
+"""What the vendor of the end-to-end tests hands over; what it lacks comes from a bundle."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,4 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     steps = NEEDED[arguments.level]
     if steps != []:
         build_missing(steps)
+    if arguments.level == "e2e":
+        sources = manifest.load()
+        system.ensure(sources.bundle_packages, say)
+        build_missing([vendor_image.step_name(PLAIN), *bundle.steps(sources, [PLAIN])])
     return 0

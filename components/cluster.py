@@ -22,6 +22,7 @@ from fjordkube.gates.common import Promised
 from fjordkube.gates.disk import disk_gate
 from fjordkube.gates.gate import Gate
 from fjordkube.gates.gates import Gates, GatesArgs
+from fjordkube.host import bundle
 from fjordkube.host.artifacts import ArtifactsArgs
 from fjordkube.host.firewall import guards_itself
 from fjordkube.host.host import Host
@@ -155,11 +156,7 @@ class KubernetesCluster(pulumi.ComponentResource):
     def _artifacts(self) -> ArtifactsArgs:
         args = self._args
         settings, images = args.settings, args.images
-        versions = {
-            "kubernetes": settings.kubernetes.version,
-            "calico": settings.network.version,
-            "ingress-nginx": images.references["ingress-nginx-controller"].rpartition(":")[2],
-        }
+        versions = bundle.versions(settings, images)
         return ArtifactsArgs.of(settings.artifacts, versions, images.sandbox, args.registry_login)
 
     def _control_plane(self, node: Node, host: Host, beside: ControlPlane | None) -> ControlPlane:

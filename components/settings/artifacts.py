@@ -86,7 +86,7 @@ class UpstreamArtifacts(AnyArtifacts):
 class MirrorArtifacts(AnyArtifacts):
     """The projects' own files and images, from a mirror of yours; checksums are the same."""
 
-    source: Literal["mirror"]
+    source: Literal["mirror"] = "mirror"
     """Where artifacts come from: mirror."""
     files: Url = Field(examples=["https://mirror.example.no/files"])
     """Where files are, below it as host and path of their own address, e.g. https://mirror.example.no/files for
@@ -108,7 +108,7 @@ class MirrorArtifacts(AnyArtifacts):
 class BundleArtifacts(AnyArtifacts):
     """A folder on the computer that runs `up`; what a node lacks goes over its SSH connection."""
 
-    source: Literal["bundle"]
+    source: Literal["bundle"] = "bundle"
     """Where artifacts come from: bundle."""
     path: ProjectPath = Field(examples=["bundles/production"])
     """The bundle's folder, made by `make bundle`, e.g. bundles/production; relative to the checkout, or below ~/."""

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from commands.setup import PLAIN
 from fjordkube.helpers.local_vm import image
 from fjordkube.nodes.local import accelerator
 from fjordkube.roots import CHECKOUT
@@ -31,7 +32,6 @@ from tests.vendor import fake_vendor
 
 UP_SECONDS = 1800
 HOST = "demo.fjord.internal"
-RELEASE = "debian-13"
 FAKE = Path(fake_vendor.__file__)
 
 
@@ -44,10 +44,20 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def vendor(folder: Path) -> Iterator[Commands]:
+def bundle(folder: Path) -> Iterator[Path]:
+    """All that the vendor's machines lack; below the checkout, where a stack file can name it."""
+    made = CHECKOUT / ".fjordkube" / "bundles" / folder.name
+    words = ["bundle", "--releases", PLAIN, "--output", str(made)]
+    subprocess.run([sys.executable, "-m", "commands", *words], cwd=CHECKOUT, check=True)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def vendor(folder: Path, bundle: Path) -> Iterator[Commands]:
     """Commands on a stack of the vendor's machines. Whatever happened, they are gone afterwards."""
     made = Commands(folder / "home", folder / "Pulumi.vendor.yaml", "vendor")
-    made.write(stack(folder))
+    made.write(stack(folder, bundle))
     try:
         yield made
     finally:
@@ -59,7 +69,7 @@ def stack(folder: Path, bundle: Path) -> dict[str, Any]:
     key = folder / "id_ed25519"
     if not key.exists():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    found = image.find(vendor_image.digest(manifest.load(), RELEASE))
+    found = image.find(vendor_image.digest(manifest.load(), PLAIN))
     emulated = accelerator.choose("auto", found) == "tcg"
     return {
         "cluster": {"name": "vend", "timing": "emulated" if emulated else "native"},
