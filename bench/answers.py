@@ -131,7 +131,7 @@ OF_A_SOURCE: Mapping[str, Mapping[str, Any]] = {
     "vendor_cli": {
         "command": ["docs/sources/vendor-adapter-example.sh"],
         "zone": "no-osl1",
-        "image": "debian-13-kubernetes",
+        "image": "debian-13",
         "private_cidr": NETWORK,
         "control_plane_plan": "nvme-4",
         "worker_plan": "nvme-4",

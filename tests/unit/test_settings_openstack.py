@@ -104,7 +104,7 @@ def test_bad_input_is_refused_all_at_once_with_fixes() -> None:
     ]
     assert found[0].endswith("elastx is not one of the values; use nrec, safespring or other")
     assert "write osl2" in found[1]
-    assert "add it, e.g. fjordkube-node" in found[2]
+    assert "add it, e.g. debian-13" in found[2]
     assert "openstack ... show -f value -c id NAME" in found[3]
 
 

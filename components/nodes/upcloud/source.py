@@ -25,7 +25,7 @@ def check(settings: Stack, stack: str, programs: bool = True, preview: bool = Fa
     cloud.check(nodes_of(settings, UpcloudNodes).ssh_key_file, programs, preview)
 
 
-def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
+def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - host/ brings them
     """See components.nodes.source.Source."""
     check(settings, stack, preview=pulumi.runtime.is_dry_run())
     made = UpcloudMachines("nodes", cloud.seeded(nodes_of(settings, UpcloudNodes), settings, stack))

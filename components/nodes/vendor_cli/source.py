@@ -31,7 +31,7 @@ def check(settings: Stack, stack: str, programs: bool = True, preview: bool = Fa
     cloud.check(nodes.ssh_key_file, programs, preview, problems)
 
 
-def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - the image carries it all
+def provide(settings: Stack, images: Images, stack: str) -> Machines:  # noqa: ARG001 - host/ brings them
     """See components.nodes.source.Source."""
     check(settings, stack, preview=pulumi.runtime.is_dry_run())
     nodes = nodes_of(settings, VendorNodes)

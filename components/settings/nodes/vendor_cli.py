@@ -65,9 +65,9 @@ class VendorNodes(AnyNodes):
     """The machines' private network, e.g. 10.1.0.0/24; every node's address lies in it."""
     interface: Nic = "eth1"
     """NIC on the private network as the vendor's image names it, e.g. eth1."""
-    image: Word = Field(examples=["debian-13-kubernetes"])
-    """The vendor's image, e.g. debian-13-kubernetes; another one makes every machine anew. It must carry Kubernetes,
-    containerd and the container images."""
+    image: Word = Field(examples=["debian-13"])
+    """The vendor's image, e.g. debian-13: a plain Debian or Ubuntu, on which `up` installs the rest (see artifacts);
+    another one makes every machine anew."""
     control_plane_plan: Word = Field(examples=["nvme-4"])
     """Plan of control planes that name none, e.g. nvme-4."""
     worker_plan: Word = Field(examples=["nvme-2"])
