@@ -46,6 +46,7 @@ is_installed() { # NAME COMPONENT VERSION SHA256
 }
 
 RESTART=0
+DOWNLOAD_TRIES=5
 
 bytes_of() { # FILE  : its size; 0 where it is not
   stat -c %s "$1" 2>/dev/null || printf '0'
@@ -173,18 +174,28 @@ remember_packages() { # BEFORE AFTER  : what was added, which is what is taken a
 
 # --- files ---
 
-download() { # URL FILE  : goes on where an earlier one ended
-  local tries=5 code
+download() { # URL FILE  : goes on where an earlier one ended; SAID is why it failed
+  local tries=$DOWNLOAD_TRIES status words
+  words=$(mktemp)
   mkdir -p "${2%/*}"
-  until curl --fail --silent --show-error --location --connect-timeout 20 --speed-limit 1000 --speed-time 60 \
-    --continue-at - ${PROXY:+--proxy "$PROXY"} --output "$2" "$1"; do
-    code=$?
-    # 33: the server cannot go on in the middle; 22 also says that there is no more of it
-    [ $code != 33 ] && [ $code != 22 ] || rm -f "$2"
+  # of a whole answer curl may say that all is well where the server says that there is no more of it
+  until status=$(curl --fail --silent --show-error --location --connect-timeout 20 --speed-limit 1000 --speed-time 60 \
+    --continue-at - --write-out '%{http_code}' ${PROXY:+--proxy "$PROXY"} --output "$2" "$1" 2>"$words") && [ "$status" != 416 ]; do
+    case $status in
+      # there is no more of it, and so it is another file
+      416) rm -f "$2" ;;
+      401 | 403) tries=1 SAID="it wants a login ($status): files come without one" ;;
+      404 | 410) tries=1 SAID="it is not there ($status)" ;;
+      *) SAID=$(<"$words") ;;
+    esac
     tries=$((tries - 1))
-    [ $tries -gt 0 ] || return 1
+    if [ $tries -le 0 ]; then
+      rm -f "$words"
+      return 1
+    fi
     sleep 3
   done
+  rm -f "$words"
 }
 
 is_whole() { # FILE SHA256
@@ -246,9 +257,9 @@ lay_files() {
 }
 
 get_file() { # URL SHA256 NAME
-  local start=$SECONDS
+  local start=$SECONDS SAID='no answer'
   download "$1" "$ROOT$INCOMING/$2" || {
-    log "error: $NODE_NAME: $3: $1 does not give it; curl's words are above"
+    log "error: $NODE_NAME: $3 does not come from $1: $SAID"
     return 1
   }
   log "$NODE_NAME: $3 downloaded ($(($(bytes_of "$ROOT$INCOMING/$2") / 1000000)) MB, $((SECONDS - start)) s)"
