@@ -77,10 +77,11 @@ class UpstreamArtifacts(AnyArtifacts):
     source: Literal["upstream"] = "upstream"
     """Where artifacts come from: upstream."""
     origin: Origin = "upstream"
-    """Whose programs and images they are: upstream (the projects' own), or built (by this project's offline build),
-    which nodes must then carry already (`install: false`)."""
+    """Whose programs and images they are: upstream (the projects' own), or built (by this project's offline build);
+    with source upstream, nodes must carry built ones already (`install: false`)."""
     proxy: Url | None = None
-    """Proxy of downloads and of the package manager alone, e.g. http://proxy.example.no:3128."""
+    """Proxy of downloads and of the package manager alone, e.g. http://proxy.example.no:3128; pulls of images take
+    none."""
 
 
 class MirrorArtifacts(AnyArtifacts):
@@ -106,12 +107,13 @@ class MirrorArtifacts(AnyArtifacts):
 
 
 class BundleArtifacts(AnyArtifacts):
-    """A folder on the computer that runs `up`; what a node lacks goes over its SSH connection."""
+    """A folder or .tar on the computer that runs `up`; what a node lacks goes over its SSH connection."""
 
     source: Literal["bundle"] = "bundle"
     """Where artifacts come from: bundle."""
     path: ProjectPath = Field(examples=["bundles/production"])
-    """The bundle's folder, made by `make bundle`, e.g. bundles/production; relative to the checkout, or below ~/."""
+    """The bundle's folder or .tar, made by `make bundle`, e.g. bundles/production; relative to the checkout, or below
+    ~/."""
     origin: Origin = "upstream"
     """Whose programs and images are in it: upstream (the projects' own), or built (by this project's offline build)."""
 

@@ -115,7 +115,8 @@ def _section(name: str, variants: Sequence[type[BaseModel]], stack: Stack) -> It
                 choices = [f"`{_tag(v, tag)}`" for v in variants]
                 row = Row(row.path, _or(choices), row.default, "Which of the above.")
             elif any(field not in keys(other) for other in variants):
-                row = Row(row.path, row.type, row.default, f"{row.meaning} Only with `{_tag(variant, tag)}`.")
+                having = [f"`{_tag(v, tag)}`" for v in variants if field in keys(v)]
+                row = Row(row.path, row.type, row.default, f"{row.meaning} Only with {_or(having)}.")
             told.setdefault(row.path, row)
     yield from told.values()
 

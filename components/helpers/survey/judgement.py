@@ -245,7 +245,7 @@ def _modules(_host: Host, answer: Answer, _wanted: Wanted) -> Iterator[Problem]:
 def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     missing = answer.every("program_missing")
     if missing:
-        yield Problem(f"has no {', '.join(missing)}", "install them: docs/sources/existing.md says from which packages")
+        yield Problem(f"has no {', '.join(missing)}", "install them: docs/artifacts.md says from which packages")
     for unit in answer.every("unit_masked"):
         yield Problem(f"its {unit} is masked, so it never starts", f"systemctl unmask {unit}")
     if wanted.install:
@@ -268,7 +268,7 @@ def _software(_host: Host, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
     if images:
         yield Problem(
             f"containerd has no image {', '.join(images)}",
-            "import the bundle's images into namespace k8s.io (docs/sources/existing.md); nothing is pulled",
+            "import them into namespace k8s.io (docs/artifacts.md), or leave artifacts.install: false out",
         )
 
 

@@ -25,7 +25,7 @@ PROGRAMS: Final = (
     # with which the gates measure
     *("base64", "nsenter", "ping", "socat", "tcpdump"),
 )
-"""What every host must have; Debian's packages for them are in docs/sources/existing.md."""
+"""What a host must have to which nothing is brought; where from: docs/artifacts.md."""
 
 BROUGHT: Final = ("kubeadm", "kubelet", "kubectl", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl")
 """Programs that lie in /usr/local/bin where they are brought."""

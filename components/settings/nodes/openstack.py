@@ -124,9 +124,9 @@ class OpenstackNodes(AnyNodes):
     availability_zone: Name | None = None
     """Availability zone within the region, e.g. osl-default-1. None: the cloud's own choice."""
     image: Name = Field(examples=["debian-13"])
-    """Image of the root disk, by its name or its id: a plain Debian or Ubuntu with cloud-init, on which `up` installs the
-    rest (see artifacts). Its id where any volume is made, since OpenStack knows volumes' images by nothing else; another
-    one makes every instance anew."""
+    """Image of the root disk, by its name or its id: a plain Debian or Ubuntu with cloud-init, on which `up` installs
+    the rest (see artifacts). Its id where any volume is made, since OpenStack knows volumes' images by nothing else;
+    another one makes every instance anew."""
     control_plane_flavor: Name | None = None
     """Flavor of control planes that name none, e.g. m1.large; at least 2 vCPUs and 4 GiB."""
     worker_flavor: Name | None = None

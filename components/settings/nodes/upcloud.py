@@ -100,8 +100,8 @@ class UpcloudNodes(AnyNodes):
     """Private key to enter servers as root, mode 0600 and without a passphrase, e.g. ~/.ssh/fjordkube; a relative path
     starts in the checkout. Servers have the key that they were made with: another is no change of a living one."""
     template: Annotated[Line, Field(min_length=1, max_length=255)] = "Debian GNU/Linux 13 (Trixie)"
-    """Image of the root disk, by its name or its UUID: a plain Debian or Ubuntu with cloud-init, on which `up` installs the
-    rest (see artifacts); another one makes every server anew."""
+    """Image of the root disk, by its name or its UUID: a plain Debian or Ubuntu with cloud-init, on which `up` installs
+    the rest (see artifacts); another one makes every server anew."""
     storage_tier: Literal["maxiops"] = "maxiops"
     """Kind of storage of all disks: maxiops, UpCloud's fastest; etcd is promised NVMe and takes no other."""
     encrypt: Flag = True

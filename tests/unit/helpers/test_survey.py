@@ -94,7 +94,7 @@ def test_hosts_that_are_as_they_should_be_have_no_problem() -> None:
         ({"clock": "900.0"}, "its clock is 100 s behind this computer's", "install chrony"),
         ({"clock": "1061.0"}, "its clock is 60 s ahead of this computer's", "install chrony"),
         ({"module_missing": ["ip_vs", "ip_vs_rr"]}, "has no module ip_vs, ip_vs_rr", "linux-modules-extra-6.1.0"),
-        ({"program_missing": ["socat", "ipvsadm"]}, "has no socat, ipvsadm", "docs/sources/existing.md"),
+        ({"program_missing": ["socat", "ipvsadm"]}, "has no socat, ipvsadm", "docs/artifacts.md"),
         ({"kubelet": "Kubernetes v1.35.0"}, "its kubelet is v1.35.0", "install v1.36.3, or set kubernetes.version"),
         ({"kubectl": ""}, "its kubectl is of unknown version", "install v1.36.3"),
         ({"containerd": "containerd containerd.io 1.7.24"}, "its containerd is v1.7.24", "upgrade it to 2.0"),
