@@ -98,7 +98,7 @@ def test_hosts_that_are_as_they_should_be_have_no_problem() -> None:
         ({"kubelet": "Kubernetes v1.35.0"}, "its kubelet is v1.35.0", "install v1.36.3, or set kubernetes.version"),
         ({"kubectl": ""}, "its kubectl is of unknown version", "install v1.36.3"),
         ({"containerd": "containerd containerd.io 1.7.24"}, "its containerd is v1.7.24", "upgrade it to 2.0"),
-        ({"image_missing": ["a:1", "b:2"]}, "containerd has no image a:1, b:2", "import the bundle's images"),
+        ({"image_missing": ["a:1", "b:2"]}, "containerd has no image a:1, b:2", "import them into namespace k8s.io"),
         ({"unit_missing": "kubelet.service"}, "has no unit kubelet.service, so nothing", "install the package"),
         ({"unit_masked": "kubelet.service"}, "its kubelet.service is masked", "systemctl unmask kubelet.service"),
         ({"firewall": "ufw"}, "its own firewall is active (ufw), and packets between", "ufw disable, or set"),
