@@ -79,7 +79,7 @@ def upstream(kubernetes: str, calico: str) -> Images:
 
 
 def of(settings: ClusterSettings) -> Images:
-    """What a cluster's objects are made of, as its `artifacts` say. FjordkubeError where its versions have no images."""
+    """What a cluster's objects are made of, as `artifacts` says. FjordkubeError where its versions have no images."""
     kubernetes, calico = settings.kubernetes.version, settings.network.version
     local = isinstance(settings, Stack) and isinstance(settings.nodes, LocalNodes)
     return built(kubernetes, calico) if local or settings.artifacts.origin == "built" else upstream(kubernetes, calico)
