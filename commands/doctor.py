@@ -109,7 +109,7 @@ def _hosts(settings: Stack, stack: str) -> list[str]:
     """Asks hosts that exist what they are, as `up` does before it changes any; the problems."""
     from fjordkube.nodes.existing import surveying  # on demand: it needs Pulumi's SDK, which takes long to load
 
-    made_of = images.built(settings.kubernetes.version, settings.network.version)
+    made_of = images.of(settings)
     try:
         for name, facts in surveying.ask(settings, stack, made_of.references).items():
             size = f"{facts['processors']} processors, {facts['memory_mib']} MiB"

@@ -14,7 +14,7 @@ from typing import Final
 
 from fjordkube.artifacts import upstream as published
 from fjordkube.errors import FjordkubeError
-from fjordkube.settings import LocalNodes, Stack
+from fjordkube.settings import ClusterSettings, LocalNodes, Stack
 
 KUBERNETES: Final = "fjordkube.local/kubernetes"
 """Prefix of kubeadm's images (its imageRepository); no registry answers to it, so nothing is pulled by chance."""
@@ -78,9 +78,8 @@ def upstream(kubernetes: str, calico: str) -> Images:
     return Images(published.references(kubernetes, calico, published.INGRESS_NGINX), published.REGISTRY)
 
 
-def of(settings: Stack) -> Images:
-    """What a stack's objects are made of. FjordkubeError where its versions have no images."""
+def of(settings: ClusterSettings) -> Images:
+    """What a cluster's objects are made of, as `artifacts` says. FjordkubeError where its versions have no images."""
     kubernetes, calico = settings.kubernetes.version, settings.network.version
-    if isinstance(settings.nodes, LocalNodes) or settings.artifacts.origin == "built":
-        return built(kubernetes, calico)
-    return upstream(kubernetes, calico)
+    local = isinstance(settings, Stack) and isinstance(settings.nodes, LocalNodes)
+    return built(kubernetes, calico) if local or settings.artifacts.origin == "built" else upstream(kubernetes, calico)

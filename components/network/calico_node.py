@@ -5,8 +5,10 @@ Calico's release manifest in what a new cluster on prepared nodes does not need,
 - no upgrade-ipam container: it moves addresses from host-local IPAM, which never ran here;
 - no mount-bpffs container: eBPF mode is off, and systemd mounts /sys/fs/bpf anyway;
 - install-cni copies programs only where that is asked for: else they are on the node, in the version that fits;
-- the CNI file gets its name, and the node becomes ready, only when calico-node knows its node. Before that every pod
-  that waits would be tried and undone in turn, and that work alone kept slow control planes from ever getting there;
+- the CNI file gets its name, and the node becomes ready, only when calico-node knows its node and has written the CNI
+  program's kubeconfig. Before that every pod that waits would be tried and undone in turn, and that work alone kept
+  slow control planes from ever getting there. install-cni writes https://[192.0.2.1]:6443 for the API (install.go), and
+  Go 1.26 takes no IPv4 address in brackets: no pod gets an address until calico-node has written its own, without;
 - a start that failed is tried again inside the container. calico-node gives the API 2 s for each of its first three
   questions (startup.go) and ends when one takes longer; the kubelet would then pause for 10 s, 20 s, and up to 5 min;
 - probes ask Felix's health port instead of forking an 86 MB program every 10 s (20 s each on a starved node). BIRD has
@@ -33,13 +35,24 @@ PENDING = "10-calico.pending"
 
 START = f"""\
 cd /host/etc/cni/net.d
+usable() {{
+  [ -s /var/lib/calico/nodename ] || return 1
+  while read -r line; do
+    case $line in *//\\[*.*) return 1 ;; esac
+  done <calico-kubeconfig
+}}
 (
-  until [ -s /var/lib/calico/nodename ]; do sleep 1; done
+  until usable; do sleep 1; done
   [ ! -e {PENDING} ] || mv -f {PENDING} 10-calico.conflist
 ) &
-until start_runit; do sleep 2; done
+pause=2
+until start_runit; do
+  sleep $pause
+  [ $pause -ge 16 ] || pause=$((pause * 2))
+done
 """
-"""The container's own start, repeated until it succeeds; bounded by the startup probe. Runs under any sh."""
+"""The container's own start, repeated until it succeeds; bounded by the startup probe. Runs under any sh. Each try
+loads a program of 86 MB and asks the API: where that is why the API is late, tries in a row would keep it late."""
 
 
 def address_annotations(address: str, prefix_length: int) -> dict[str, str]:

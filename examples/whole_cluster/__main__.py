@@ -3,8 +3,8 @@
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from fjordkube import images
 from fjordkube.cluster import ClusterArgs, KubernetesCluster
-from fjordkube.images import upstream
 from fjordkube.node import Node
 from fjordkube.remote import connection
 from fjordkube.settings import ClusterSettings, Demo, Firewall
@@ -24,8 +24,7 @@ nodes = [
     vps("cp1", "control-plane", "10.1.0.11", "203.0.113.11", {"ssh": 22, "api": 6443}),
     vps("w1", "worker", "10.1.0.101", "203.0.113.101", {"ssh": 22, "http": 80, "https": 443}),
 ]
-images = upstream(settings.kubernetes.version, settings.network.version)
-cluster = KubernetesCluster("edge", ClusterArgs(settings, nodes, images, NATIVE))
+cluster = KubernetesCluster("edge", ClusterArgs(settings, nodes, images.of(settings), NATIVE))
 
 kubernetes.core.v1.Namespace("shop", opts=pulumi.ResourceOptions(provider=cluster.provider))
 pulumi.export("url", cluster.url)

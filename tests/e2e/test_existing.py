@@ -93,9 +93,9 @@ def stack(folder: Path, made: dict[str, Made]) -> dict[str, Any]:
             "control_planes": [{**host("cp1", "api"), "etcd_disk": "LABEL=etcd"}],
             "workers": [host("w1", "http", "https"), host("w2", "http", "https")],
         },
-        # QEMU's user network is where this computer comes from
         # their disk is that of local machines
         "artifacts": {"install": False, "origin": "built"},
+        # QEMU's user network is where this computer comes from
         "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
         # an emulated disk proves nothing, and nobody but the source local knows that machines are emulated
         "gates": {"disk": {"enforce": "never" if emulated else "auto"}},

@@ -22,9 +22,10 @@ from fjordkube.gates import disk, probe
 from fjordkube.gates.common import Promised
 from fjordkube.gates.gates import questions
 from fjordkube.helpers.membership.labels_and_taints import parsed
-from fjordkube.host import firewall, release, units
+from fjordkube.host import artifacts, firewall, release, units
 from fjordkube.host.preparation import HostArgs, preparation
-from fjordkube.images import Images, built
+from fjordkube.images import Images
+from fjordkube.images import of as images_of
 from fjordkube.ingress import admission, controller
 from fjordkube.network import calico
 from fjordkube.network.calico_node import address_annotations
@@ -112,7 +113,7 @@ def rendered(stack: Stack) -> Rendered:
     """Renders all of it. Raises nothing for a stack that was loaded."""
     every = nodes(stack)
     pace = timing(stack.cluster.timing, isinstance(stack.nodes, LocalNodes))
-    images = built(stack.kubernetes.version, stack.network.version)
+    images = images_of(stack)
     planes = [node for node in every if node.role == "control-plane"]
     workers = [node for node in every if node.role == "worker"]
     shown = [planes[0], *planes[1:][-1:], workers[-1]]
@@ -185,7 +186,8 @@ def _scripts(stack: Stack, node: Node, cluster: KubeadmCluster, policy: Firewall
         firewall=policy if firewall.guards_itself(node, stack.firewall.host) else None,
         timing=cluster.timing,
     )
-    ready = [preparation(host), release.script(node)]
+    brought = artifacts.script(node, artifacts.ArtifactsArgs(stack.artifacts, {}, images.sandbox))
+    ready = [brought, preparation(host), release.script(node)]
     if node.role == "worker":
         return [*ready, steps.join(node, cluster)]
     member = steps.member(node, cluster, public_addresses(stack))
