@@ -23,7 +23,9 @@ take_artifacts() {
   rm -rf "$ROOT$ARTIFACTS_FOLDER" "$ROOT$ARTIFACTS_INCOMING"
   systemctl daemon-reload
   if [ -e "$record/containerd-is-ours" ]; then
-    rm -rf "$ROOT/var/lib/containerd" "$ROOT/run/containerd" "$ROOT/etc/containerd"
+    rm -rf "$ROOT/var/lib/containerd" "$ROOT/run/containerd"
+    # a configuration of the host's own, kept beside, is put back by own_configuration
+    [ -e "$ROOT/etc/containerd/config.toml$OWN" ] || rm -rf "$ROOT/etc/containerd"
   fi
   # a containerd of the host's own, which ours stood in for
   ! command -v containerd >/dev/null || systemctl start containerd || log "$NODE_NAME: its own containerd does not start"
