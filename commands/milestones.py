@@ -7,6 +7,7 @@ from __future__ import annotations
 
 WORDS = (
     # the longest suffix first
+    ("-host-artifacts", "{who}: has its software"),
     ("-host-prepared", "{who}: prepared as a Kubernetes host"),
     ("-joined", "{who}: member of the cluster"),
     ("-api", "{who}: the API answers"),

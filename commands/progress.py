@@ -27,6 +27,9 @@ from commands.console import minutes, say
 from commands.dangers import Step
 from commands.milestones import gone, words
 
+ARTIFACTS = "-host-artifacts"
+"""End of the names of resources that bring software to a node."""
+
 QUIET = 20.0
 """Seconds without news after which a line says what is still going on."""
 
@@ -226,6 +229,12 @@ class Progress(Events):
         elif "-gates-" in name and text and _measures(entry):
             # what a gate still waits for
             self._say(f"gate {name.rpartition('-gates-')[2]}: {text.splitlines()[-1]}")
+        elif name.endswith(ARTIFACTS) and _measures(entry):
+            # how far a node's software is: the helper's and the node's own lines begin with its name
+            who = name.removesuffix(ARTIFACTS).partition("-")[2]
+            for line in text.splitlines():
+                if line.startswith(f"{who}: "):
+                    self._say(line)
 
     def _refuse(self, entry: dict[str, Any]) -> None:
         kind = "error" if entry["enforcementLevel"] == "mandatory" else "warning"

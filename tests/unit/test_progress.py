@@ -96,6 +96,13 @@ def test_a_gates_command_tells_its_progress_and_a_plugins_words_for_its_objects_
     assert diagnosed(tmp_path, probe, gate) == ["gate bgp: 4 of 6 sessions"]
 
 
+def test_how_far_a_nodes_software_is_shows_as_its_helper_and_the_node_say_it(tmp_path: Path) -> None:
+    urn = "urn:pulumi:prod::fjordkube::fjordkube:host:Host$command:local:Command::fjord-w1-host-artifacts"
+    told = ["w1: 120 of 377 MB sent, 6.0 MB/s, 43 s left (kubelet)", "w1: installed runc v1.4.4: runc"]
+    words = f"{told[0]}\nwrote /etc/crictl.yaml\n{told[1]}\n"
+    assert diagnosed(tmp_path, {"urn": urn, "message": words}) == told
+
+
 PENDING = """<{%reset%}>Attempting to deploy or update resources with 9 pending operations from previous deployment.
   * urn:pulumi:local::fjordkube::command:local:Command::nodes-w1-power, interrupted while creating
 These resources are in an unknown state. You should confirm whether or not the operations listed completed.
