@@ -70,13 +70,13 @@ test-engine: $(VENV)/.ready-dev ## plugins and program under the real engine, wi
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal tests/conformance tests/engine
 
-test-e2e: $(VENV)/.ready-dev ## two real clusters, one after the other: local machines, and a vendor's plain Debian
-	@$(RUN) setup --for e2e
+test-e2e: $(VENV)/.ready-dev ## two real clusters, one after the other: local machines, and a vendor's
+	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_cluster.py tests/e2e/test_vendor.py
 
-test-sources: $(VENV)/.ready-dev ## two more, on machines that exist already and of an example; not part of `make test`
-	@$(RUN) setup --for up
-	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_existing.py tests/e2e/test_example.py
+test-sources: $(VENV)/.ready-dev ## three more: plain Debian, machines that exist already, an example; not part of `make test`
+	@$(RUN) setup --for sources
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_plain.py tests/e2e/test_existing.py tests/e2e/test_example.py
 
 bench-scale: $(VENV)/.ready-dev ## how long a preview of 100 nodes takes (8 min; bench/results/)
 	@$(RUN) setup --for up

@@ -1,4 +1,4 @@
-"""`setup --for fast|conformance|up|e2e`: puts there what a level of tests needs, before its first test."""
+"""`setup --for fast|conformance|up|sources`: puts there what a level of tests needs, before its first test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from commands.console import say
 from commands.preparation import build_missing
 from offline import bundle, manifest, system, vendor_image
 
-NEEDED = {"fast": [], "conformance": ["toolchain", "apiserver"], "up": None, "e2e": None}
+NEEDED = {"fast": [], "conformance": ["toolchain", "apiserver"], "up": None, "sources": None}
 """Steps or groups by level; None: everything that `up` of source local needs."""
 
 PLAIN = "debian-13"
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     steps = NEEDED[arguments.level]
     if steps != []:
         build_missing(steps)
-    if arguments.level == "e2e":
+    if arguments.level == "sources":
         sources = manifest.load()
         system.ensure(sources.bundle_packages, say)
         build_missing([vendor_image.step_name(PLAIN), *bundle.steps(sources, [PLAIN])])

@@ -1,7 +1,7 @@
 """A stack whose machines a vendor's command hands out: the fake vendor of the tests, with real virtual machines.
 
-They are plain Debian 13 with cloud-init, without Kubernetes and without a network outside: all that they need comes
-from a bundle, over SSH. One worker: each emulated machine more makes the whole slower by a quarter.
+They carry their software, as an image of one's own does. One worker: it is the source that is tested here, and each
+emulated machine more makes the whole slower by a quarter. Machines without it: test_plain.py.
 """
 
 from __future__ import annotations
@@ -10,29 +10,22 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from commands.setup import PLAIN
-from fjordkube.helpers.local_vm import image
-from fjordkube.nodes.local import accelerator
-from fjordkube.roots import CHECKOUT
-from offline import manifest, vendor_image
+from fjordkube.nodes.local import vm_image
+from fjordkube.versions import DEFAULT_CALICO, DEFAULT_KUBERNETES
 from tests.e2e import cluster
+from tests.e2e.vendor import machines, orders, running, stack
 from tests.engine.command import Commands
-from tests.vendor import fake_vendor
 
 UP_SECONDS = 1800
 HOST = "demo.fjord.internal"
-FAKE = Path(fake_vendor.__file__)
 
 
 @pytest.fixture(scope="module")
@@ -44,57 +37,16 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def bundle(folder: Path) -> Iterator[Path]:
-    """All that the vendor's machines lack; below the checkout, where a stack file can name it."""
-    made = CHECKOUT / ".fjordkube" / "bundles" / folder.name
-    words = ["bundle", "--releases", PLAIN, "--output", str(made)]
-    subprocess.run([sys.executable, "-m", "commands", *words], cwd=CHECKOUT, check=True)
-    yield made
-    shutil.rmtree(made)
-
-
-@pytest.fixture(scope="module")
-def vendor(folder: Path, bundle: Path) -> Iterator[Commands]:
+def vendor(folder: Path) -> Iterator[Commands]:
     """Commands on a stack of the vendor's machines. Whatever happened, they are gone afterwards."""
     made = Commands(folder / "home", folder / "Pulumi.vendor.yaml", "vendor")
-    made.write(stack(folder, bundle))
+    # the vendor runs with the stack's home, which knows no image of this checkout: it is named by its digest
+    image = vm_image.find(DEFAULT_KUBERNETES, DEFAULT_CALICO)
+    made.write(stack(folder, image, {"install": False, "origin": "built"}))
     try:
         yield made
     finally:
         made.run("down", limit=600)
-
-
-def stack(folder: Path, bundle: Path) -> dict[str, Any]:
-    """The stack file: what a vendor's customer writes, but for the timing of emulated machines."""
-    key = folder / "id_ed25519"
-    if not key.exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    found = image.find(vendor_image.digest(manifest.load(), PLAIN))
-    emulated = accelerator.choose("auto", found) == "tcg"
-    return {
-        "cluster": {"name": "vend", "timing": "emulated" if emulated else "native"},
-        "nodes": {
-            "source": "vendor_cli",
-            "command": [sys.executable, str(FAKE), str(folder / "vendor"), "machines"],
-            "zone": "no-osl1",
-            "image": found.digest,
-            "control_plane_plan": "nvme-4",
-            "worker_plan": "nvme-2",
-            "control_planes": ["cp1"],
-            "workers": ["w1"],
-            "private_cidr": "192.168.77.0/24",
-            "ssh_key_file": str(key),
-            "call_seconds": 900,
-        },
-        "artifacts": {"source": "bundle", "path": str(bundle.relative_to(CHECKOUT)), "origin": "built"},
-        # QEMU's user network is where the vendor's customers come from
-        "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
-    }
-
-
-def orders(folder: Path) -> list[str]:
-    """What the vendor bills."""
-    return sorted(fake_vendor.orders(folder / "vendor"))
 
 
 def test_orders_that_were_cut_off_are_found_and_not_repeated(vendor: Commands, folder: Path) -> None:
@@ -139,19 +91,5 @@ def test_a_second_up_changes_nothing(vendor: Commands, folder: Path) -> None:
 def test_down_gives_the_machines_back(vendor: Commands, folder: Path) -> None:
     done = vendor.run("down", 600, show=True)
     assert done.code == 0, done.text
-    assert fake_vendor.machines(folder / "vendor") == {}
+    assert machines(folder) == {}
     assert not running(str(folder))
-
-
-def running(word: str) -> list[str]:
-    """QEMU processes of the folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if word in line and "qemu" in line:
-                found.append(line[:200])
-    return found
