@@ -68,7 +68,7 @@ def steps(manifest: Manifest, releases: Sequence[str]) -> list[str]:
         if release not in known:
             raise FjordkubeError(f"RELEASES: {release!r} is not known; any of {', '.join(known)}")
     return [
-        *dict.fromkeys(compression.step_name(step) for _, _, step in _programs(manifest)),
+        *dict.fromkeys(compression.program_step_name(step) for _, _, step in _programs(manifest)),
         *(compression.step_name(image.key) for image in manifest.images),
         *(packages.step_name(release) for release in releases),
     ]

@@ -55,11 +55,16 @@ COMPRESSED_SECONDS = 5.0
 """Mean of the images' times on 2 cores."""
 
 
+def program_step_name(program: str) -> str:
+    """The step that compresses a program; images may have the same name."""
+    return f"compressed-program-{program}"
+
+
 def program_step(program: Step) -> Step:
     """The step that compresses what another one makes."""
     digest = keys.of(keys.place(program.result), Path(__file__))
     return Step(
-        step_name(program.name),
+        program_step_name(program.name),
         f"{program.name}, compressed",
         cache_root() / "compressed" / digest / f"{program.name}.gz",
         lambda target: compress(program.result, target),

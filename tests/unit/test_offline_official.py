@@ -21,7 +21,7 @@ import pytest
 
 from fjordkube.errors import FjordkubeError, VmImageMissing
 from fjordkube.nodes.local import vm_image as local_image
-from offline import binaries, build, catalog, command, manifest, official, programs, source, vm_image
+from offline import binaries, build, catalog, command, compression, manifest, official, programs, source, vm_image
 from offline.command import BuildError
 from offline.manifest import Manifest, Release
 from offline.step import Step
@@ -253,6 +253,7 @@ def test_images_and_disk_follow_where_programs_come_from(monkeypatch: pytest.Mon
         *official,
         *of_one_program,
         *(name.replace("image-", "compressed-") for name in of_one_program),
+        *{compression.program_step_name(name) for name in official} & set(compiled),
         "guest-disk",
         "vm-image",
     }
