@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fjordkube.artifacts.needs import BOTH, Architecture, File, Image, Needs, Package, Role
+from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.artifacts import bundle, index, sbom
 from fjordkube.helpers.artifacts.bundle import FILES, IMAGES, LIST, PACKAGES
-from fjordkube.nodes.existing.question import CONTROL_PLANE_IMAGES
 from fjordkube.roots import home_root
 from offline import command, compression, packages, programs, rootfs, source
 from offline.manifest import Manifest, Module

@@ -43,3 +43,6 @@ PACKAGES: Final[Mapping[str, str]] = {
 
 CONTROL_PLANE_PACKAGES: Final = frozenset({"fio"})
 """Of those, what control planes alone need: etcd's disk is measured with it, and it brings some 60 more."""
+
+CONTROL_PLANE_IMAGES: Final = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"})
+"""By their names in `Images.references`: no worker needs them."""

@@ -20,7 +20,7 @@ from bench.project import Project, Run
 WORKERS = ["w1", "w2", "w3", "w4", "w5"]
 POOL = {"name": "web", "count": 2, "first_address": "192.168.77.150", "labels": {"tier": "web"}}
 NODES = ["cp1", "cp2", "cp3", *WORKERS, "w6", "web1", "web2", "web3"]
-MOST = 8
+MOST = 9
 """Resources per node, components among them."""
 ABOUT_ALL = re.compile(r"-gates-|^nodes-survey$")
 """Resources of the cluster that know every node: what measures, and what asks hosts that were there before."""

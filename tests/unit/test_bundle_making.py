@@ -12,10 +12,10 @@ import pytest
 from commands.__main__ import main
 from fjordkube import images
 from fjordkube.artifacts import places
+from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.artifacts import bundle as reading
 from fjordkube.helpers.artifacts import index
-from fjordkube.nodes.existing.question import CONTROL_PLANE_IMAGES
 from offline import bundle, catalog, command, compression, manifest, oci, packages, programs, recipes, rootfs
 from offline.manifest import Distribution
 from offline.oci import Layer, Start

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
 from fjordkube.gates.gate import with_keys_apart
 from fjordkube.host.modules import modules
 from fjordkube.nodes.existing.pins import BASTION
@@ -38,9 +39,6 @@ TO_INSTALL: Final = (
 
 UNITS: Final = ("containerd", "kubelet")
 """Programs that systemd must know by a unit; scripts/host.sh enables it."""
-
-CONTROL_PLANE_IMAGES: Final = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"}
-"""By their names in the bundle: no worker needs them."""
 
 EVERYWHERE: Final = (179, 9099, 10248, 10249, 10250, 10256)
 """TCP ports that parts of every node listen on, loopback alone or not: BGP, Felix, kubelet, kube-proxy."""
