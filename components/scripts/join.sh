@@ -45,6 +45,8 @@ else
   trap 'rm -f "$ROOT$DISCOVERY_FILE"' EXIT
   (umask 077 && printf '%s' "$DISCOVERY" >"$ROOT$DISCOVERY_FILE")
   runtime_answers "$LOCK_WAIT"
+  # kubeadm makes it on control planes alone, and a kubelet that misses it looks for it, and says so, every second
+  mkdir -p "$KUBERNETES/manifests"
   kubeadm join --config "$ROOT$JOIN_FILE" >&2 || {
     journalctl --unit kubelet --lines 20 --no-pager >&2 2>/dev/null || true
     fail "$NODE_NAME: kubeadm join failed; its words and the kubelet's are above. The next 'up' resets the node and joins again"

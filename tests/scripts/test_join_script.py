@@ -63,6 +63,7 @@ def test_joins_with_a_private_file_that_does_not_stay(worker: Machine) -> None:
     assert worker.read("/seen") == "secret token"
     assert worker.read("/mode") == "600\n"
     assert not worker.exists("/run/fjordkube/discovery.conf")
+    assert worker.exists("/etc/kubernetes/manifests"), "the kubelet would look for it, and say so, every second"
 
 
 def test_a_runtime_that_does_not_answer_yet_is_waited_for(worker: Machine) -> None:
