@@ -14,7 +14,17 @@ from typing import Any, Final
 
 import yaml
 
-from fjordkube.settings import Calico, IngressNginx, Kubernetes, NginxConfig, reading, types
+from fjordkube.settings import (
+    BundleArtifacts,
+    Calico,
+    IngressNginx,
+    Kubernetes,
+    MirrorArtifacts,
+    NginxConfig,
+    UpstreamArtifacts,
+    reading,
+    types,
+)
 from fjordkube.settings.data import Data
 from fjordkube.settings.nodes import ExistingNodes, LocalNodes, OpenstackNodes, UpcloudNodes, VendorNodes
 from fjordkube.settings.nodes.node import AnyNodes
@@ -45,6 +55,9 @@ TIED: Final = frozenset(
     }
 )  # told by the base below, because they hold only together
 # fmt: on
+BASE: Final = ("nodes", "residency", "network", "kubernetes", "ingress", "data", "artifacts")
+"""Sections that are told by the base, because their fields hold only together."""
+
 RANGES: Final = (
     ("192.168.77.0/24", "10.96.0.0/12", "10.244.0.0/16"),
     ("10.1.0.0/22", "172.20.0.0/16", "10.128.0.0/10"),
@@ -74,7 +87,10 @@ def settings(source: str, chance: Random) -> dict[str, Any]:
     walk = Walk(chance, 0.0 if wild < 0.67 else 0.5 if wild > 0.97 else 0.08)
     content = _base(source, walk)
     for section in Stack.model_fields:
-        if section not in ("nodes", "residency", "network", "kubernetes", "ingress", "data") and chance.random() < 0.5:
+        if (
+            section not in ("nodes", "residency", "network", "kubernetes", "ingress", "data", "artifacts")
+            and chance.random() < 0.5
+        ):
             field = Stack.model_fields[section]
             content[section] = walk.value(field.annotation, words.flattened(field.metadata)) or {}
     if source != "local" and isinstance(content.get("firewall", {}), dict):
@@ -118,7 +134,19 @@ def _base(source: str, walk: Walk) -> dict[str, Any]:
     content["ingress"] = _ingress(walk)
     if chance.random() < 0.3:
         content["data"] = walk.model(Data, 0.5)
+    # machines of this computer carry theirs
+    if chance.random() < (0.02 if source == "local" else 0.5):
+        content["artifacts"] = _artifacts(walk)
     return content
+
+
+def _artifacts(walk: Walk) -> dict[str, Any]:
+    kind = walk.chance.choice([UpstreamArtifacts, MirrorArtifacts, BundleArtifacts])
+    made = walk.model(kind, 0.3, frozenset({"source"})) | {"source": kind.model_fields["source"].default}
+    # upstream publishes nothing of what is built here
+    if made.get("origin") == "built" and kind is UpstreamArtifacts and walk.chance.random() < 0.95:
+        made["install"] = False
+    return made
 
 
 def _told(source: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, PlainValidator
 from pydantic.fields import FieldInfo
 
 from fjordkube import versions
-from fjordkube.settings import types
+from fjordkube.settings import artifacts, types
 from fjordkube.settings.nodes import openstack, upcloud
 from tests.unit.ssh_server import line, new_key
 
@@ -193,6 +193,15 @@ TABLE: Final[Mapping[Any, Samples]] = {
         ["sha256:" + "0" * 64], ["sha256:" + "0" * 63, "sha256:" + "G" * 64, "sha512:" + "0" * 128, ""]
     ),
     types.WorkerProcesses: Samples(["auto", 1, 2, 512], [0, 513, "1", "AUTO", 1.5, True]),
+    artifacts.Url: Samples(
+        ["https://mirror.example.no/files", "http://10.1.0.5:8080", "https://a.no/b/"],
+        ["mirror.example.no", "ftp://a.no", "https://user:word@a.no", "https://", "https://a.no/?x", "http://a:b", ""],
+    ),
+    artifacts.Registry: Samples(
+        ["registry.example.no", "registry.example.no:5000/k8s", "10.1.0.5:5000"],
+        ["https://registry.example.no", "user@registry.example.no", "A.no", "a.no/", "a.no:port", ""],
+    ),
+    artifacts.ProjectPath: Samples(["bundles/one", "~/bundles/one", "one.tar"], ["/srv/one", " one", ""]),
     upcloud.Plan: Samples(["2xCPU-4GB", "4xCPU-8GB", "80xCPU-512GB"], ["DEV-2xCPU-4GB", "3xCPU-4GB", "2xcpu-4gb", "x"]),
     openstack.Uuid: Samples(
         ["4d5ad2a1-3f0d-4a8e-9a8e-4c1f4b0e7a11"], ["4D5AD2A1-3f0d-4a8e-9a8e-4c1f4b0e7a11", "4d5ad2a1", "create", ""]
@@ -211,14 +220,16 @@ def validators(parts: Sequence[Any]) -> list[Any]:
     return [part.func for part in parts if isinstance(part, AfterValidator | PlainValidator)]
 
 
-_BY_FUNCTION: Final = {validators(get_args(kind))[0]: samples for kind, samples in TABLE.items()}
+_BY_FUNCTION: Final = {validators(get_args(kind))[-1]: samples for kind, samples in TABLE.items()}
+"""By the last of a type's functions: the first may be that of the type it narrows."""
 
 
 def samples(parts: Sequence[Any]) -> Samples:
     """Those of a text with these parts beside its type. LookupError for a kind that is not in the table."""
     functions = validators(parts)
-    if functions and functions[0] in _BY_FUNCTION:
-        return _BY_FUNCTION[functions[0]]
+    for function in reversed(functions):
+        if function in _BY_FUNCTION:
+            return _BY_FUNCTION[function]
     pattern = next((part.pattern for part in parts if getattr(part, "pattern", None)), None)
     if pattern is not None and pattern in PATTERNS:
         return PATTERNS[pattern]
