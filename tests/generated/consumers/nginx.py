@@ -43,11 +43,12 @@ TESTER = """\
 # The controller's nginx: -t is the real one's, of which the answer is kept; all else is not done.
 case "$*" in
   *-t)
-    /usr/bin/nginx "$@" >/answers/said 2>&1 && code=0 || code=$?
-    cp "$2" /answers/config
-    echo "$code" >/answers/code.new
-    mv /answers/code.new /answers/code
-    cat /answers/said
+    # one file, renamed into place: the controller asks again while the answer is read
+    /usr/bin/nginx "$@" >/answers/said.$$ 2>&1 && code=0 || code=$?
+    { echo "$code"; cat /answers/said.$$; printf '\n# answer ends\n'; cat "$2"; } >/answers/new.$$
+    mv /answers/new.$$ /answers/answer
+    cat /answers/said.$$
+    rm -f /answers/said.$$
     exit "$code" ;;
   *reload) exit 0 ;;
 esac
@@ -141,13 +142,13 @@ class Nginx:
         return self._answer(mark, name)
 
     def _answer(self, mark: str, name: str) -> str:
-        deadline, answers = time.monotonic() + PATIENCE, self.root / "answers"
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with contextlib.suppress(FileNotFoundError, ValueError):
-                code, config = int((answers / "code").read_text()), (answers / "config").read_text()
+                told, _, config = (self.root / "answers/answer").read_text().partition("\n# answer ends\n")
+                code, _, text = told.partition("\n")
                 if f"{mark}\n" in config and name in config:
-                    text = (answers / "said").read_text()
-                    return text if code or "[warn]" in text or "[emerg]" in text else ""
+                    return text if int(code) or "[warn]" in text or "[emerg]" in text else ""
             time.sleep(0.02)
         raise TimeoutError(f"{mark}: no answer\n{self.log.read_text()[-3000:]}")
 
