@@ -25,6 +25,7 @@ from fjordkube.settings import (
     reading,
     types,
 )
+from fjordkube.settings.artifacts import AnyArtifacts
 from fjordkube.settings.data import Data
 from fjordkube.settings.nodes import ExistingNodes, LocalNodes, OpenstackNodes, UpcloudNodes, VendorNodes
 from fjordkube.settings.nodes.node import AnyNodes
@@ -141,7 +142,8 @@ def _base(source: str, walk: Walk) -> dict[str, Any]:
 
 
 def _artifacts(walk: Walk) -> dict[str, Any]:
-    kind = walk.chance.choice([UpstreamArtifacts, MirrorArtifacts, BundleArtifacts])
+    kinds: list[type[AnyArtifacts]] = [UpstreamArtifacts, MirrorArtifacts, BundleArtifacts]
+    kind = walk.chance.choice(kinds)
     made = walk.model(kind, 0.3, frozenset({"source"})) | {"source": kind.model_fields["source"].default}
     # upstream publishes nothing of what is built here
     if made.get("origin") == "built" and kind is UpstreamArtifacts and walk.chance.random() < 0.95:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
 from fjordkube.gates.gate import with_keys_apart
 from fjordkube.helpers.ssh import Access
 from fjordkube.helpers.survey.asking import Answer, failure
@@ -439,7 +440,7 @@ def test_login_shell_of_the_user_who_enters_is_told(hosts: dict[str, Machine], e
 
 
 def worker_images() -> list[str]:
-    left = question.CONTROL_PLANE_IMAGES
+    left = CONTROL_PLANE_IMAGES
     return sorted(name for key, name in IMAGES.items() if key not in left)
 
 
