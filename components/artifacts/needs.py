@@ -17,6 +17,9 @@ Kind = Literal["program", "gzip", "archive"]
 
 Role = Literal["control-plane", "worker"]
 
+Origin = Literal["upstream", "built"]
+"""Whose programs and images: the projects' own, or this project's offline build."""
+
 BOTH: Final[tuple[Role, ...]] = ("control-plane", "worker")
 
 FORMAT: Final = 1

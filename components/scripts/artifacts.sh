@@ -67,6 +67,10 @@ images_there() { # lines "reference digest"; none where containerd does not run
     done || true
 }
 
+is_listed() { # THERE REFERENCE DIGEST  : THERE has a line end before and after each line; any digest does for -
+  if [ "$3" = - ]; then [[ $1 == *$'\n'"$2 "* ]]; else [[ $1 == *$'\n'"$2 $3"$'\n'* ]]; fi
+}
+
 have() {
   local name component version sha256 reference digest there files='' images='' packages free
   while read -r name component version _ _ _ sha256 _ _; do
@@ -77,11 +81,7 @@ have() {
   there=$'\n'$(images_there)$'\n'
   while read -r reference digest sha256 _; do
     [ -n "$reference" ] || continue
-    if [ "$digest" = - ]; then
-      [[ $there != *$'\n'"$reference "* ]] || continue
-    else
-      [[ $there != *$'\n'"$reference $digest"$'\n'* ]] || continue
-    fi
+    ! is_listed "$there" "$reference" "$digest" || continue
     images+="\"$reference\":$(bytes_of "$ROOT$INCOMING/$sha256"),"
   done <<<"$IMAGES"
   packages=$(programs_missing)
@@ -219,7 +219,7 @@ verify() { # FILE SHA256 WHAT
 
 lay_files() {
   local name component version kind strip links sha256 size url part
-  local wanted=() running=0
+  local wanted=() downloaded=() running=0
   while read -r name component version kind strip links sha256 size url; do
     [ -n "$name" ] || continue
     is_installed "$name" "$component" "$version" "$sha256" || wanted+=("$sha256 $size $url $name")
@@ -232,6 +232,7 @@ lay_files() {
       [ "$(bytes_of "$ROOT$INCOMING/$sha256")" -lt "$size" ] || verify "$ROOT$INCOMING/$sha256" "$sha256" "$name"
       fail "$NODE_NAME: $name did not arrive whole; run it again"
     }
+    downloaded+=("$part")
     get_file "$url" "$sha256" "$name" &
     running=$((running + 1))
     [ $running -lt 4 ] || { wait -n || fail_download; running=$((running - 1)); }
@@ -240,7 +241,8 @@ lay_files() {
     wait -n || fail_download
     running=$((running - 1))
   done
-  for part in "${wanted[@]}"; do
+  # the others were read a moment ago, and on a slow machine each reading takes seconds
+  for part in "${downloaded[@]}"; do
     read -r sha256 size url name <<<"$part"
     verify "$ROOT$INCOMING/$sha256" "$sha256" "$name"
   done
@@ -335,7 +337,7 @@ lay_registries() { # read at each pull: containerd needs no restart
   [ -n "$MIRROR" ] || return 0
   [ "$at" = "$MIRROR" ] || below=${MIRROR#*/}/
   for host in $MIRRORED; do
-    folder=/etc/containerd/certs.d/$host
+    folder=$REGISTRIES/$host
     [ -z "$MIRROR_CA" ] || {
       write_file "$ROOT$folder/mirror.crt" 0644 <<<"$MIRROR_CA"
       ca="ca = \"$folder/mirror.crt\""
@@ -376,11 +378,7 @@ lay_images() {
   there=$'\n'$(images_there)$'\n'
   while read -r reference digest sha256 size; do
     [ -n "$reference" ] || continue
-    if [ "$digest" = - ]; then
-      [[ $there != *$'\n'"$reference "* ]] || continue
-    else
-      [[ $there != *$'\n'"$reference $digest"$'\n'* ]] || continue
-    fi
+    ! is_listed "$there" "$reference" "$digest" || continue
     if [ "$sha256" != - ]; then
       import_image "$reference" "$sha256" "$size"
     else

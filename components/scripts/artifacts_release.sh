@@ -17,7 +17,7 @@ take_artifacts() {
     done
   done
   for name in $ARTIFACTS_UNITS; do rm -f "$ROOT$name"; done
-  for file in "$ROOT"/etc/containerd/certs.d/*/hosts.toml; do
+  for file in "$ROOT$REGISTRIES"/*/hosts.toml; do
     if [ -f "$file" ] && grep -q '^# Written by fjordkube' "$file"; then rm -rf "${file%/*}"; fi
   done
   rm -rf "$ROOT$ARTIFACTS_FOLDER" "$ROOT$ARTIFACTS_INCOMING"

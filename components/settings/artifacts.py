@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from fjordkube.artifacts.needs import Origin
 from fjordkube.settings.base import Settings, with_default_tag
 from fjordkube.settings.types import Flag, Line, refusal
 
@@ -59,9 +60,6 @@ Registry = Annotated[Line, AfterValidator(_registry)]
 
 ProjectPath = Annotated[Line, AfterValidator(_project_path)]
 """A file or folder of the checkout, or below the home of whoever runs `up`, e.g. bundles/production or ~/bundles/1."""
-
-Origin = Literal["upstream", "built"]
-"""Whose programs and images: the projects' own, or this project's offline build."""
 
 
 class AnyArtifacts(Settings):

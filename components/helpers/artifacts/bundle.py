@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
-from fjordkube.artifacts.needs import Architecture, File, Image, Needs, Package, from_json
+from fjordkube.artifacts.needs import Architecture, File, Image, Needs, Origin, Package, from_json
 
 from ..errors import HelperError
 from . import archive, contents, index, sbom
@@ -24,8 +24,6 @@ FILES: Final = "files"
 IMAGES: Final = "images"
 PACKAGES: Final = "packages"
 AGAIN: Final = "make the bundle again"
-
-Origin = Literal["upstream", "built"]
 
 
 @dataclass(frozen=True)
