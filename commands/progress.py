@@ -48,7 +48,7 @@ _MARKUP = re.compile(r"<\{%[^%]*%\}>")
 PENDING = re.compile(r"\bpending operations\b")
 """The engine's advice to look through the state after a killed run (3.250); see Engine.settle."""
 
-CHANGES = {"create", "update", "delete", "replace", "create-replacement", "delete-replaced", "read", "refresh"}
+CHANGES = {"create", "update", "delete", "create-replacement", "delete-replaced", "read", "refresh"}
 
 
 @dataclass(frozen=True)

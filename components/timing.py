@@ -88,6 +88,12 @@ class Timing:
     """Between etcd's heartbeats, milliseconds. 250 is kubespray's choice for VPS networks (etcd's default: 100)."""
     etcd_election_ms: int = 5000
     """Without a heartbeat for this long a member calls an election, milliseconds (kubespray; etcd's default: 1000)."""
+    etcd_arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Arguments of etcd besides these two, by name."""
+    etcd_cpu_m: int | None = None
+    """CPU that etcd's pod requests, millicores: its share where all want more (None: kubeadm's 100)."""
+    api_server_arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Arguments of the API server, by name."""
     control_plane_environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Environment of etcd, API server, controller manager and scheduler."""
     single_leader_election: bool = True
@@ -140,7 +146,30 @@ EMULATED = Timing(
     ),
     etcd_heartbeat_ms=1000,
     etcd_election_ms=10000,
-    control_plane_environment=MappingProxyType({"GOGC": "400"}),
+    etcd_arguments=MappingProxyType(
+        {
+            # kubeadm tells each of some 120 watches every 5 s that nothing happened: half of an idle etcd's time
+            # here. The API server asks by itself where it has to know. 10m is etcd's own default.
+            "watch-progress-notify-interval": "10m",
+            # each request is slower than 100 ms: three lines of log for every one (7,000 in 12 minutes)
+            "warning-apply-duration": "10s",
+            "warning-unary-request-duration": "10s",
+            "log-level": "warn",
+        }
+    ),
+    # With kubeadm's 100m it had a seventh of what pods got: reads took 3 s, and all that waits 2 s for the API gave up.
+    etcd_cpu_m=600,
+    api_server_arguments=MappingProxyType(
+        {
+            # default 2 s each: the API was "not ready" while it served
+            "etcd-healthcheck-timeout": "60s",
+            "etcd-readycheck-timeout": "60s",
+            # one read of etcd for each of some 120 kinds a minute, for a metric that nobody reads here
+            "etcd-count-metric-poll-period": "0",
+        }
+    ),
+    # one thread each: handing work to another costs more than it brings where six vCPUs share two cores
+    control_plane_environment=MappingProxyType({"GOGC": "400", "GOMAXPROCS": "1"}),
     # Not longer leases: a controller manager that dies holding one stalls the cluster for its whole length.
     single_leader_election=False,
     node_monitor_grace=180,

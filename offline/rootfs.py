@@ -35,20 +35,39 @@ ENABLED = (
 MASKED = (
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
+    "dev-hugepages.mount",
+    "dev-mqueue.mount",
     "dpkg-db-backup.timer",
+    "dracut-shutdown.service",
     "e2scrub_all.timer",
     "e2scrub_reap.service",
     "fio.service",  # a server that does as anybody says; only the program is wanted, for the disk gate
     "fstrim.timer",
     "getty@tty1.service",
+    "ipvsadm.service",  # restores a table of its own at boot: kube-proxy's is the one
+    "kmod-static-nodes.service",
     "man-db.timer",
+    "modprobe@configfs.service",
+    "modprobe@drm.service",
+    "modprobe@efi_pstore.service",
+    "modprobe@fuse.service",
+    "proc-sys-fs-binfmt_misc.automount",
+    "serial-getty@ttyS0.service",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-ask-password-console.path",
+    "systemd-ask-password-wall.path",
+    "systemd-binfmt.service",
     "ssh.socket",
     "sshd-keygen.service",
     "systemd-boot-random-seed.service",
     "systemd-hwdb-update.service",
+    "systemd-logind.service",  # nobody has a session: pam_systemd is off
     "systemd-networkd-wait-online.service",
     "systemd-tpm2-setup-early.service",
     "systemd-tpm2-setup.service",
+    "systemd-udev-load-credentials.service",
 )
 """Nothing in a guest needs them, and each costs a process start or a wake-up."""
 

@@ -6,7 +6,7 @@ secrets (tokens, certificate keys) to the moment they are used: none is ever ren
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -63,13 +63,14 @@ def cluster_configuration(cluster: KubeadmCluster, public_addresses: Sequence[st
                     _argument("heartbeat-interval", str(timing.etcd_heartbeat_ms)),
                     _argument("election-timeout", str(timing.etcd_election_ms)),
                     _argument("quota-backend-bytes", str(ETCD_QUOTA_BYTES)),
+                    *_arguments(timing.etcd_arguments),
                 ],
                 **_environment(timing),
             }
         },
         "apiServer": {
             "certSANs": list(dict.fromkeys(names)),
-            "extraArgs": [_argument("profiling", "false")],
+            "extraArgs": [_argument("profiling", "false"), *_arguments(timing.api_server_arguments)],
             **_environment(timing),
         },
         "controllerManager": _component(timing, [_argument("profiling", "false"), *manager]),
@@ -153,6 +154,10 @@ def _stream(*documents: dict[str, Any]) -> str:
 
 def _argument(name: str, value: str) -> dict[str, str]:
     return {"name": name, "value": value}
+
+
+def _arguments(pairs: Mapping[str, str]) -> list[dict[str, str]]:
+    return [_argument(name, value) for name, value in pairs.items()]
 
 
 def _environment(timing: Timing) -> dict[str, Any]:

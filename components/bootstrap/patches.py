@@ -1,4 +1,4 @@
-"""kubeadm `patches`: probes of the control plane's static pods, laid over what kubeadm writes.
+"""kubeadm `patches`: probes of the control plane's static pods and etcd's share, laid over what kubeadm writes.
 
 Owns the patch files' text. Leaves everything else of the manifests to kubeadm.
 """
@@ -27,6 +27,8 @@ def static_pod_patches(timing: Timing) -> dict[str, str]:
         }
         if component == "kube-apiserver":
             container["readinessProbe"] = _probe(timing.probes.readiness)
+        if component == "etcd" and timing.etcd_cpu_m is not None:
+            container["resources"] = {"requests": {"cpu": f"{timing.etcd_cpu_m}m"}}
         text = yaml.safe_dump({"spec": {"containers": [container]}}, sort_keys=False)
         patches[f"{component}+strategic.yaml"] = text
     return patches

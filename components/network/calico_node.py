@@ -11,6 +11,7 @@ Calico's release manifest in what a new cluster on prepared nodes does not need,
   Go 1.26 takes no IPv4 address in brackets: no pod gets an address until calico-node has written its own, without;
 - a start that failed is tried again inside the container. calico-node gives the API 2 s for each of its first three
   questions (startup.go) and ends when one takes longer; the kubelet would then pause for 10 s, 20 s, and up to 5 min;
+- programs that have nothing to do here are not started (`idle_services`), see `start`;
 - probes ask Felix's health port instead of forking an 86 MB program every 10 s (20 s each on a starved node). BIRD has
   no such port: runit restarts it when it ends, and the BGP gate asks every node for its sessions.
 """
@@ -53,6 +54,34 @@ done
 """
 """The container's own start, repeated until it succeeds; bounded by the startup probe. Runs under any sh. Each try
 loads a program of 86 MB and asks the API: where that is why the API is late, tries in a row would keep it late."""
+
+
+def idle_services(encapsulated: bool, timing: TimingName) -> list[str]:
+    """Services of the image that would find nothing to do; each is a start of 86 MB, again where it ends.
+
+    BIRD for IPv6, which is off, and ends each second for want of a file. On emulated nodes also the keeper of tunnels'
+    addresses, where there are no tunnels, and the writer of CalicoNodeStatus, which nothing here asks for.
+    """
+    idle = ["bird6"]
+    if timing == "emulated":
+        idle += [*([] if encapsulated else ["allocate-tunnel-addrs"]), "node-status-reporter"]
+    return idle
+
+
+def start(encapsulated: bool, timing: TimingName) -> str:
+    """START, after runit was told by its own word for it, a file `down`, which services are not started.
+
+    Without encapsulation the start does not wait for tunnels' addresses to be given back either. That changes the Node
+    even where there are none, meets the kubelet's writes, and begins again: up to 4 min (seen). A service does it too.
+    """
+    lines = [
+        f"for service in {' '.join(idle_services(encapsulated, timing))}; do",
+        "  [ ! -d /etc/service/available/$service ] || : >/etc/service/available/$service/down",
+        "done",
+    ]
+    if not encapsulated:
+        lines.append("sed -i /allocate-tunnel-addrs-run-once/d /etc/rc.local")
+    return "\n".join([*lines, START])
 
 
 def address_annotations(address: str, prefix_length: int) -> dict[str, str]:
@@ -112,13 +141,13 @@ def install_cni(image: str, programs: bool) -> dict[str, Any]:
     }
 
 
-def node_container(image: str, private_cidr: str, timing: TimingName) -> dict[str, Any]:
+def node_container(image: str, private_cidr: str, timing: TimingName, encapsulated: bool) -> dict[str, Any]:
     """BIRD, confd and Felix. Only what they must know before they reach the API is environment."""
     return {
         "name": NODE,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", START],
+        "command": ["/bin/sh", "-c", start(encapsulated, timing)],
         "envFrom": [API_ENVIRONMENT],
         "env": [
             _value("DATASTORE_TYPE", "kubernetes"),
@@ -149,7 +178,12 @@ def node_container(image: str, private_cidr: str, timing: TimingName) -> dict[st
 
 
 def daemon_set(
-    images: Mapping[str, str], private_cidr: str, timing: TimingName, config_digest: str, programs: bool = False
+    images: Mapping[str, str],
+    private_cidr: str,
+    timing: TimingName,
+    config_digest: str,
+    programs: bool = False,
+    encapsulated: bool = False,
 ) -> Object:
     """calico-node on every node, tainted ones too. `config_digest` restarts it when its ConfigMaps change."""
     labels = {"k8s-app": NODE}
@@ -175,7 +209,7 @@ def daemon_set(
                         {"key": "CriticalAddonsOnly", "operator": "Exists"},
                     ],
                     "initContainers": [install_cni(images["calico-cni"], programs)],
-                    "containers": [node_container(images["calico-node"], private_cidr, timing)],
+                    "containers": [node_container(images["calico-node"], private_cidr, timing, encapsulated)],
                     "volumes": [
                         _host_path("lib-modules", "/lib/modules"),
                         _host_path("xtables-lock", "/run/xtables.lock", "FileOrCreate"),

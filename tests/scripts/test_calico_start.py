@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fjordkube.network.calico_node import PENDING, START
+from fjordkube.network.calico_node import PENDING, START, start
 
 BRACKETS = "    server: https://[192.0.2.1]:6443\n"
 """As install-cni writes it; Go 1.26 takes no IPv4 address in brackets."""
@@ -55,3 +55,21 @@ def test_the_node_is_ready_when_pods_can_get_addresses_and_not_before(folder: Pa
     finally:
         os.killpg(running.pid, 9)
         running.wait()
+
+
+def test_services_that_have_nothing_to_do_stay_down(tmp_path: Path) -> None:
+    available = tmp_path / "available"
+    for service in ("bird", "bird6", "allocate-tunnel-addrs"):  # an image of another version may lack one
+        (available / service).mkdir(parents=True)
+    run = "calico-node -allocate-tunnel-addrs -allocate-tunnel-addrs-run-once || exit 1"
+    (tmp_path / "rc.local").write_text(f"calico-node -startup || exit 1\n{run}\n")
+    text = start(encapsulated=False, timing="emulated").removesuffix(START)
+    text = text.replace("/etc/service", str(tmp_path)).replace("/etc/rc.local", str(tmp_path / "rc.local"))
+    subprocess.run(["sh", "-euc", text], check=True)
+    assert sorted(path.parent.name for path in available.rglob("down")) == ["allocate-tunnel-addrs", "bird6"]
+    assert (tmp_path / "rc.local").read_text() == "calico-node -startup || exit 1\n"
+
+
+def test_tunnels_get_their_addresses_where_there_are_tunnels() -> None:
+    text = start(encapsulated=True, timing="emulated")
+    assert "tunnel-addrs" not in text

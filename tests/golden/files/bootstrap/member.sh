@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_f31e89cd'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_5fd57bde'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -59,9 +59,19 @@ etcd:
       value: '10000'
     - name: quota-backend-bytes
       value: '2147483648'
+    - name: watch-progress-notify-interval
+      value: 10m
+    - name: warning-apply-duration
+      value: 10s
+    - name: warning-unary-request-duration
+      value: 10s
+    - name: log-level
+      value: warn
     extraEnvs:
     - name: GOGC
       value: '400'
+    - name: GOMAXPROCS
+      value: '1'
 apiServer:
   certSANs:
   - localhost
@@ -72,9 +82,17 @@ apiServer:
   extraArgs:
   - name: profiling
     value: 'false'
+  - name: etcd-healthcheck-timeout
+    value: 60s
+  - name: etcd-readycheck-timeout
+    value: 60s
+  - name: etcd-count-metric-poll-period
+    value: '0'
   extraEnvs:
   - name: GOGC
     value: '400'
+  - name: GOMAXPROCS
+    value: '1'
 controllerManager:
   extraArgs:
   - name: profiling
@@ -86,6 +104,8 @@ controllerManager:
   extraEnvs:
   - name: GOGC
     value: '400'
+  - name: GOMAXPROCS
+    value: '1'
 scheduler:
   extraArgs:
   - name: profiling
@@ -95,6 +115,8 @@ scheduler:
   extraEnvs:
   - name: GOGC
     value: '400'
+  - name: GOMAXPROCS
+    value: '1'
 ---
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -135,7 +157,7 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_f31e89cd
+EOF_5fd57bde
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
@@ -166,7 +188,7 @@ controlPlane:
 patches:
   directory: /etc/fjordkube/kubeadm/patches
 EOF_80b7296c
-write_file /etc/fjordkube/kubeadm/patches/etcd+strategic.yaml 0644 <<'EOF_0ddc8b12'
+write_file /etc/fjordkube/kubeadm/patches/etcd+strategic.yaml 0644 <<'EOF_c50d19a1'
 spec:
   containers:
   - name: etcd
@@ -178,7 +200,10 @@ spec:
       timeoutSeconds: 60
       periodSeconds: 10
       failureThreshold: 120
-EOF_0ddc8b12
+    resources:
+      requests:
+        cpu: 600m
+EOF_c50d19a1
 write_file /etc/fjordkube/kubeadm/patches/kube-apiserver+strategic.yaml 0644 <<'EOF_22d8ec24'
 spec:
   containers:
