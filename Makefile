@@ -70,9 +70,9 @@ test-engine: $(VENV)/.ready-dev ## plugins and program under the real engine, wi
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal tests/conformance tests/engine
 
-test-e2e: $(VENV)/.ready-dev ## two real clusters, one after the other: local machines, and a vendor's
+test-e2e: $(VENV)/.ready-dev ## real machines: a vendor's, ordered and given back, and a local cluster to its end
 	@$(RUN) setup --for up
-	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_cluster.py tests/e2e/test_vendor.py
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_vendor.py tests/e2e/test_cluster.py
 
 test-sources: $(VENV)/.ready-dev ## three more: plain Debian, machines that exist already, an example; not part of `make test`
 	@$(RUN) setup --for sources
@@ -82,4 +82,4 @@ bench-scale: $(VENV)/.ready-dev ## how long a preview of 100 nodes takes (8 min;
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m bench.scale
 
-test: test-fast test-engine test-e2e ## everything, two real clusters included
+test: test-fast test-engine test-e2e ## everything, a real cluster included

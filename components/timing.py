@@ -164,12 +164,14 @@ EMULATED = Timing(
             # default 2 s each: the API was "not ready" while it served
             "etcd-healthcheck-timeout": "60s",
             "etcd-readycheck-timeout": "60s",
-            # one read of etcd for each of some 120 kinds a minute, for a metric that nobody reads here
+            # One read of etcd for each of some 120 kinds a minute, for a metric that nobody reads here; the same for
+            # an estimate of what lists cost; and every 5 min each kind read from etcd and from memory, to compare.
+            # While that went on, requests took longer than the 20 s that a kubelet waits. Gates of 1.34 and later.
             "etcd-count-metric-poll-period": "0",
+            "feature-gates": "DetectCacheInconsistency=false,SizeBasedListCostEstimate=false",
         }
     ),
-    # one thread each: handing work to another costs more than it brings where six vCPUs share two cores
-    control_plane_environment=MappingProxyType({"GOGC": "400", "GOMAXPROCS": "1"}),
+    control_plane_environment=MappingProxyType({"GOGC": "400"}),
     # Not longer leases: a controller manager that dies holding one stalls the cluster for its whole length.
     single_leader_election=False,
     node_monitor_grace=180,

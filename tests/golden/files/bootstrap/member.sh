@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_5fd57bde'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_9ced5b4c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -70,8 +70,6 @@ etcd:
     extraEnvs:
     - name: GOGC
       value: '400'
-    - name: GOMAXPROCS
-      value: '1'
 apiServer:
   certSANs:
   - localhost
@@ -88,11 +86,11 @@ apiServer:
     value: 60s
   - name: etcd-count-metric-poll-period
     value: '0'
+  - name: feature-gates
+    value: DetectCacheInconsistency=false,SizeBasedListCostEstimate=false
   extraEnvs:
   - name: GOGC
     value: '400'
-  - name: GOMAXPROCS
-    value: '1'
 controllerManager:
   extraArgs:
   - name: profiling
@@ -104,8 +102,6 @@ controllerManager:
   extraEnvs:
   - name: GOGC
     value: '400'
-  - name: GOMAXPROCS
-    value: '1'
 scheduler:
   extraArgs:
   - name: profiling
@@ -115,8 +111,6 @@ scheduler:
   extraEnvs:
   - name: GOGC
     value: '400'
-  - name: GOMAXPROCS
-    value: '1'
 ---
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -157,7 +151,7 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_5fd57bde
+EOF_9ced5b4c
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
