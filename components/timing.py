@@ -96,6 +96,8 @@ class Timing:
     """Arguments of the API server, by name."""
     control_plane_environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Environment of etcd, API server, controller manager and scheduler."""
+    controllers_environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The same of controller manager and scheduler alone."""
     single_leader_election: bool = True
     """Whether a lone control plane takes leader leases. With more than one it always does."""
     node_monitor_grace: int | None = None
@@ -172,6 +174,9 @@ EMULATED = Timing(
         }
     ),
     control_plane_environment=MappingProxyType({"GOGC": "400"}),
+    # They wake up hundreds of times a second for nothing, and each time threads hand the nothing on: with one, an idle
+    # controller manager took 8 % of a processor instead of 19 %.
+    controllers_environment=MappingProxyType({"GOMAXPROCS": "1"}),
     # Not longer leases: a controller manager that dies holding one stalls the cluster for its whole length.
     single_leader_election=False,
     node_monitor_grace=180,

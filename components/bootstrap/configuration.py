@@ -160,13 +160,13 @@ def _arguments(pairs: Mapping[str, str]) -> list[dict[str, str]]:
     return [_argument(name, value) for name, value in pairs.items()]
 
 
-def _environment(timing: Timing) -> dict[str, Any]:
-    pairs = [{"name": name, "value": value} for name, value in timing.control_plane_environment.items()]
+def _environment(timing: Timing, besides: Mapping[str, str] | None = None) -> dict[str, Any]:
+    pairs = _arguments({**timing.control_plane_environment, **(besides or {})})
     return {"extraEnvs": pairs} if pairs else {}
 
 
 def _component(timing: Timing, arguments: list[dict[str, str]]) -> dict[str, Any]:
-    return {"extraArgs": arguments, **_environment(timing)}
+    return {"extraArgs": arguments, **_environment(timing, timing.controllers_environment)}
 
 
 def _patches(timing: Timing) -> dict[str, Any]:

@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_9ced5b4c'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_5867078f'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -102,6 +102,8 @@ controllerManager:
   extraEnvs:
   - name: GOGC
     value: '400'
+  - name: GOMAXPROCS
+    value: '1'
 scheduler:
   extraArgs:
   - name: profiling
@@ -111,6 +113,8 @@ scheduler:
   extraEnvs:
   - name: GOGC
     value: '400'
+  - name: GOMAXPROCS
+    value: '1'
 ---
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -151,7 +155,7 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_9ced5b4c
+EOF_5867078f
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
