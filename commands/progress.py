@@ -49,6 +49,7 @@ PENDING = re.compile(r"\bpending operations\b")
 """The engine's advice to look through the state after a killed run (3.250); see Engine.settle."""
 
 CHANGES = {"create", "update", "delete", "create-replacement", "delete-replaced", "read", "refresh"}
+"""Steps that do something. The engine's step "replace" only says that the two halves of one belong together."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class Progress(Events):
 
     def summary(self) -> str:
         """e.g. `112 created, 3 unchanged`."""
-        counts = Counter(span.operation for span in self._spans)
+        counts = Counter(span.operation for span in self._spans if span.operation != "delete-replaced")
         parts = [f"{count} {_past(operation)}" for operation, count in sorted(counts.items())]
         return ", ".join([*parts, f"{self._same} unchanged"])
 
@@ -280,9 +281,8 @@ def _component(facts: dict[str, Any]) -> bool:
 
 
 def _past(operation: str) -> str:
-    return {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}.get(
-        operation, operation
-    )
+    past = {"create": "created", "update": "updated", "delete": "deleted", "create-replacement": "replaced"}
+    return past.get(operation, operation)
 
 
 def _total(history: Path) -> float:

@@ -60,6 +60,15 @@ def test_what_is_written_last_is_read_before_the_end(tmp_path: Path) -> None:
     assert not Path(progress.arguments[1]).exists()
 
 
+def test_what_is_replaced_is_told_once_made_and_once_gone(tmp_path: Path) -> None:
+    operations = ("create-replacement", "replace", "delete-replaced")
+    kinds = ("resourcePreEvent", "resOutputsEvent")
+    events = [event(kind, "fjord-w1-joined", operation) for operation in operations for kind in kinds]
+    progress, told, _ = follow(tmp_path / "up", events)
+    assert progress.summary() == "1 replaced, 0 unchanged"
+    assert [line.count("member of the cluster") for line in told] == [1, 0]
+
+
 def said(tmp_path: Path, level: str) -> list[str]:
     lines: list[str] = []
     event = {
