@@ -38,7 +38,7 @@ class CalicoArgs:
     provider: pulumi.ProviderResource
     """The cluster; its kubeconfig is known as soon as the API answers."""
     timing: TimingName = "native"
-    """Sets the probes' periods, nothing else."""
+    """Sets the probes' periods, and which services of calico-node's image stay down; nothing else."""
     api_port: int = 6443
     iptables_backend: IptablesBackend = "Auto"
     """Which iptables Felix writes with; Auto: the host's."""

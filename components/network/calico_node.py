@@ -1,7 +1,7 @@
 """calico-node: the pod on every node that routes (BIRD), enforces policy (Felix) and installs the CNI file.
 
 Owns the DaemonSet. Leaves its values to `calico_configuration.py` and its rights to `calico_access.py`. It differs from
-Calico's release manifest in what a new cluster on prepared nodes does not need, the same at every timing:
+Calico's release manifest in what a new cluster on prepared nodes does not need, but for one line at every timing:
 - no upgrade-ipam container: it moves addresses from host-local IPAM, which never ran here;
 - no mount-bpffs container: eBPF mode is off, and systemd mounts /sys/fs/bpf anyway;
 - install-cni copies programs only where that is asked for: else they are on the node, in the version that fits;
@@ -11,7 +11,7 @@ Calico's release manifest in what a new cluster on prepared nodes does not need,
   Go 1.26 takes no IPv4 address in brackets: no pod gets an address until calico-node has written its own, without;
 - a start that failed is tried again inside the container. calico-node gives the API 2 s for each of its first three
   questions (startup.go) and ends when one takes longer; the kubelet would then pause for 10 s, 20 s, and up to 5 min;
-- programs that have nothing to do here are not started (`idle_services`), see `start`;
+- programs that have nothing to do here are not started (`start`): more of them, that line, where nodes are emulated;
 - probes ask Felix's health port instead of forking an 86 MB program every 10 s (20 s each on a starved node). BIRD has
   no such port: runit restarts it when it ends, and the BGP gate asks every node for its sessions.
 """
