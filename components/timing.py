@@ -76,6 +76,10 @@ class KubeletTiming:
     """GOGC of the kubelet's process (default 100): collecting less often costs memory and saves processor."""
 
 
+def _nothing() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Timing:
     """One consistent set of figures."""
@@ -88,15 +92,15 @@ class Timing:
     """Between etcd's heartbeats, milliseconds. 250 is kubespray's choice for VPS networks (etcd's default: 100)."""
     etcd_election_ms: int = 5000
     """Without a heartbeat for this long a member calls an election, milliseconds (kubespray; etcd's default: 1000)."""
-    etcd_arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    etcd_arguments: Mapping[str, str] = field(default_factory=_nothing)
     """Arguments of etcd besides these two, by name."""
     etcd_cpu_m: int | None = None
     """CPU that etcd's pod requests, millicores: its share where all want more (None: kubeadm's 100)."""
-    api_server_arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    api_server_arguments: Mapping[str, str] = field(default_factory=_nothing)
     """Arguments of the API server, by name."""
-    control_plane_environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    control_plane_environment: Mapping[str, str] = field(default_factory=_nothing)
     """Environment of etcd, API server, controller manager and scheduler."""
-    controllers_environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    controllers_environment: Mapping[str, str] = field(default_factory=_nothing)
     """The same of controller manager and scheduler alone."""
     single_leader_election: bool = True
     """Whether a lone control plane takes leader leases. With more than one it always does."""
@@ -208,7 +212,7 @@ EMULATED = Timing(
     drain=90,
     gate_wait=1200,
 )
-"""Measured on two cores without KVM (the figures that brought three emulated guests up in 375 s)."""
+"""Measured on two cores without KVM, three emulated guests; what each figure brought stands beside it."""
 
 
 def timing(wanted: Literal["auto", "native", "emulated"], emulated: bool) -> Timing:

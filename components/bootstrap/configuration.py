@@ -14,6 +14,7 @@ import yaml
 from fjordkube.bootstrap import paths
 from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubelet import kubelet_configuration
+from fjordkube.bootstrap.patches import static_pod_patches
 from fjordkube.helpers.membership.labels_and_taints import parsed
 from fjordkube.host.containerd import SOCKET
 from fjordkube.host.paths import ETCD_DATA
@@ -65,13 +66,13 @@ def cluster_configuration(cluster: KubeadmCluster, public_addresses: Sequence[st
                     _argument("quota-backend-bytes", str(ETCD_QUOTA_BYTES)),
                     *_arguments(timing.etcd_arguments),
                 ],
-                **_environment(timing),
+                **_environment(timing.control_plane_environment),
             }
         },
         "apiServer": {
             "certSANs": list(dict.fromkeys(names)),
             "extraArgs": [_argument("profiling", "false"), *_arguments(timing.api_server_arguments)],
-            **_environment(timing),
+            **_environment(timing.control_plane_environment),
         },
         "controllerManager": _component(timing, [_argument("profiling", "false"), *manager]),
         "scheduler": _component(timing, [_argument("profiling", "false"), *leader]),
@@ -160,17 +161,18 @@ def _arguments(pairs: Mapping[str, str]) -> list[dict[str, str]]:
     return [_argument(name, value) for name, value in pairs.items()]
 
 
-def _environment(timing: Timing, besides: Mapping[str, str] | None = None) -> dict[str, Any]:
-    pairs = _arguments({**timing.control_plane_environment, **(besides or {})})
+def _environment(variables: Mapping[str, str]) -> dict[str, Any]:
+    pairs = _arguments(variables)
     return {"extraEnvs": pairs} if pairs else {}
 
 
 def _component(timing: Timing, arguments: list[dict[str, str]]) -> dict[str, Any]:
-    return {"extraArgs": arguments, **_environment(timing, timing.controllers_environment)}
+    variables = {**timing.control_plane_environment, **timing.controllers_environment}
+    return {"extraArgs": arguments, **_environment(variables)}
 
 
 def _patches(timing: Timing) -> dict[str, Any]:
-    return {"patches": {"directory": paths.PATCHES}} if timing.probes is not None else {}
+    return {"patches": {"directory": paths.PATCHES}} if static_pod_patches(timing) else {}
 
 
 def _timeouts(timeouts: Timeouts) -> dict[str, str]:

@@ -15,22 +15,20 @@ COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-schedul
 
 
 def static_pod_patches(timing: Timing) -> dict[str, str]:
-    """File name -> strategic merge patch; empty when kubeadm's own probes are kept."""
-    if timing.probes is None:
-        return {}
+    """File name -> strategic merge patch, for what differs from kubeadm's own probes and requests."""
     patches = {}
     for component in COMPONENTS:
-        container: dict[str, Any] = {
-            "name": component,
-            "livenessProbe": _probe(timing.probes.liveness),
-            "startupProbe": _probe(timing.probes.startup),
-        }
-        if component == "kube-apiserver":
-            container["readinessProbe"] = _probe(timing.probes.readiness)
+        container: dict[str, Any] = {}
+        if timing.probes is not None:
+            container["livenessProbe"] = _probe(timing.probes.liveness)
+            container["startupProbe"] = _probe(timing.probes.startup)
+            if component == "kube-apiserver":
+                container["readinessProbe"] = _probe(timing.probes.readiness)
         if component == "etcd" and timing.etcd_cpu_m is not None:
             container["resources"] = {"requests": {"cpu": f"{timing.etcd_cpu_m}m"}}
-        text = yaml.safe_dump({"spec": {"containers": [container]}}, sort_keys=False)
-        patches[f"{component}+strategic.yaml"] = text
+        if container:
+            spec = {"containers": [{"name": component, **container}]}
+            patches[f"{component}+strategic.yaml"] = yaml.safe_dump({"spec": spec}, sort_keys=False)
     return patches
 
 

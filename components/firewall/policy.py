@@ -62,7 +62,7 @@ class FirewallPolicy:
             http_port=ingress.http_port,
             https_port=ingress.https_port,
             ingress_metrics=ingress.metrics,
-            encapsulated=settings.network.encapsulation != "none",
+            encapsulated=settings.network.encapsulated,
             ipvs=settings.kube_proxy.mode == "ipvs",
         )
 

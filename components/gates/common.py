@@ -64,7 +64,7 @@ class Promised:
         """What a cluster's settings promise."""
         proxy, demo = settings.kube_proxy, settings.demo
         return Promised(
-            encapsulated=settings.network.encapsulation != "none",
+            encapsulated=settings.network.encapsulated,
             mtu=settings.network.mtu,
             scheduler=proxy.scheduler if isinstance(proxy, IpvsProxy) else None,
             demo_host=str(demo.host) if demo.enabled else None,

@@ -69,7 +69,7 @@ def objects(
     return [
         *access(),
         *configuration(settings, api_host, api_port, iptables_backend, interfaces),
-        daemon_set(images, private_cidr, timing, digest, install_cni, settings.vxlan_mode != "Never"),
+        daemon_set(images, private_cidr, timing, digest, settings.encapsulated, install_cni),
         *controllers(images["calico-kube-controllers"], timing),
     ]
 

@@ -144,7 +144,7 @@ def felix(settings: Calico, iptables_backend: IptablesBackend = "Auto", interfac
     }
     if interfaces:
         spec["mtuIfacePattern"] = mtu_pattern(interfaces)
-    if settings.vxlan_mode == "Never":
+    if not settings.encapsulated:
         spec["vxlanEnabled"] = False
     elif settings.mtu is not None:
         spec["vxlanMTU"] = settings.mtu

@@ -63,8 +63,10 @@ def idle_services(encapsulated: bool, timing: TimingName) -> list[str]:
     addresses, where there are no tunnels, and the writer of CalicoNodeStatus, which nothing here asks for.
     """
     idle = ["bird6"]
+    if timing == "emulated" and not encapsulated:
+        idle.append("allocate-tunnel-addrs")
     if timing == "emulated":
-        idle += [*([] if encapsulated else ["allocate-tunnel-addrs"]), "node-status-reporter"]
+        idle.append("node-status-reporter")
     return idle
 
 
@@ -182,8 +184,8 @@ def daemon_set(
     private_cidr: str,
     timing: TimingName,
     config_digest: str,
-    programs: bool = False,
-    encapsulated: bool = False,
+    encapsulated: bool,
+    programs: bool,
 ) -> Object:
     """calico-node on every node, tainted ones too. `config_digest` restarts it when its ConfigMaps change."""
     labels = {"k8s-app": NODE}

@@ -52,6 +52,11 @@ class Calico(Settings):
     """Every node peers with every other over BGP; fine up to about 100 nodes."""
 
     @property
+    def encapsulated(self) -> bool:
+        """Whether any packet between nodes is wrapped."""
+        return self.vxlan_mode != "Never"
+
+    @property
     def block_count(self) -> int:
         """Blocks in the pod range; 0 when a block is larger than the range."""
         spare = self.block_size - IPv4Network(self.pod_cidr).prefixlen

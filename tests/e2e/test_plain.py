@@ -20,7 +20,7 @@ from fjordkube.helpers.local_vm import image
 from fjordkube.roots import CHECKOUT
 from offline import manifest, vendor_image
 from tests.e2e import cluster
-from tests.e2e.vendor import machines, running, stack
+from tests.e2e.vendor import machines, orders, running, stack
 from tests.engine.command import Commands
 
 UP_SECONDS = 2400
@@ -57,21 +57,25 @@ def plain(folder: Path, bundle: Path) -> Iterator[Commands]:
         made.run("down", limit=600)
 
 
-def test_plain_machines_become_a_cluster_that_serves(plain: Commands) -> None:
+def test_plain_machines_become_a_cluster_that_serves(plain: Commands, folder: Path) -> None:
     done = plain.run("up", UP_SECONDS, show=True)
     assert done.code == 0, done.text
     for gate in ("bgp", "data-path", "ipvs", "ingress"):
         assert f"gate {gate}: passed" in done.text
+    assert orders(folder) == ["vendor-cp1", "vendor-w1"]
     outputs = cluster.outputs(plain)
     status, text = cluster.get(int(outputs["ports"]["w1"]["http"]), HOST)
     assert status == 200
     assert "pod: demo-" in text
+    assert outputs["residency"]["zones"] == {"cp1": "no-osl1", "w1": "no-osl1"}
+    assert set(outputs["gates"]) == {"disk", "bgp", "data-path", "ipvs", "ingress"}
 
 
-def test_a_second_up_changes_nothing(plain: Commands) -> None:
+def test_a_second_up_changes_nothing(plain: Commands, folder: Path) -> None:
     done = plain.run("up")
     assert done.code == 0, done.text
     assert re.search(r"engine done in .*: \d+ unchanged", done.text)
+    assert len(orders(folder)) == 2
 
 
 def test_down_gives_the_machines_back(plain: Commands, folder: Path) -> None:

@@ -6,9 +6,7 @@ A cluster on machines of this vendor, which carry none: test_plain.py.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import tempfile
 import threading
 import time
@@ -54,32 +52,14 @@ def test_orders_that_were_cut_off_are_found_and_not_repeated(vendor: Commands, f
         assert killed.poll() is None, "up ended before both machines were ordered"
         assert time.monotonic() < end, "two machines were not ordered"
         time.sleep(0.2)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-
-    # As `pulumi cancel` does: a lock in a backend that others may use is a person's to take away.
-    shutil.rmtree(vendor.home / "state" / ".pulumi" / "locks")
+    vendor.kill(killed)
 
 
 def test_the_machines_become_kubernetes_hosts(vendor: Commands, folder: Path) -> None:
     """Their cluster is brought up by test_plain.py; from here on nothing knows where a machine came from."""
-    going = vendor.start("up")
-    assert going.stdout is not None
-    wanted = {f"{node}: prepared as a Kubernetes host" for node in ("cp1", "w1")}
-    seen = []
-    for line in going.stdout:
-        print(line, end="", flush=True)
-        seen.append(line)
-        wanted = {words for words in wanted if words not in line}
-        if not wanted:
-            break
-    os.killpg(going.pid, signal.SIGKILL)
-    going.wait()
-    going.stdout.close()
-    assert not wanted, "".join(seen)
+    vendor.cut_off("up", *(f"{node}: prepared as a Kubernetes host" for node in ("cp1", "w1")))
     assert orders(folder) == ["vendor-cp1", "vendor-w1"]
     assert len(machines(folder)) == 2
-    shutil.rmtree(vendor.home / "state" / ".pulumi" / "locks")
 
 
 def test_down_gives_the_machines_back(vendor: Commands, folder: Path) -> None:

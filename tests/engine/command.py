@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -87,6 +89,33 @@ class Commands:
         finally:
             process.kill()
         return Done(code, "".join(lines), time.monotonic() - start)
+
+    def cut_off(self, verb: str, *words: str, after: float = 0) -> None:
+        """Runs a verb until its lines have said each of `words`, `after` seconds more, and kills it.
+
+        AssertionError if it ends before. Its lines are passed on as they come.
+        """
+        process, missing, seen = self.start(verb), set(words), []
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            seen.append(line)
+            missing = {each for each in missing if each not in line}
+            if not missing:
+                break
+        else:
+            raise AssertionError(f"{verb} ended before {', '.join(sorted(missing))}: {''.join(seen)}")
+        time.sleep(after)
+        self.kill(process)
+        process.stdout.close()
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Kills a verb and all that it started (SIGKILL), and takes the lock away that it leaves."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not self.local:
+            # As `pulumi cancel` does: a lock in a backend that others may use is a person's to take away.
+            shutil.rmtree(self.home / "state" / ".pulumi" / "locks")
 
     def start(self, verb: str) -> subprocess.Popen[str]:
         """Starts a verb in a process group of its own."""
