@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from commands.setup import PLAIN
+from fjordkube.roots import CHECKOUT
 from tests.engine.command import Commands
 
 SETTINGS = {"cluster": {"name": "e2e"}}
@@ -26,3 +30,15 @@ def commands() -> Iterator[Commands]:
     finally:
         made.run("down", limit=300)
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def plain_bundle() -> Iterator[Path]:
+    """All that plain machines lack; below the checkout, where a stack file can name it."""
+    bundles = CHECKOUT / ".fjordkube" / "bundles"
+    bundles.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix="plain-", dir=bundles))
+    words = ["bundle", "--releases", PLAIN, "--output", str(made)]
+    subprocess.run([sys.executable, "-m", "commands", *words], cwd=CHECKOUT, check=True)
+    yield made
+    shutil.rmtree(made)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,15 +103,7 @@ def stack(folder: Path, made: dict[str, Made]) -> dict[str, Any]:
 
 def shell(folder: Path, machine: Made, script: str) -> str:
     """stdout of a script on a machine."""
-    known = folder / f"known-{machine.name}"
-    known.write_text(f"node {machine.host_key}\n")
-    options = [f"UserKnownHostsFile={known}", "HostKeyAlias=node", "StrictHostKeyChecking=yes", "BatchMode=yes"]
-    words = ["ssh", "-F", "/dev/null", "-i", str(machines.client_key(folder / "machines")), "-p"]
-    words += [str(machine.ports["ssh"]), *(word for option in options for word in ("-o", option))]
-    done = subprocess.run(
-        [*words, "root@127.0.0.1", "bash -s"], input=script, capture_output=True, text=True, timeout=180, check=True
-    )
-    return done.stdout
+    return machines.shell(folder / "machines", machine, script)
 
 
 def test_up_trusts_no_host_before_its_key_was_collected(given: Commands) -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,20 +34,10 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def bundle(folder: Path) -> Iterator[Path]:
-    """All that the machines lack; below the checkout, where a stack file can name it."""
-    made = CHECKOUT / ".fjordkube" / "bundles" / folder.name
-    words = ["bundle", "--releases", PLAIN, "--output", str(made)]
-    subprocess.run([sys.executable, "-m", "commands", *words], cwd=CHECKOUT, check=True)
-    yield made
-    shutil.rmtree(made)
-
-
-@pytest.fixture(scope="module")
-def plain(folder: Path, bundle: Path) -> Iterator[Commands]:
+def plain(folder: Path, plain_bundle: Path) -> Iterator[Commands]:
     """Commands on the stack. Whatever happened, its machines are gone afterwards."""
     made = Commands(folder / "home", folder / "Pulumi.vendor.yaml", "vendor")
-    artifacts = {"source": "bundle", "path": str(bundle.relative_to(CHECKOUT)), "origin": "built"}
+    artifacts = {"source": "bundle", "path": str(plain_bundle.relative_to(CHECKOUT)), "origin": "built"}
     made.write(stack(folder, image.find(vendor_image.digest(manifest.load(), PLAIN)), artifacts))
     try:
         yield made

@@ -40,6 +40,8 @@ class Commands:
     stack: str
     changes: Mapping[str, str | None] = field(default_factory=dict)
     """Variables that the environment has besides, or (None) has not."""
+    checkout: Path = CHECKOUT
+    """Where the commands run."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -121,7 +123,7 @@ class Commands:
         """Starts a verb in a process group of its own."""
         return subprocess.Popen(
             self.words(verb),
-            cwd=CHECKOUT,
+            cwd=self.checkout,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

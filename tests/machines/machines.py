@@ -80,6 +80,21 @@ def client_key(home: Path) -> Path:
         return keys.client(home.resolve() / "vm" / STACK)
 
 
+def ssh(home: Path, machine: Made, *options: str) -> list[str]:
+    """The command line of SSH to the machine, as root with `client_key`, up to what is to be run there."""
+    known = home / f"known-{machine.name}"
+    known.write_text(f"node {machine.host_key}\n")
+    fixed = [f"UserKnownHostsFile={known}", "HostKeyAlias=node", "StrictHostKeyChecking=yes", "BatchMode=yes"]
+    words = ["ssh", "-F", "/dev/null", "-i", str(client_key(home)), "-p", str(machine.ports["ssh"])]
+    return [*words, *(word for option in fixed for word in ("-o", option)), *options, "root@127.0.0.1"]
+
+
+def shell(home: Path, machine: Made, script: str) -> str:
+    """stdout of a bash script on the machine, which must succeed."""
+    words = [*ssh(home, machine), "bash -s"]
+    return subprocess.run(words, input=script, capture_output=True, text=True, timeout=180, check=True).stdout
+
+
 def _planned(image: VmImage, wanted: Wanted) -> tuple[plan.Machine, LocalNodes, bool]:
     plane, worker = LocalControlPlane(name="cp0"), LocalWorker(name="w0")
     if wanted.role == "control-plane":

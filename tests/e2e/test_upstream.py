@@ -1,0 +1,211 @@
+"""Plain machines become a cluster by downloads and pulls: upstream's hosts are answered on this computer's loopback.
+
+Each machine reaches them by an SSH tunnel of the test's own, and nothing else outside. Files and images are built ones
+in upstream's forms and under upstream's names (tests/upstream/); a copy of the checkout has their checksums.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.setup import PLAIN
+from fjordkube.helpers.artifacts import bundle
+from fjordkube.helpers.local_vm import image
+from fjordkube.nodes.local import accelerator
+from offline import manifest, registry, vendor_image
+from tests.e2e import cluster
+from tests.engine import installed
+from tests.engine.command import Commands
+from tests.machines import machines
+from tests.machines.machines import Made, Wanted
+from tests.upstream import certificate, hosts, publication
+from tests.upstream.hosts import Hosts
+from tests.upstream.publication import Publication
+
+LEFT = "ls -d /opt/fjordkube/*/* /opt/cni/bin/* /usr/local/bin/* 2>/dev/null || true"
+"""Programs that `up` brought, by the machine's own word."""
+UP_SECONDS = 2400
+HOST = "demo.fjord.internal"
+WANTED = (
+    Wanted("cp1", "control-plane", "192.168.77.11"),
+    Wanted("w1", "worker", "192.168.77.101"),
+)
+NAMES = ("dl.k8s.io", "github.com", "registry.k8s.io", "quay.io", "deb.debian.org")
+"""Hosts of upstream's table, and the package sources of the machines."""
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Home of the machines, of the stack and of upstream's hosts. All are gone afterwards."""
+    made = Path(tempfile.mkdtemp(prefix="fjordkube-upstream-", dir="/var/tmp"))
+    try:
+        yield made
+    finally:
+        for wanted in WANTED:
+            machines.delete(made / "machines", _image(), wanted)
+        shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def published(folder: Path, plain_bundle: Path) -> Publication:
+    """What upstream's hosts have."""
+    found = bundle.read(plain_bundle)
+    made = publication.publish(found, folder / "files")
+    packages = folder / "files" / "deb.debian.org" / PLAIN
+    packages.parent.mkdir(parents=True)
+    shutil.copytree(plain_bundle / "packages" / PLAIN, packages)
+    return made
+
+
+@pytest.fixture(scope="module")
+def doors(folder: Path, published: Publication, made: dict[str, Made]) -> Iterator[dict[str, Hosts]]:
+    """Upstream's hosts, by the machine that reaches them through a tunnel of its own."""
+    signed, key = certificate.make(folder / "certificate", NAMES)
+    with ExitStack() as stack:
+        port = stack.enter_context(hosts.registry(folder / "registry"))
+        for reference, archive in published.images.items():
+            registry.push(archive, f"127.0.0.1:{port}/{reference.partition('/')[2]}")
+        found = {}
+        for name, machine in made.items():
+            found[name] = stack.enter_context(hosts.serving(folder / "files", port, signed, key))
+            _prepare(folder, machine, signed)
+            ports = {443: found[name].https, 80: found[name].http}
+            ways = [word for there, here in ports.items() for word in ("-R", f"127.0.0.1:{there}:127.0.0.1:{here}")]
+            words = machines.ssh(folder / "machines", machine, "-N", "-o", "ExitOnForwardFailure=yes", *ways)
+            tunnel = subprocess.Popen(words)
+            stack.callback(tunnel.wait)
+            stack.callback(tunnel.terminate)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def made(folder: Path) -> dict[str, Made]:
+    """The machines, as their vendor hands them over."""
+    return {wanted.name: machines.make(folder / "machines", _image(), wanted) for wanted in WANTED}
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path, published: Publication, made: dict[str, Made]) -> Iterator[Commands]:
+    """Commands of a checkout with the new checksums, on a stack of those machines."""
+    checkout = folder / "checkout"
+    installed.copy(checkout)
+    published.replace_sums(checkout)
+    commands = Commands(folder / "home", folder / "Pulumi.plain.yaml", "plain", checkout=checkout)
+    commands.write(stack(folder, made))
+    (folder / "known_hosts").write_text(
+        "".join(f"[127.0.0.1]:{machine.ports['ssh']} {machine.host_key}\n" for machine in made.values())
+    )
+    try:
+        yield commands
+    finally:
+        commands.run("down", limit=900)
+
+
+def _image() -> image.VmImage:
+    return image.find(vendor_image.digest(manifest.load(), PLAIN))
+
+
+def _prepare(folder: Path, machine: Made, signed: Path) -> None:
+    """All that these machines have otherwise than anybody's: where names lead, and whom they trust."""
+    names = "\n".join(f"127.0.0.1 {name}" for name in NAMES)
+    machines.shell(
+        folder / "machines",
+        machine,
+        f"""set -e
+cat >>/etc/hosts <<'END'
+{names}
+END
+cat >/usr/local/share/ca-certificates/upstream.crt <<'END'
+{signed.read_text()}END
+update-ca-certificates >/dev/null
+echo 'deb [trusted=yes] http://deb.debian.org/{PLAIN} ./' >/etc/apt/sources.list
+""",
+    )
+
+
+def stack(folder: Path, made: dict[str, Made]) -> dict[str, Any]:
+    """The stack file: nothing of artifacts, since upstream is the default."""
+    emulated = accelerator.choose("auto", _image()) == "tcg"
+
+    def host(name: str, *uses: str) -> dict[str, Any]:
+        ports = made[name].ports
+        return {"name": name, "host": "127.0.0.1", "port": ports["ssh"], "ports": {use: ports[use] for use in uses}}
+
+    return {
+        "cluster": {"name": "plain", "timing": "emulated" if emulated else "native"},
+        "nodes": {
+            "source": "existing",
+            "private_cidr": "192.168.77.0/24",
+            "zone": "no-osl1",
+            "ssh": {
+                "key_file": str(machines.client_key(folder / "machines")),
+                "known_hosts": str(folder / "known_hosts"),
+            },
+            "control_planes": [{**host("cp1", "api"), "etcd_disk": "LABEL=etcd"}],
+            "workers": [host("w1", "http", "https")],
+        },
+        "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
+        "gates": {"disk": {"enforce": "never" if emulated else "auto"}},
+    }
+
+
+def test_files_that_are_not_what_the_list_says_are_thrown_away(
+    plain: Commands, doors: dict[str, Hosts], folder: Path, made: dict[str, Made]
+) -> None:
+    doors["cp1"].faults = {"/kubelet": ["500", "other"]}
+    doors["w1"].faults = {"/kubeadm": ["429", "cut"], "/containerd-": ["401"]}
+    done = plain.run("up", 900, show=True)
+    assert done.code != 0
+    words = r"cp1: kubelet has SHA-256 [0-9a-f]{64}, and the list says [0-9a-f]{64}: it was thrown away"
+    assert re.search(words, done.text), done.text
+    words = r"w1: containerd does not come from https://github.com/\S+: it wants a login \(401\)"
+    assert re.search(words, done.text), done.text
+    for machine in made.values():
+        assert machines.shell(folder / "machines", machine, LEFT) == ""
+
+
+def test_images_that_do_not_come_stop_up_and_are_told(plain: Commands, doors: dict[str, Hosts]) -> None:
+    doors["cp1"].faults = {"/v2/pause/": ["401"] * 20}
+    doors["w1"].faults = {"/v2/kube-proxy/": ["500"] * 60}
+    done = plain.run("up", 1200, show=True)
+    assert done.code != 0
+    assert re.search(r"cp1: image registry.k8s.io/pause:\S+ was not pulled: .*401", done.text)
+    assert re.search(r"w1: image registry.k8s.io/kube-proxy:\S+ was not pulled: .*500", done.text)
+
+
+def test_up_goes_on_and_every_gate_passes(plain: Commands, doors: dict[str, Hosts]) -> None:
+    doors["cp1"].faults = {"/blobs/": ["cut"]}
+    doors["w1"].faults = {"/v2/": ["429", "429"]}
+    done = plain.run("up", UP_SECONDS, show=True)
+    assert done.code == 0, done.text
+    outputs = cluster.outputs(plain)
+    assert set(outputs["gates"]) == {"disk", "bgp", "data-path", "ipvs", "ingress"}
+    status, text = cluster.get(int(outputs["ports"]["w1"]["http"]), HOST)
+    assert status == 200
+    assert "demo-" in text
+    # what had arrived before was not asked for again
+    assert sum("/containerd-" in each for each in doors["cp1"].asked) == 1
+
+
+def test_a_second_up_asks_upstream_for_nothing(plain: Commands, doors: dict[str, Hosts]) -> None:
+    before = {name: len(door.asked) for name, door in doors.items()}
+    done = plain.run("up", 300)
+    assert done.code == 0, done.text
+    assert re.search(r"engine done in .*: \d+ unchanged", done.text), done.text
+    assert {name: len(door.asked) for name, door in doors.items()} == before
+
+
+def test_down_leaves_plain_machines(plain: Commands, folder: Path, made: dict[str, Made]) -> None:
+    done = plain.run("down", 900, show=True)
+    assert done.code == 0, done.text
+    for machine in made.values():
+        assert machines.shell(folder / "machines", machine, LEFT) == ""
