@@ -16,6 +16,9 @@ NEEDED = {"fast": [], "conformance": ["toolchain", "apiserver"], "up": None, "so
 PLAIN = "debian-13"
 """What the vendor of the end-to-end tests hands over; what it lacks comes from a bundle."""
 
+PLAIN_EXISTING = "debian-12"
+"""The same of the machines that exist already."""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
@@ -35,5 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.level == "sources":
         sources = manifest.load()
         system.ensure(sources.bundle_packages, say)
-        build_missing([vendor_image.step_name(PLAIN), *bundle.steps(sources, [PLAIN])])
+        plain = [PLAIN, PLAIN_EXISTING]
+        build_missing([*map(vendor_image.step_name, plain), *bundle.steps(sources, plain)])
     return 0

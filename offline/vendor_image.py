@@ -123,9 +123,10 @@ def _dress(root: Path, log: Path) -> None:
     command.run(
         ["chroot", root, "systemctl", "mask", "networking.service", "systemd-networkd.service"], log, append=True
     )
-    # the kernel is QEMU's to load
-    shutil.rmtree(root / "boot")
-    (root / "boot").mkdir()
+    # the kernel is QEMU's to load; its configuration stays, which kubeadm reads (SystemVerification)
+    for file in (root / "boot").iterdir():
+        if not file.name.startswith("config-"):
+            remove(file)
     (root / "etc/machine-id").write_text("")
     (root / "etc/apt/sources.list").write_text("# no mirror is reached from here\n")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.setup import PLAIN
+from commands.setup import PLAIN, PLAIN_EXISTING
 from fjordkube.roots import CHECKOUT
 from tests.engine.command import Commands
 
@@ -38,7 +38,7 @@ def plain_bundle() -> Iterator[Path]:
     bundles = CHECKOUT / ".fjordkube" / "bundles"
     bundles.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix="plain-", dir=bundles))
-    words = ["bundle", "--releases", PLAIN, "--output", str(made)]
+    words = ["bundle", "--releases", f"{PLAIN},{PLAIN_EXISTING}", "--output", str(made)]
     subprocess.run([sys.executable, "-m", "commands", *words], cwd=CHECKOUT, check=True)
     yield made
     shutil.rmtree(made)

@@ -94,4 +94,4 @@ def is_ready_after(kubeconfig: Path, node: str, boot: str) -> bool:
     except AssertionError:
         return False
     conditions = {each["type"]: each["status"] for each in found["status"]["conditions"]}
-    return found["status"]["nodeInfo"]["bootID"] != boot and conditions["Ready"] == "True"
+    return bool(found["status"]["nodeInfo"]["bootID"] != boot and conditions["Ready"] == "True")

@@ -108,7 +108,14 @@ def _start(spec: Power, at: Files, command: list[str]) -> None:
         log(f"{spec.name}: power on (boot {spec.boot}, {spec.accelerator}, {spec.cpus} vCPU, {spec.memory_mib} MiB)")
         at.console.unlink(missing_ok=True)
         try:
-            done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                timeout=60,
+                preexec_fn=lambda: os.nice(qemu.nice(spec)),
+            )
         except FileNotFoundError as error:
             raise HelperError(f"{spec.name}: {error.filename}: not in PATH; install qemu-system-x86") from None
         except subprocess.TimeoutExpired:
@@ -117,8 +124,8 @@ def _start(spec: Power, at: Files, command: list[str]) -> None:
     if done.returncode:
         raise HelperError(f"{spec.name}: QEMU did not start: {done.stderr.strip()}")
     pid = process.pid_of(at.pid)
-    if pid is not None and (nice := qemu.nice(spec)):
-        process.give_way(pid, nice)
+    if pid is not None:
+        process.give_way(pid, qemu.nice(spec))
 
 
 def _wait(spec: Power, at: Files, port: int) -> None:

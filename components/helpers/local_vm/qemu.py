@@ -20,10 +20,13 @@ SANDBOX = "on,obsolete=deny,resourcecontrol=deny"
 """System calls that a running machine never needs. Not elevateprivileges and spawn: QEMU 7.2 filters before it has
 daemonised, and then ends by SIGSYS."""
 
-WORKER_NICE = 3
-"""The control plane must win the contest for host cores, or its API server starves and everything retries.
-10 starved the workers instead: SSH only after 159 s. So did 6, where the kernel weighs sessions: on a slow host
-calico-node was ready on 1 of 3 nodes after 9 min, and on all within 2 min once workers weighed as much as the rest."""
+EMULATED_NICE: Mapping[str, int] = {"control-plane": 4, "worker": 7}
+"""Of emulated machines, whose idle guests alone keep two cores busy: what a person runs beside them goes first.
+
+The control plane must win the contest for host cores, or its API server starves and everything retries: a difference of
+3 has workers weigh half as much. 10 starved the workers instead: SSH only after 159 s. So did 6, where the kernel weighs
+sessions: on a slow host calico-node was ready on 1 of 3 nodes after 9 min, and on all within 2 min once workers weighed
+as much as the rest."""
 
 TRANSLATION_CACHE_MIB = 1024
 """tb-size: QEMU's default cache thrashes with Go programs of 100 MB."""
@@ -36,8 +39,8 @@ def hardware_address(directory: Path, address: str, network: str) -> str:
 
 
 def nice(spec: Power) -> int:
-    """Host priority: workers give way to the control plane under emulation, where vCPUs outnumber cores."""
-    return WORKER_NICE if spec.accelerator == "tcg" and spec.role == "worker" else 0
+    """Host priority: under emulation vCPUs outnumber cores."""
+    return EMULATED_NICE[spec.role] if spec.accelerator == "tcg" else 0
 
 
 def program(environment: Mapping[str, str]) -> str:
@@ -56,8 +59,7 @@ def command(
 ) -> list[str]:
     """The words that start this machine as a daemon. `ports`: host port by use; `append`: kernel command line."""
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{spec.guest_ports[use]}" for use, port in sorted(ports.items()))
-    words = ["nice", "-n", str(nice(spec))] if nice(spec) else []
-    words += [qemu, "-name", f"{spec.name},process={spec.name}", "-nodefaults", "-no-user-config"]
+    words = [qemu, "-name", f"{spec.name},process={spec.name}", "-nodefaults", "-no-user-config"]
     words += ["-M", "q35", *_accelerator(spec.accelerator), "-smp", str(spec.cpus), "-m", str(spec.memory_mib)]
     words += ["-kernel", str(at.kernel), "-initrd", str(at.initrd), "-append", append]
     # The guest finds vda and vdb by order, so the root disk is first and the seed, found by serial, last.
