@@ -23,10 +23,10 @@ daemonised, and then ends by SIGSYS."""
 EMULATED_NICE: Mapping[str, int] = {"control-plane": 4, "worker": 7}
 """Of emulated machines, whose idle guests alone keep two cores busy: what a person runs beside them goes first.
 
-The control plane must win the contest for host cores, or its API server starves and everything retries: a difference of
-3 has workers weigh half as much. 10 starved the workers instead: SSH only after 159 s. So did 6, where the kernel weighs
-sessions: on a slow host calico-node was ready on 1 of 3 nodes after 9 min, and on all within 2 min once workers weighed
-as much as the rest."""
+The control plane must win the contest for host cores, or its API server starves and everything retries: a difference
+of 3 has workers weigh half as much. 10 starved the workers instead: SSH only after 159 s. So did 6, where the kernel
+weighs sessions: on a slow host calico-node was ready on 1 of 3 nodes after 9 min, and on all within 2 min once workers
+weighed as much as the rest."""
 
 TRANSLATION_CACHE_MIB = 1024
 """tb-size: QEMU's default cache thrashes with Go programs of 100 MB."""
