@@ -157,7 +157,9 @@ class KubernetesCluster(pulumi.ComponentResource):
         args = self._args
         settings, images = args.settings, args.images
         versions = bundle.versions(settings, images)
-        return ArtifactsArgs.of(settings.artifacts, versions, images.sandbox, args.registry_login)
+        networks = [*dict.fromkeys(node.network for node in args.nodes)]
+        networks += [settings.network.pod_cidr, settings.kubernetes.service_cidr]
+        return ArtifactsArgs.of(settings.artifacts, versions, images.sandbox, args.registry_login, networks)
 
     def _control_plane(self, node: Node, host: Host, beside: ControlPlane | None) -> ControlPlane:
         disk = self._disks.get(node.name)

@@ -8,7 +8,7 @@ versions; checksums are the list's.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -21,7 +21,7 @@ from fjordkube.host import containerd, services, units
 from fjordkube.host.paths import ARTIFACTS_INCOMING, ARTIFACTS_RECORD
 from fjordkube.node import Node, ssh_environment
 from fjordkube.roots import project_root
-from fjordkube.settings import Artifacts, BundleArtifacts, MirrorArtifacts
+from fjordkube.settings import Artifacts, BundleArtifacts, MirrorArtifacts, UpstreamArtifacts
 from fjordkube.shell import shell
 
 
@@ -38,6 +38,15 @@ class ArtifactsArgs:
     """Secret. user:password of the mirror's registry."""
     registry_ca: str | None = None
     """Certificate that signs the mirror's registry's, PEM."""
+    networks: Sequence[str] = ()
+    """The cluster's own, e.g. 10.244.0.0/16: no proxy is asked for them."""
+
+    @property
+    def proxy(self) -> units.Proxy | None:
+        """What images are pulled through; None: registries are reached as they are."""
+        if isinstance(self.settings, UpstreamArtifacts) and self.settings.proxy:
+            return units.Proxy(self.settings.proxy, self.networks)
+        return None
 
     @classmethod
     def of(
@@ -46,6 +55,7 @@ class ArtifactsArgs:
         versions: Mapping[str, str],
         sandbox_image: str,
         registry_login: pulumi.Input[str] | None = None,
+        networks: Sequence[str] = (),
     ) -> ArtifactsArgs:
         """FjordkubeError where the certificate's file cannot be read."""
         ca = None
@@ -57,7 +67,7 @@ class ArtifactsArgs:
                 raise FjordkubeError(
                     f"artifacts.ca_file: {settings.ca_file} cannot be read; correct the path"
                 ) from None
-        return cls(settings, versions, sandbox_image, registry_login, ca)
+        return cls(settings, versions, sandbox_image, registry_login, ca, networks)
 
 
 class NodeArtifacts(local.Command):
@@ -113,7 +123,7 @@ def script(node: Node, args: ArtifactsArgs) -> str:
         services.CONTAINERD_PATH: services.containerd_unit(),
         services.KUBELET_PATH: services.kubelet_unit(),
         services.KUBEADM_PATH: services.kubeadm_dropin(),
-        units.CONTAINERD_PATH: units.containerd_dropin(),
+        units.CONTAINERD_PATH: units.containerd_dropin(args.proxy),
         containerd.PATH: containerd.containerd_config(args.sandbox_image),
         containerd.CRICTL_PATH: containerd.crictl_config(containerd.CRICTL_TIMEOUT),
     }

@@ -49,12 +49,15 @@ class HostArgs:
     """What the node is brought first; None: it must carry everything already."""
 
 
-def shared_files(sandbox_image: str) -> dict[str, File]:
-    """Files that are the same on every node, whatever its name and role: an image may carry them beforehand."""
+def shared_files(sandbox_image: str, proxy: units.Proxy | None = None) -> dict[str, File]:
+    """Files that are the same on every node, whatever its name and role: an image may carry them beforehand.
+
+    `proxy`: what containerd pulls images through.
+    """
     return {
         containerd.PATH: File(containerd.containerd_config(sandbox_image)),
         containerd.CRICTL_PATH: File(containerd.crictl_config(containerd.CRICTL_TIMEOUT)),
-        units.CONTAINERD_PATH: File(units.containerd_dropin()),
+        units.CONTAINERD_PATH: File(units.containerd_dropin(proxy)),
     }
 
 
@@ -79,7 +82,7 @@ def preparation(args: HostArgs) -> str:
         **firewall.values(node, args.firewall, args.existing_firewall),
     }
     files = {
-        **shared_files(args.sandbox_image),
+        **shared_files(args.sandbox_image, args.artifacts.proxy if args.artifacts else None),
         modules.PATH: File(modules.modules_conf(names)),
         units.KUBELET_PATH: File(
             units.kubelet_dropin(

@@ -1,10 +1,14 @@
-"""What systemd is told: open-file limits of containerd and the kubelet, etcd's disk before the kubelet, and the
-firewall's rules at boot.
+"""What systemd is told: open-file limits of containerd and the kubelet, containerd's proxy, etcd's disk before the
+kubelet, and the firewall's rules at boot.
 
 Owns the text. Leaves the units of containerd and the kubelet themselves to the packages.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 CONTAINERD_PATH = "/etc/systemd/system/containerd.service.d/20-fjordkube.conf"
 KUBELET_PATH = "/etc/systemd/system/kubelet.service.d/20-fjordkube.conf"
@@ -17,9 +21,36 @@ OPEN_FILES = 1048576
 plus upstreams; containerd 2 dropped the unlimited setting from its own unit."""
 
 
-def containerd_dropin() -> str:
-    """Limits of containerd and, by inheritance, of every container."""
-    return f"[Service]\nLimitNOFILE={OPEN_FILES}\nTasksMax=infinity\n"
+DIRECT: Final = ("localhost", "127.0.0.0/8", "::1", ".svc", "cluster.local")
+"""What is never asked through a proxy: the host itself, and names of Services."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """What containerd pulls images through. Nothing else on a node asks it: neither the kubelet nor a pod."""
+
+    address: str
+    """E.g. http://proxy.example.no:3128; without a login."""
+    networks: Sequence[str] = ()
+    """Reached without it, e.g. 10.1.0.0/24; Go's HTTP client, which is containerd's, reads CIDRs in NO_PROXY."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables by name."""
+        direct = ",".join([*DIRECT, *self.networks])
+        return {"HTTP_PROXY": self.address, "HTTPS_PROXY": self.address, "NO_PROXY": direct}
+
+
+def containerd_dropin(proxy: Proxy | None = None) -> str:
+    """Limits of containerd and, by inheritance, of every container; how it reaches registries."""
+    variables = "".join(f"{_assignment(*each)}\n" for each in proxy.environment.items()) if proxy else ""
+    return f"[Service]\nLimitNOFILE={OPEN_FILES}\nTasksMax=infinity\n{variables}"
+
+
+def _assignment(name: str, value: str) -> str:
+    """One variable as systemd.exec(5) reads it: quoted, and no specifier begins with a percent sign of the value's."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'Environment="{name}={escaped}"'
 
 
 def kubelet_dropin(mount_before: str | None, garbage_collection_percent: int | None = None) -> str:

@@ -78,8 +78,8 @@ class UpstreamArtifacts(AnyArtifacts):
     """Whose programs and images they are: upstream (the projects' own), or built (by this project's offline build);
     with source upstream, nodes must carry built ones already (`install: false`)."""
     proxy: Url | None = None
-    """Proxy of downloads and of the package manager alone, e.g. http://proxy.example.no:3128; pulls of images take
-    none."""
+    """Proxy of downloads, of the package manager and of containerd's pulls of images, e.g.
+    http://proxy.example.no:3128. The kubelet and pods take none."""
 
 
 class MirrorArtifacts(AnyArtifacts):

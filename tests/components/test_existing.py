@@ -16,6 +16,7 @@ from fjordkube.cluster import ClusterArgs, KubernetesCluster
 from fjordkube.errors import MachineError
 from fjordkube.helpers import launcher
 from fjordkube.helpers.gates.targets import targets
+from fjordkube.host import units
 from fjordkube.nodes.existing import host_keys, source
 from fjordkube.settings import Stack, load
 from fjordkube.timing import NATIVE
@@ -223,6 +224,22 @@ def test_release_of_a_host_is_the_first_thing_made_of_its_node_and_so_the_last_t
         assert f"fjord-{name}-host-release" in seen[f"fjord-{name}-host-artifacts"].depends_on
         assert f"fjord-{name}-host-artifacts" in seen[f"fjord-{name}-host-prepared"].depends_on
     assert "fjord-cp1-host-prepared" in seen["fjord-cp1-api"].depends_on
+
+
+@BOTH
+def test_the_proxy_of_downloads_is_containerds_too_and_nobody_elses(preview: bool, files: dict[str, Any]) -> None:
+    address = "http://proxy.example.no:3128"
+    proxy = units.Proxy(address, ["10.1.0.0/24", "10.244.0.0/16", "10.96.0.0/12"])
+    for settings, dropin in (
+        (load({**nodes(ssh=files), "artifacts": {"proxy": address}}), units.containerd_dropin(proxy)),
+        (stack(files), units.containerd_dropin()),
+    ):
+        seen = cluster(preview, settings).seen
+        brought = opened(seen["fjord-w1-host-artifacts"].inputs["environment"])["FJORDKUBE_SCRIPT"]
+        prepared = seen["fjord-w1-host-prepared"].inputs["create"]
+        for text in (brought, prepared):
+            assert dropin in text
+            assert text.count("HTTPS_PROXY=") == dropin.count("HTTPS_PROXY=")
 
 
 @BOTH

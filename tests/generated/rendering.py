@@ -186,7 +186,9 @@ def _scripts(stack: Stack, node: Node, cluster: KubeadmCluster, policy: Firewall
         firewall=policy if firewall.guards_itself(node, stack.firewall.host) else None,
         timing=cluster.timing,
     )
-    brought = artifacts.script(node, artifacts.ArtifactsArgs(stack.artifacts, {}, images.sandbox))
+    brought = artifacts.script(
+        node, artifacts.ArtifactsArgs(stack.artifacts, {}, images.sandbox, networks=[node.network])
+    )
     ready = [brought, preparation(host), release.script(node)]
     if node.role == "worker":
         return [*ready, steps.join(node, cluster)]

@@ -26,6 +26,8 @@ def test_names_of_nodes_and_of_the_api() -> None:
 
 def test_units() -> None:
     check("host/containerd.conf", units.containerd_dropin())
+    proxy = units.Proxy('http://proxy.example.no:3128/100%"', ["10.1.0.0/24", "10.244.0.0/16", "10.96.0.0/12"])
+    check("host/containerd-proxy.conf", units.containerd_dropin(proxy))
     check("host/kubelet-control-plane.conf", units.kubelet_dropin("/var/lib/etcd"))
     check("host/kubelet-worker.conf", units.kubelet_dropin(None))
     check("host/firewall.service", units.firewall_unit("/etc/fjordkube/firewall.nft"))
