@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python -m commands
 # of sources that need one: each in its own folder
 SDKS := $(wildcard components/nodes/*/requirements.txt)
 
-.PHONY: help up preview down doctor kubeconfig host-keys bundle bundle-verify test test-fast test-conformance test-engine test-e2e test-sources lint bench-scale
+.PHONY: help up preview down doctor kubeconfig host-keys bundle bundle-verify mirror test test-fast test-conformance test-engine test-e2e test-sources lint bench-scale
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
@@ -47,10 +47,15 @@ host-keys: $(VENV)/.ready ## collect the keys of hosts that exist, once, for you
 	@$(RUN) host-keys --stack $(STACK)
 
 bundle: $(VENV)/.ready ## all that a node runs with, for nodes that reach no registry (ARTIFACTS=built FORM=tar OUTPUT= RELEASES=)
-	@$(RUN) bundle --artifacts $(ARTIFACTS) --form $(FORM) --releases "$(RELEASES)" $(if $(OUTPUT),--output "$(OUTPUT)")
+	@$(RUN) bundle --artifacts $(ARTIFACTS) --form $(FORM) --releases "$(RELEASES)" $(if $(OUTPUT),--output "$(OUTPUT)") \
+	  $(if $(KUBERNETES),--kubernetes $(KUBERNETES)) $(if $(CALICO),--calico $(CALICO)) \
+	  $(if $(INGRESS_NGINX),--ingress-nginx $(INGRESS_NGINX))
 
 bundle-verify: $(VENV)/.ready ## check a bundle: whole, and what its list says (BUNDLE=)
 	@$(RUN) bundle-verify "$(BUNDLE)"
+
+mirror: $(VENV)/.ready ## fill a mirror from a bundle of upstream's (BUNDLE= FILES=folder REGISTRY=host/folder CA_FILE=)
+	@$(RUN) mirror --bundle "$(BUNDLE)" --files "$(FILES)" --registry "$(REGISTRY)" --ca-file "$(CA_FILE)"
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict, shellcheck
 	@$(VENV)/bin/ruff check .

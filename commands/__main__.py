@@ -20,9 +20,10 @@ VERBS = {
     "host-keys": "collect the keys of hosts that exist, once, for you to compare",
     "bundle": "make a folder or .tar of all that a node runs with",
     "bundle-verify": "check such a bundle: whole, and what its list says",
+    "mirror": "fill a mirror of files and images from such a bundle",
     "setup": "build what a test level needs, and nothing else",
 }
-STACKLESS = {"bundle", "bundle-verify", "setup"}
+STACKLESS = {"bundle", "bundle-verify", "mirror", "setup"}
 """Verbs with arguments of their own (`add` of their module) and no stack."""
 
 

@@ -1,7 +1,7 @@
 """A bundle of what is built here: programs, images and packages of the cache, with their list and bill of materials.
 
-Owns which of the cache's results a node needs and the folder they are laid into. Leaves the list's shape, reading and
-checking to components/helpers/artifacts/.
+Owns which of the cache's results a node needs, and the folder that any bundle is laid into. Leaves what upstream
+publishes to upstream_bundle.py, and the list's shape, reading and checking to components/helpers/artifacts/.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import hashlib
 import os
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from fjordkube.artifacts.needs import BOTH, Architecture, File, Image, Needs, Package, Role
+from fjordkube.artifacts.needs import BOTH, Architecture, File, Image, Needs, Origin, Package, Role
 from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.artifacts import bundle, index, sbom
@@ -61,39 +62,57 @@ def place(manifest: Manifest) -> Path:
     return home_root() / "bundles" / name
 
 
-def steps(manifest: Manifest, releases: Sequence[str]) -> list[str]:
-    """Names of the steps whose results go in. FjordkubeError for a release of which there are no packages."""
+def package_steps(manifest: Manifest, releases: Sequence[str]) -> list[str]:
+    """Names of the steps that bring packages. FjordkubeError for a release of which there are none."""
     known = [distribution.name for distribution in manifest.distributions]
     for release in releases:
         if release not in known:
             raise FjordkubeError(f"RELEASES: {release!r} is not known; any of {', '.join(known)}")
+    return [packages.step_name(release) for release in releases]
+
+
+def steps(manifest: Manifest, releases: Sequence[str]) -> list[str]:
+    """Names of the steps whose results go in. FjordkubeError for a release of which there are no packages."""
     return [
         *dict.fromkeys(compression.program_step_name(step) for _, _, step in _programs(manifest)),
         *(compression.step_name(image.key) for image in manifest.images),
-        *(packages.step_name(release) for release in releases),
+        *package_steps(manifest, releases),
     ]
 
 
 def make(manifest: Manifest, releases: Sequence[str], target: Path, *, tar: bool = False) -> Needs:
-    """Lays the bundle down at `target`, whose steps are done; a bundle that is there is replaced.
+    """Lays the bundle of what is built here down at `target`, as `lay` does; its steps are done."""
+
+    def fill(folder: Path) -> Needs:
+        return Needs(
+            ARCHITECTURE, _versions(manifest), tuple(_files(manifest, folder)), tuple(_images(manifest, folder))
+        )
+
+    return lay("built", manifest, releases, fill, target, tar=tar)
+
+
+def lay(
+    origin: Origin,
+    manifest: Manifest,
+    releases: Sequence[str],
+    fill: Callable[[Path], Needs],
+    target: Path,
+    *,
+    tar: bool = False,
+) -> Needs:
+    """Lays down at `target` what `fill` puts into a folder, with packages and lists; a bundle there is replaced.
 
     FjordkubeError where something else is there.
     """
-    if target.exists() and not _is_bundle(target):
-        raise FjordkubeError(f"{target}: there is something that is no bundle; remove it, or give OUTPUT= another path")
+    check(target)
     partial = target.with_name(f".{target.name}.part")
     remove(partial)
     partial.mkdir(parents=True)
-    needs = Needs(
-        ARCHITECTURE,
-        _versions(manifest),
-        tuple(_files(manifest, partial)),
-        tuple(_images(manifest, partial)),
-        {release: _packages(manifest, release, partial) for release in releases},
-    )
+    brought = {release: _packages(manifest, release, partial) for release in releases}
+    needs = replace(fill(partial), packages=brought)
     made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    (partial / LIST).write_text(bundle.text(bundle.description(needs, "built", made)))
-    (partial / sbom.NAME).write_text(bundle.text(sbom.of(needs, "built", made)))
+    (partial / LIST).write_text(bundle.text(bundle.description(needs, origin, made)))
+    (partial / sbom.NAME).write_text(bundle.text(sbom.of(needs, origin, made)))
     if tar:
         packed = target.with_name(f".{target.name}.tar.part")
         _pack(partial, packed)
@@ -102,6 +121,12 @@ def make(manifest: Manifest, releases: Sequence[str], target: Path, *, tar: bool
     remove(target)
     partial.rename(target)
     return needs
+
+
+def check(target: Path) -> None:
+    """FjordkubeError where something else than a bundle is at that place."""
+    if target.exists() and not _is_bundle(target):
+        raise FjordkubeError(f"{target}: there is something that is no bundle; remove it, or give OUTPUT= another path")
 
 
 def _is_bundle(target: Path) -> bool:
@@ -131,7 +156,7 @@ def _programs(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
 def _files(manifest: Manifest, folder: Path) -> Iterator[File]:
     results = {step.name: compression.program_step(step).result for step in programs.steps(manifest)}
     modules = {program.name: module for module in manifest.modules for program in module.programs}
-    copy = _Copier(folder)
+    copy = Copier(folder)
     for component, name, step in _programs(manifest):
         # two names of one program are one file: it is told by its name what to do
         path = f"{FILES}/{component}/{step.removeprefix('cni-') if component == 'cni-plugins' else step}.gz"
@@ -150,7 +175,7 @@ def _origin(manifest: Manifest, module: Module, program: str) -> str:
 
 
 def _images(manifest: Manifest, folder: Path) -> Iterator[Image]:
-    copy = _Copier(folder)
+    copy = Copier(folder)
     for image in manifest.images:
         archive, path = compression.path(manifest, image.key), f"{IMAGES}/{image.key}.tar.gz"
         size, sha256 = copy(archive, path, 0o644)
@@ -161,7 +186,7 @@ def _images(manifest: Manifest, folder: Path) -> Iterator[Image]:
 def _packages(manifest: Manifest, release: str, folder: Path) -> tuple[Package, ...]:
     (distribution,) = [known for known in manifest.distributions if known.name == release]
     cached, below = packages.path(distribution), f"{PACKAGES}/{release}"
-    copy = _Copier(folder)
+    copy = Copier(folder)
     copy(cached / index.NAME, f"{below}/{index.NAME}", 0o644)
     found = packages.read(cached, below)
     for package in found:
@@ -169,8 +194,8 @@ def _packages(manifest: Manifest, release: str, folder: Path) -> tuple[Package, 
     return found
 
 
-class _Copier:
-    """Copies results of the cache into the bundle, each once: nobody who changes a bundle changes the cache."""
+class Copier:
+    """Copies what the cache has into a bundle, each file once: nobody who changes a bundle changes the cache."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -14,7 +14,7 @@
 #         RECEIVE    lines "name size offset", relative to INCOMING
 #         PROXY      for downloads alone; may be empty
 #         MIRROR     registry that stands in for those of MIRRORED; may be empty. MIRROR_CA (PEM) and MIRROR_LOGIN (secret,
-#                    user:password in base64) may be empty
+#                    user:password in base64) may be empty. MIRROR_FILES: address below which it has files
 # Guard:  what lies there with the right checksum is left alone; a second run transfers nothing.
 # Output: one JSON line; of `receive` none.
 
@@ -68,7 +68,10 @@ images_there() { # lines "reference digest"; none where containerd does not run
 }
 
 is_listed() { # THERE REFERENCE DIGEST  : THERE has a line end before and after each line; any digest does for -
-  if [ "$3" = - ]; then [[ $1 == *$'\n'"$2 "* ]]; else [[ $1 == *$'\n'"$2 $3"$'\n'* ]]; fi
+  local found=${1##*$'\n'"$2 "}
+  [ "$found" != "$1" ] || return 1
+  found=${found%%$'\n'*}
+  [ "$3" = - ] || [ "$found" = "$3" ] || grep -qxF "$3 $found" "$ROOT$RECORD/indexes" 2>/dev/null
 }
 
 have() {
@@ -374,7 +377,7 @@ run_containerd() {
 # --- images ---
 
 lay_images() {
-  local reference digest sha256 size there found
+  local reference digest sha256 size there found why
   there=$'\n'$(images_there)$'\n'
   while read -r reference digest sha256 size; do
     [ -n "$reference" ] || continue
@@ -386,11 +389,30 @@ lay_images() {
     fi
     [ "$digest" != - ] || continue
     found=$(images_there | while read -r name value; do [ "$name" != "$reference" ] || printf '%s' "$value"; done)
-    [ "$found" = "$digest" ] || {
+    why=''
+    [ "$found" = "$digest" ] || is_of_index "$reference" "$digest" "${found:-none}" || {
       ctr --namespace k8s.io images remove "$reference" >/dev/null 2>&1 || true
-      fail "$NODE_NAME: image $reference is ${found:-not there}, and the list says $digest: it was removed again"
+      fail "$NODE_NAME: image $reference is ${found:-not there}, and the list says $digest$why: it was removed again"
     }
   done <<<"$IMAGES"
+}
+
+is_of_index() { # REFERENCE DIGEST FOUND  : a mirror of one architecture has what the listed index names; WHY not
+  local name=${1#*/} index="$ROOT$INCOMING/index" SAID='no answer'
+  [ -n "$MIRROR_FILES" ] || return 1
+  rm -f "$index"
+  if ! download "$MIRROR_FILES/${1%%/*}/v2/${name%:*}/manifests/$2" "$index"; then
+    why=" (the mirror's files have no index that names it: $SAID)"
+  elif [ "sha256:$(checksum "$index")" != "$2" ]; then
+    why=" (the mirror's files have another index under that name)"
+  elif ! grep -qF "\"$3\"" "$index"; then
+    why=" (an index that does not name it)"
+  else
+    # a later run finds it here and asks nobody
+    printf '%s %s\n' "$2" "$3" >>"$ROOT$RECORD/indexes"
+    return 0
+  fi
+  return 1
 }
 
 import_image() { # REFERENCE SHA256 SIZE

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fjordkube.artifacts import mirror
 from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 
@@ -96,6 +97,7 @@ def values(step: str, **more: str) -> dict[str, str]:
         "RECEIVE": "",
         "PROXY": "",
         "MIRROR": "",
+        "MIRROR_FILES": "",
         "MIRRORED": "",
         "MIRROR_CA": "",
         "MIRROR_LOGIN": "",
@@ -174,6 +176,16 @@ def test_programs_lie_by_version_and_are_linked(machine: Machine) -> None:
     again = machine.run(["artifacts"], values("install"))
     assert json.loads(again.stdout)["changed"] == 0
     assert not [call for call in machine.calls if "restart" in call or "enable" in call]
+
+
+def test_a_unit_that_changes_back_is_written_again_and_containerd_restarts(machine: Machine) -> None:
+    lay(machine, KUBELET, CONTAINERD, IMAGE)
+    machine.run(["artifacts"], values("install", UNIT_0="[Service]\nEnvironment=HTTPS_PROXY=x\n"))
+    assert "HTTPS_PROXY" in machine.read("/etc/systemd/system/kubelet.service")
+    done = machine.run(["artifacts"], values("install"))
+    assert done.returncode == 0, done.stderr
+    assert machine.read("/etc/systemd/system/kubelet.service") == "[Unit]\n"
+    assert "systemctl restart containerd" in machine.calls
 
 
 def test_another_version_lies_beside_and_takes_over_by_one_rename(machine: Machine) -> None:
@@ -280,6 +292,75 @@ def test_a_mirror_stands_in_for_each_registry_and_its_login_is_for_root_alone(ma
     assert 'Authorization = "Basic dTpw"' in text
     assert (machine.root / "etc/containerd/certs.d/quay.io/hosts.toml").stat().st_mode & 0o777 == 0o600
     assert "dTpw" not in done.stderr
+
+
+class TestMirrorOfOneArchitecture:
+    """The list has an index' digest, and the node sees a manifest's: the mirror's files have the index."""
+
+    NAME = "registry.k8s.io/pause:3.10.2"
+    INDEX = json.dumps({"manifests": [{"digest": DIGEST}, {"digest": "sha256:" + "3" * 64}]}, indent=3).encode()
+    FILES = "https://mirror.example.no/files"
+    URL = f"{FILES}/registry.k8s.io/v2/pause/manifests/sha256:{sha(INDEX)}"
+
+    def test_it_is_asked_for_where_make_mirror_puts_it(self) -> None:
+        assert f"{self.FILES}/{mirror.index_place(self.NAME, f'sha256:{sha(self.INDEX)}')}" == self.URL
+
+    def pull(self, machine: Machine, index: bytes, listed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        """The mirror gives the image of DIGEST, and `index` where one is asked for; empty: it has none."""
+        machine.program("crictl", f'[ "$1" != pull ] || echo "$2 type {DIGEST} 1" >>"$ROOT/store"')
+        machine.write("/index").write_bytes(index)
+        machine.program(
+            "curl",
+            'while [ $# -gt 0 ]; do [ "$1" != --output ] || output=$2; shift; done\n'
+            'if [ -s "$ROOT/index" ]; then cp "$ROOT/index" "$output"; printf 200; else printf 404; exit 22; fi',
+        )
+        listed = listed or f"sha256:{sha(self.INDEX)}"
+        wanted = {"FILES": "", "IMAGES": f"{self.NAME} {listed} - 0", "MIRROR_FILES": self.FILES, **more}
+        return machine.run(["artifacts"], values("install", **wanted))
+
+    def asked(self, machine: Machine) -> list[str]:
+        return [line for line in machine.questions if line.startswith(("curl ", "crictl pull"))]
+
+    def test_an_image_that_the_listed_index_names_is_taken_and_remembered(self, machine: Machine) -> None:
+        first = self.pull(machine, self.INDEX)
+        assert first.returncode == 0, first.stderr
+        (_, curl) = self.asked(machine)
+        assert curl.endswith(f" {self.URL}")
+        again = self.pull(machine, b"")
+        assert again.returncode == 0, again.stderr
+        assert self.asked(machine) == []
+        found = have(machine, FILES="", IMAGES=f"{self.NAME} sha256:{sha(self.INDEX)} - 0")
+        assert found["images"] == {}
+
+    def test_another_list_is_not_vouched_for_by_what_is_remembered(self, machine: Machine) -> None:
+        self.pull(machine, self.INDEX)
+        other = "sha256:" + "4" * 64
+        found = have(machine, FILES="", IMAGES=f"{self.NAME} {other} - 0")
+        assert found["images"] == {self.NAME: 0}
+
+    @pytest.mark.parametrize(
+        ("index", "told"),
+        [
+            (b"", " (the mirror's files have no index that names it: it is not there (404))"),
+            (INDEX + b" ", " (the mirror's files have another index under that name)"),
+        ],
+    )
+    def test_without_that_index_it_is_taken_away_again(self, machine: Machine, index: bytes, told: str) -> None:
+        done = self.pull(machine, index)
+        assert done.returncode == 1
+        assert f"is {DIGEST}, and the list says sha256:{sha(self.INDEX)}{told}: it was removed again" in done.stderr
+        assert [call for call in machine.calls if "images remove" in call]
+        assert not machine.exists("/etc/fjordkube/artifacts/indexes")
+
+    def test_an_index_that_names_others_alone_does_not_help(self, machine: Machine) -> None:
+        index = self.INDEX.replace(DIGEST.encode(), b"sha256:" + b"5" * 64)
+        done = self.pull(machine, index, f"sha256:{sha(index)}")
+        assert done.returncode == 1
+        assert " (an index that does not name it): it was removed again" in done.stderr
+
+    def test_without_a_mirror_nobody_is_asked(self, machine: Machine) -> None:
+        assert self.pull(machine, self.INDEX, MIRROR_FILES="").returncode == 1
+        assert [line for line in machine.questions if line.startswith("curl ")] == []
 
 
 class TestDownloads:

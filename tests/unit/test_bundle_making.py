@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from commands.__main__ import main
 from fjordkube import images
 from fjordkube.artifacts import places
 from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
@@ -118,13 +117,9 @@ def test_tar_is_one_file_that_begins_with_its_list(cache: Path, tmp_path: Path) 
     assert {path.name for path in tmp_path.iterdir()} == {"cache", "made.tar"}
 
 
-def test_release_without_packages_and_unsupported_origin_are_refused(
-    cache: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_release_without_packages_is_refused(cache: Path) -> None:
     with pytest.raises(FjordkubeError, match=r"^RELEASES: 'debian-11' is not known; any of debian-12, debian-13$"):
         bundle.steps(manifest.load(), ["debian-11"])
-    assert main(["bundle", "--artifacts", "upstream"]) == 1
-    assert "error: ARTIFACTS: upstream is not supported" in capsys.readouterr().err
 
 
 def test_nothing_of_a_bundle_is_built_by_up() -> None:

@@ -21,6 +21,10 @@ GZIP = b"\x1f\x8b"
 NAME = "io.containerd.image.name"
 """Annotation of an index' entry that containerd's import takes as the image's full name."""
 
+INDEX = "local.fjordkube.index"
+"""Annotation beside it: digest of the index of all architectures that upstream's tag stands for. It lies in the archive
+as any blob does; containerd takes no notice of it."""
+
 
 @dataclass(frozen=True)
 class Inside:
@@ -72,10 +76,22 @@ def _look(file: IO[bytes], architecture: str) -> Inside:
     for descriptor in json.loads(small["index.json"])["manifests"]:
         if name := (descriptor.get("annotations") or {}).get(NAME):
             digests[name] = descriptor["digest"]
+        problems += _kept_index(descriptor, small)
         problems += _image(descriptor, small, sums, architecture)
     if not digests:
         problems.append(f"no image has the annotation {NAME}")
     return Inside(digests, tuple(problems))
+
+
+def _kept_index(descriptor: Mapping[str, Any], small: Mapping[str, bytes]) -> Iterator[str]:
+    kept = (descriptor.get("annotations") or {}).get(INDEX)
+    if kept is None:
+        return
+    content = small.get(_blob({"digest": kept}))
+    if content is None:
+        yield f"the index {kept} is missing in it"
+    elif descriptor["digest"] not in [below["digest"] for below in json.loads(content)["manifests"]]:
+        yield f"the index {kept} does not name {descriptor['digest']}"
 
 
 def _image(
@@ -138,5 +154,8 @@ def _sum(source: IO[bytes], size: int) -> _Sum:
     while chunk:
         digest.update(chunk)
         plain.update(unzip.decompress(chunk) if unzip else chunk)
+        while unzip and unzip.eof and unzip.unused_data:  # gzip may be written in several members
+            rest, unzip = unzip.unused_data, zlib.decompressobj(wbits=31)
+            plain.update(unzip.decompress(rest))
         chunk = source.read(CHUNK)
     return _Sum(size, digest.hexdigest(), plain.hexdigest(), start)

@@ -63,6 +63,7 @@ def _way(env: Mapping[str, str]) -> dict[str, str]:
     return {
         "PROXY": env.get("FJORDKUBE_PROXY", ""),
         "MIRROR": env.get("FJORDKUBE_MIRROR_REGISTRY", ""),
+        "MIRROR_FILES": env.get("FJORDKUBE_MIRROR_FILES", ""),
         "MIRRORED": "",
         "MIRROR_CA": env.get("FJORDKUBE_MIRROR_CA", ""),
         "MIRROR_LOGIN": base64.b64encode(login.encode()).decode(),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fjordkube.artifacts.needs import Needs
+from fjordkube.helpers.artifacts import lists
 from fjordkube.shell import shell
 from tests.scripts.machine import Machine
 from tests.scripts.test_artifacts_script import dress, values
@@ -143,6 +144,22 @@ def test_a_full_disk_is_told_with_how_much_is_needed(node: Machine, environment:
 def test_a_bundle_of_other_versions_is_told(node: Machine, environment: dict[str, str]) -> None:
     environment["FJORDKUBE_VERSION_CALICO"] = "v3.31.0"
     assert "artifacts.path: " in refused(environment)
+
+
+def test_a_nodes_script_is_told_where_a_mirror_has_files_and_images() -> None:
+    mirror = {"FJORDKUBE_MIRROR_FILES": "https://mirror.example.no/files", "FJORDKUBE_MIRROR_REGISTRY": "r.example.no"}
+    versions = {**VERSIONS, "ingress-nginx": "v1.11.8"}
+    found = lists.find(
+        {
+            "FJORDKUBE_ROLE": "worker",
+            "FJORDKUBE_SOURCE": "mirror",
+            **mirror,
+            **{f"FJORDKUBE_VERSION_{name.upper().replace('-', '_')}": version for name, version in versions.items()},
+        }
+    )
+    assert found.values["MIRROR_FILES"] == "https://mirror.example.no/files"
+    assert found.values["MIRROR"] == "r.example.no"
+    assert all(file.url.startswith("https://mirror.example.no/files/") for file in found.needs.files)
 
 
 def test_an_image_that_was_damaged_on_the_way_is_told_and_comes_anew(
