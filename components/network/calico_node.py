@@ -44,7 +44,7 @@ usable() {{
 }}
 (
   until usable; do sleep 1; done
-  [ ! -e {PENDING} ] || mv -f {PENDING} 10-calico.conflist
+  if [ -e {PENDING} ]; then ln -f {PENDING} 10-calico.conflist && rm -f {PENDING}; fi
 ) &
 pause=2
 until start_runit; do
@@ -53,7 +53,10 @@ until start_runit; do
 done
 """
 """The container's own start, repeated until it succeeds; bounded by the startup probe. Runs under any sh. Each try
-loads a program of 86 MB and asks the API: where that is why the API is late, tries in a row would keep it late."""
+loads a program of 86 MB and asks the API: where that is why the API is late, tries in a row would keep it late.
+
+The file is named by ln and rm, for Calico's own image has no mv (node/clean-up-filesystem.sh, v3.28 to v3.32);
+containerd looks when the old name goes (internal/cri/server/cni_conf_syncer.go)."""
 
 
 def idle_services(encapsulated: bool, timing: TimingName) -> list[str]:
