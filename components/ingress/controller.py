@@ -21,10 +21,10 @@ CONTROLLER = "ingress-nginx-controller"
 CLASS = "nginx"
 CONTROLLER_CLASS = "k8s.io/ingress-nginx"
 
-BUNDLE_UID = 33
-"""www-data in the Debian image that is built here."""
-UPSTREAM_UID = 101
-"""www-data in the project's own images, and in those of its forks."""
+BUNDLE_USER = (33, 33)
+"""www-data and its group in the Debian image that is built here."""
+UPSTREAM_USER = (101, 82)
+"""The same in the project's own images, v1.11 to v1.15, and in its forks' (charts/ingress-nginx/values.yaml)."""
 UPSTREAM = "registry.k8s.io/ingress-nginx/"
 """How the names of the project's own images begin; from a mirror they are pulled under these names too."""
 
@@ -37,8 +37,8 @@ class Front:
 
     image: str
     """Name with tag, and digest if one is pinned."""
-    uid: int
-    """User that the image's files belong to: 33 in the image that is built here, 101 upstream."""
+    user: tuple[int, int]
+    """User and group that the image's files belong to."""
     api_host: str
     """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
     api_port: int = 6443
@@ -49,7 +49,7 @@ def front(settings: IngressNginx, usual_image: str, api_host: str, api_port: int
     name = settings.image or usual_image
     return Front(
         image=f"{name}@{settings.digest}" if settings.digest else name,
-        uid=UPSTREAM_UID if settings.image or usual_image.startswith(UPSTREAM) else BUNDLE_UID,
+        user=UPSTREAM_USER if settings.image or usual_image.startswith(UPSTREAM) else BUNDLE_USER,
         api_host=api_host,
         api_port=api_port,
     )
@@ -77,6 +77,7 @@ def arguments(settings: IngressNginx) -> list[str]:
 
 def container(settings: IngressNginx, place: Front, timing: TimingName) -> dict[str, Any]:
     """The one container: the controller starts, feeds and drains nginx."""
+    uid, gid = place.user
     ports = {"http": settings.http_port, "https": settings.https_port, "webhook": WEBHOOK_PORT, "metrics": HEALTH_PORT}
     return {
         "name": "controller",
@@ -98,8 +99,8 @@ def container(settings: IngressNginx, place: Front, timing: TimingName) -> dict[
         "resources": {"requests": {"cpu": "100m", "memory": "90Mi"}},
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": place.uid,
-            "runAsGroup": place.uid,
+            "runAsUser": uid,
+            "runAsGroup": gid,
             # Ports below 1024 come by file capabilities of the binaries. no_new_privs, which `false` sets, voids
             # those; containerd's unprivileged ports do not help either, they are for pods with a network of their own.
             "allowPrivilegeEscalation": True,

@@ -73,14 +73,18 @@ def test_a_digest_pins_the_image() -> None:
 def test_an_image_of_the_settings_runs_as_upstreams_user() -> None:
     settings = IngressNginx(controller="nginx", image="registry.example/fork:2")
     place = front(settings, "registry.example/c:1", "h", 6443)
-    assert (place.image, place.uid) == ("registry.example/fork:2", 101)
-    assert front(NGINX, "registry.example/c:1", "h", 6443).uid == 33
+    assert (place.image, place.user) == ("registry.example/fork:2", (101, 82))
+    assert front(NGINX, "registry.example/c:1", "h", 6443).user == (33, 33)
 
 
 def test_the_projects_own_image_runs_as_its_user() -> None:
     theirs = upstream(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO).references["ingress-nginx-controller"]
     ours = built(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO).references["ingress-nginx-controller"]
-    assert (front(NGINX, theirs, "h", 6443).uid, front(NGINX, ours, "h", 6443).uid) == (101, 33)
+    assert front(NGINX, ours, "h", 6443).user == (33, 33)
+    (container,) = daemon_set(NGINX, front(NGINX, theirs, "h", 6443), "native")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert (container["securityContext"]["runAsUser"], container["securityContext"]["runAsGroup"]) == (101, 82)
 
 
 def test_control_planes_take_no_traffic() -> None:
