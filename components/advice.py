@@ -1,7 +1,7 @@
 """What a preview warns of: choices that end, run short later, or reach beyond Norway.
 
-Owns the warnings about a whole stack. Leaves what is refused to settings/, and what ends with which version to
-versions.py.
+Owns the warnings about a whole stack. Leaves what is refused to settings/, what ends with which version to versions.py,
+and how a version was proved to artifacts/upstream.toml.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Final
 
-from fjordkube import versions
+from fjordkube import images, versions
+from fjordkube.artifacts import upstream
 from fjordkube.settings import Stack
 
 _MAX_PODS: Final = 110
@@ -31,10 +32,18 @@ def warnings(stack: Stack) -> list[str]:
     if stack.ingress.controller == "nginx":
         lines.append(INGRESS_NGINX_WARNING)
     lines += _public_range_warnings(stack)
-    for line in (_residency_warning(stack), _pod_room_warning(stack), _mesh_warning(stack)):
+    for line in (_proof_warning(stack), _residency_warning(stack), _pod_room_warning(stack), _mesh_warning(stack)):
         if line:
             lines.append(line)
     return lines
+
+
+def _proof_warning(stack: Stack) -> str | None:
+    ingress = images.of(stack).references["ingress-nginx-controller"].rpartition(":")[2]
+    told = upstream.not_run(stack.kubernetes.version, stack.network.version, None if stack.ingress.image else ingress)
+    if not told:
+        return None
+    return f"artifacts: not run here: {', '.join(told)}; try them first on a stack that nobody would miss"
 
 
 def _residency_warning(stack: Stack) -> str | None:

@@ -70,16 +70,18 @@ def built(kubernetes: str, calico: str) -> Images:
     return Images(found, KUBERNETES)
 
 
-def upstream(kubernetes: str, calico: str) -> Images:
+def upstream(kubernetes: str, calico: str, ingress: str = published.INGRESS_NGINX) -> Images:
     """The images that upstream publishes for these versions, by the same components; demo: agnhost (demo.py).
 
     FjordkubeError where the table of what is published has no such version.
     """
-    return Images(published.references(kubernetes, calico, published.INGRESS_NGINX), published.REGISTRY)
+    return Images(published.references(kubernetes, calico, ingress), published.REGISTRY)
 
 
 def of(settings: ClusterSettings) -> Images:
     """What a cluster's objects are made of, as `artifacts` says. FjordkubeError where its versions have no images."""
     kubernetes, calico = settings.kubernetes.version, settings.network.version
     local = isinstance(settings, Stack) and isinstance(settings.nodes, LocalNodes)
-    return built(kubernetes, calico) if local or settings.artifacts.origin == "built" else upstream(kubernetes, calico)
+    if local or settings.artifacts.origin == "built":
+        return built(kubernetes, calico)
+    return upstream(kubernetes, calico, settings.ingress.version or published.INGRESS_NGINX)

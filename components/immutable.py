@@ -27,6 +27,9 @@ INSTEAD: Final = {
         "a Service keeps its address for life, the cluster's DNS too; another range needs every Service made anew, or "
         "another cluster"
     ),
+    "kubernetes.version": (
+        "raising it is kubeadm's work on each node in turn, which is not offered yet; another needs another cluster"
+    ),
     "cluster.domain": (
         "the API's name is in every kubeconfig and certificate of the cluster (kubeadm#2997); another needs all of "
         "them made anew, or another cluster"
@@ -51,6 +54,7 @@ def facts(settings: ClusterSettings) -> dict[str, str]:
         "network.pod_cidr": settings.network.pod_cidr,
         "network.block_size": str(settings.network.block_size),
         "kubernetes.service_cidr": settings.kubernetes.service_cidr,
+        "kubernetes.version": settings.kubernetes.version,
         "cluster.domain": settings.cluster.domain,
     }
 

@@ -1,7 +1,6 @@
 """What upstream publishes, from `upstream.toml`: the list of a set of versions and one architecture. Pure.
 
-Owns reading that table. Leaves the list's shape to needs.py, and which versions a stack may have to versions.py: a
-release is listed here when checksums of it were found, whether it was run or not.
+Owns reading that table. Leaves the list's shape to needs.py, and which versions a stack gets unasked to versions.py.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from fjordkube.artifacts.needs import BOTH, Architecture, File, Image, Needs
 from fjordkube.errors import FjordkubeError
 
 Proved = Literal["run here", "rendered", "listed"]
-"""How a published release was tried: in a cluster; its objects were made; not at all, its checksums were found."""
+"""How a release was tried: in a cluster, as it is built here; what is made for it was held against its own schemas; not
+at all, its checksums were found."""
 
 INGRESS_NGINX: Final = "v1.11.8"
 """What goes with the objects that are made here: the last patch of the line that is built here (v1.11.0)."""
@@ -27,7 +27,7 @@ REGISTRY: Final = "registry.k8s.io"
 FIELDS: Final = {
     "kubernetes": "kubernetes.version: Kubernetes",
     "calico": "network.version: Calico",
-    "ingress-nginx": "ingress.image: ingress-nginx",
+    "ingress-nginx": "ingress.version: ingress-nginx",
 }
 """Setting that names a release and the project's name, by component."""
 
@@ -62,6 +62,16 @@ def references(kubernetes: str, calico: str, ingress: str) -> dict[str, str]:
     """Upstream's names of the images of these releases, by component. FjordkubeError as `needs` says."""
     releases = _releases(kubernetes, calico, ingress)
     return {component: f"{entry['name']}:{tag}" for component, entry, tag in _images(releases)}
+
+
+def not_run(kubernetes: str, calico: str, ingress: str | None) -> list[str]:
+    """Those of these releases that were not run here, e.g. "Calico v3.32.2 (rendered)"; None: of no table."""
+    releases = {"kubernetes": kubernetes, "calico": calico, "ingress-nginx": ingress}
+    return [
+        f"{FIELDS[component].partition(': ')[2]} {version} ({table()[component][version]['proved']})"
+        for component, version in releases.items()
+        if version and table()[component][version]["proved"] != "run here"
+    ]
 
 
 def _releases(kubernetes: str, calico: str, ingress: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from fjordkube.host.paths import ETCD_MOUNT
 from fjordkube.settings import IpvsProxy, KubeProxy
 from fjordkube.shell import File, shell
 from fjordkube.timing import NATIVE, Timing
-from fjordkube.versions import KUBERNETES
+from fjordkube.versions import MINIMUM_CONTAINERD
 
 if TYPE_CHECKING:
     from fjordkube.host.artifacts import ArtifactsArgs
@@ -64,7 +64,7 @@ def shared_files(sandbox_image: str, proxy: units.Proxy | None = None) -> dict[s
 def preparation(args: HostArgs) -> str:
     """The bash text that makes a node a Kubernetes host; it asks first and changes nothing on a second run."""
     node, proxy = args.node, args.kube_proxy
-    major, minor, _ = KUBERNETES[args.kubernetes_version].minimum_containerd
+    major, minor, _ = MINIMUM_CONTAINERD
     names = modules.modules(proxy.mode, proxy.scheduler if proxy.mode == "ipvs" else None)
     values = {
         "NODE_NAME": node.name,

@@ -67,7 +67,7 @@ def objects(
     read_at_start = [entry["data"] for entry in config_maps(settings, api_host, api_port)]
     digest = hashlib.sha256(json.dumps(read_at_start, sort_keys=True).encode()).hexdigest()[:16]
     return [
-        *access(),
+        *access(settings.version),
         *configuration(settings, api_host, api_port, iptables_backend, interfaces),
         daemon_set(images, private_cidr, timing, digest, settings.encapsulated, install_cni),
         *controllers(images["calico-kube-controllers"], timing),

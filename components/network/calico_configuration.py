@@ -15,6 +15,7 @@ from typing import Any, Literal
 from fjordkube.network.calico_access import NAMESPACE
 from fjordkube.objects import Object
 from fjordkube.settings import Calico
+from fjordkube.versions import parse
 
 API = "crd.projectcalico.org/v1"
 CONFIG = "calico-config"
@@ -23,15 +24,18 @@ API_ENDPOINT = "kubernetes-services-endpoint"
 POOL = "default-ipv4-ippool"
 """The name that calico-node would have given its own pool: tutorials and `calicoctl` users look for it."""
 
+FELIX_LIMITS_BANDWIDTH = (3, 30, 0)
+
 IptablesBackend = Literal["Auto", "NFT", "Legacy"]
 """Which iptables Felix writes with; Auto: the kubelet's, by the chain KUBE-IPTABLES-HINT that it leaves (KEP-3178;
 Felix's feature_detect_linux.go), so that both write into the same tables. A wrong one is said in Felix's log alone."""
 
 
-def conflist() -> str:
+def conflist(version: str) -> str:
     """The CNI configuration list that install-cni writes to each node; words in __ are filled in there.
 
-    portmap serves hostPort, bandwidth serves the kubernetes.io/*-bandwidth annotations.
+    portmap serves hostPort, bandwidth serves the kubernetes.io/*-bandwidth annotations: since v3.30 Felix does
+    (calico#9950). cniVersion is one that every listed version speaks; v3.31.7 and v3.32.2 write 1.0.0 themselves.
     """
     plugins: list[dict[str, Any]] = [
         {
@@ -46,8 +50,9 @@ def conflist() -> str:
             "log_file_path": "/var/log/calico/cni/cni.log",
         },
         {"type": "portmap", "snat": True, "capabilities": {"portMappings": True}},
-        {"type": "bandwidth", "capabilities": {"bandwidth": True}},
     ]
+    if parse(version) < FELIX_LIMITS_BANDWIDTH:
+        plugins.append({"type": "bandwidth", "capabilities": {"bandwidth": True}})
     text = json.dumps({"name": "k8s-pod-network", "cniVersion": "0.3.1", "plugins": plugins}, indent=2)
     # The MTU is a number in the file, so its mark stands without quotes.
     return text.replace('"__CNI_MTU__"', "__CNI_MTU__") + "\n"
@@ -67,7 +72,7 @@ def config_maps(settings: Calico, api_host: str, api_port: int) -> list[Object]:
                 "calico_backend": "bird",
                 # 0: Felix takes the smallest MTU of the node's NICs, less the encapsulation's bytes where there is one
                 "veth_mtu": str(settings.mtu or 0),
-                "cni_network_config": conflist(),
+                "cni_network_config": conflist(settings.version),
             },
         },
         {

@@ -1,8 +1,8 @@
 """Calico's CustomResourceDefinitions: one file with a checksum, fetched once and cached.
 
 Owns where the file comes from: Calico's own repository, or else the module proxy that Go is set to use, by HTTP and
-without Go. Leaves creating the definitions to calico.py. Descriptions are left out, which are 60 % of the bytes (212 ->
-85 KB): each one is parsed by an API server that is starting up.
+without Go. Leaves the checksums to artifacts/upstream.toml, and creating the definitions to calico.py. Descriptions are
+left out, which are 60 % of the bytes (v3.28: 212 -> 85 KB): each one is parsed by an API server that is starting up.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ import subprocess
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from fjordkube.artifacts import upstream
 from fjordkube.errors import DefinitionsMissing
 from fjordkube.objects import Object
 from fjordkube.roots import cache_root
-from fjordkube.versions import CALICO, Definitions
+
+MODULE: Final = "github.com/projectcalico/calico"
 
 MEMBER: Final = "manifests/crds.yaml"
 """The file's path in Calico's repository and in its module."""
@@ -45,9 +48,25 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where it is there: 45 ms instead of 300 ms."""
 
 
+@dataclass(frozen=True)
+class Definitions:
+    """Which file a release's definitions are."""
+
+    sha256: str
+    """Of the file, 64 hex digits."""
+    module_version: str = ""
+    """Version of Calico's Go module that has the file too; empty: proxies serve none."""
+
+
+def pinned(calico: str) -> Definitions:
+    """What the table says of that Calico version, e.g. v3.28.5."""
+    entry = upstream.table()["calico"][calico]["definitions"]
+    return Definitions(entry["sha256"], entry.get("module", ""))
+
+
 def definitions(calico: str) -> list[Object]:
     """The definitions of that Calico version, e.g. v3.28.5. DefinitionsMissing where they cannot be had."""
-    text = fetched(CALICO[calico].definitions, calico)
+    text = fetched(pinned(calico), calico)
     return [trimmed(document) for document in yaml.load_all(text, Loader=_LOADER) if document]
 
 
@@ -65,9 +84,9 @@ def fetched(wanted: Definitions, calico: str) -> bytes:
             partial.replace(place)
             return content
         tried.append(f"{source}: {'another file than was pinned' if content is not None else 'no answer'}")
+    fix = "set GOPROXY to a module proxy that is reached, or " if wanted.module_version else ""
     raise DefinitionsMissing(
-        f"Calico {calico}'s definitions: {'; '.join(tried)}; set GOPROXY to a module proxy that is reached, or put "
-        f"{MEMBER} of that release at {place}"
+        f"Calico {calico}'s definitions: {'; '.join(tried)}; {fix}put {MEMBER} of that release at {place}"
     )
 
 
@@ -77,16 +96,20 @@ def _is(content: bytes, wanted: Definitions) -> bool:
 
 def _offered(wanted: Definitions, calico: str) -> Iterator[tuple[str, bytes | None]]:
     """What each source has, the quickest first."""
-    cached = cache_root() / "go" / "mod" / "cache" / "download" / wanted.module / "@v" / f"{wanted.module_version}.zip"
+    path = f"{MODULE}/@v/{wanted.module_version}.zip"
+    cached = cache_root() / "go" / "mod" / "cache" / "download" / path
     if cached.exists():
         yield "the module in the cache", _member(cached.read_bytes())
-    if os.environ.get("FJORDKUBE_SOURCE") != "build":
+    # the only source where there is no module
+    if os.environ.get("FJORDKUBE_SOURCE") != "build" or not wanted.module_version:
         yield "Calico's repository", _get(f"{UPSTREAM}/{calico}/{MEMBER}", PATIENCE)
+    if not wanted.module_version:
+        return
     proxy = module_proxy()
     if proxy is None:
         yield "a Go module proxy", None
     else:
-        module = _get(f"{proxy}/{wanted.module}/@v/{wanted.module_version}.zip", TRANSFER)
+        module = _get(f"{proxy}/{path}", TRANSFER)
         yield "the Go module proxy", module and _member(module)
 
 

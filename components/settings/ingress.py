@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from fjordkube.settings.base import Settings, with_default_tag
 from fjordkube.settings.nginx_config import NginxConfig
-from fjordkube.settings.types import Digest, Flag, Image, Port
+from fjordkube.settings.types import Digest, Flag, Image, IngressNginxVersion, Port
 
 
 class IngressNginx(Settings):
@@ -16,8 +16,11 @@ class IngressNginx(Settings):
 
     controller: Literal["nginx"] = "nginx"
     """Which ingress controller: nginx."""
+    version: IngressNginxVersion | None = None
+    """ingress-nginx version of the project's own images, e.g. v1.15.1. None: v1.11.8 of upstream's, v1.11.0 of those
+    built here."""
     image: Image | None = None
-    """Controller image with tag, e.g. registry.k8s.io/ingress-nginx/controller:v1.15.1. None: the one built here.
+    """Controller image with tag in place of the version's, e.g. registry.example.no/ingress-nginx/controller:v1.15.10.
     Upstream was archived in March 2026; a maintained fork's build goes here."""
     digest: Digest | None = None
     """Digest that pins `image`, e.g. sha256: and 64 hexadecimal digits."""

@@ -33,7 +33,7 @@ class Kubernetes(Settings):
     """The control plane's and kubelets' choices."""
 
     version: KubernetesVersion = versions.DEFAULT_KUBERNETES
-    """Kubernetes version, e.g. v1.37.1; one on which the whole chain passed."""
+    """Kubernetes version, e.g. v1.37.1; which were run here: docs/artifacts.md."""
     service_cidr: Cidr = "10.96.0.0/12"
     """Service addresses, e.g. 10.96.0.0/12 (kubeadm's default); /12 to /28, the API server's limits. The cluster's DNS
     has the 10th address."""

@@ -26,7 +26,7 @@ class Calico(Settings):
     """Calico's address pool and BGP."""
 
     version: CalicoVersion = versions.DEFAULT_CALICO
-    """Calico version, e.g. v3.28.5; one that was really run on this Kubernetes."""
+    """Calico version, e.g. v3.28.5; which were run here: docs/artifacts.md."""
     pod_cidr: Cidr = "10.244.0.0/16"
     """Pod addresses, e.g. 10.244.0.0/16; /8 to /24, as kubeadm asks (its node mask is /24), and at least one block for
     each node."""

@@ -180,6 +180,10 @@ def _calico_version(value: str) -> str:
     return _supported(value, versions.CALICO, "Calico")
 
 
+def _ingress_nginx_version(value: str) -> str:
+    return _supported(value, versions.INGRESS_NGINX, "ingress-nginx")
+
+
 def _asn(value: int) -> int:
     # RFC 7607 (0), RFC 6793 (23456 is AS_TRANS), RFC 7300 (the last of 16 bits)
     if value in {0, 23456, 65535}:
@@ -425,12 +429,19 @@ with a sign (calico#13494)."""
 KubernetesVersion = Annotated[
     str, AfterValidator(_kubernetes_version), WithJsonSchema({"type": "string", "enum": list(versions.KUBERNETES)})
 ]
-"""A Kubernetes version of the table in `components/versions.py`, e.g. v1.37.1."""
+"""A Kubernetes version of `components/artifacts/upstream.toml`, e.g. v1.37.1."""
 
 CalicoVersion = Annotated[
     str, AfterValidator(_calico_version), WithJsonSchema({"type": "string", "enum": list(versions.CALICO)})
 ]
-"""A Calico version of the table in `components/versions.py`, e.g. v3.28.5."""
+"""A Calico version of `components/artifacts/upstream.toml`, e.g. v3.28.5."""
+
+IngressNginxVersion = Annotated[
+    str,
+    AfterValidator(_ingress_nginx_version),
+    WithJsonSchema({"type": "string", "enum": list(versions.INGRESS_NGINX)}),
+]
+"""An ingress-nginx version of `components/artifacts/upstream.toml`, e.g. v1.15.1."""
 
 CpuQuantity = Annotated[
     str, _shape(_CPU, "is not an amount of CPU", "write one such as 100m or 0.5, in quotes"), _schema(_CPU)

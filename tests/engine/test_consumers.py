@@ -19,11 +19,13 @@ import yaml
 
 from fjordkube.bootstrap import paths
 from fjordkube.demo import NAMESPACE as DEMO
+from fjordkube.errors import DefinitionsMissing
 from fjordkube.host import containerd, units
 from fjordkube.ingress import controller
-from fjordkube.network.definitions import definitions
-from fjordkube.settings import IngressNginx
-from fjordkube.versions import CALICO
+from fjordkube.network import calico
+from fjordkube.network.definitions import definitions, pinned
+from fjordkube.settings import Calico, IngressNginx
+from fjordkube.versions import CALICO, DEFAULT_CALICO
 from offline import binaries
 from tests.conformance import api_server
 from tests.conformance.api_server import ApiServer
@@ -114,8 +116,7 @@ def test_the_api_takes_objects_and_nodes(api: ApiServer) -> None:
     """Kubernetes' own and Calico's, the latter by the schemas of its definitions."""
     judge = Judge(api)
     cases = sample()
-    for version in CALICO:
-        assert [told for body in definitions(version) if (told := judge.apply(body, REAL))] == []
+    assert [told for body in definitions(DEFAULT_CALICO) if (told := judge.apply(body, REAL))] == []
     every = [body for case in cases.values() for body in [*case.objects, *case.nodes]]
     # a dry run in a namespace needs the namespace
     assert judge.refused((body for body in every if body["kind"] == "Namespace"), REAL) == []
@@ -123,6 +124,31 @@ def test_the_api_takes_objects_and_nodes(api: ApiServer) -> None:
     assert not refused, "\n".join(refused)
     (pool,) = (body for body in cases[next(iter(cases))].objects if body["kind"] == "IPPool")
     assert "blockSize" in judge.apply({**pool, "spec": {**pool["spec"], "blockSize": "26"}})
+
+
+def test_calicos_objects_meet_the_definitions_of_their_own_version(tmp_path: Path) -> None:
+    """Of every version whose definitions are in reach: where packages alone are, the ones that a Go module has."""
+    sampled = [body for case in sample().values() for body in case.objects if "projectcalico" in body["apiVersion"]]
+    images = {name: name for name in ("calico-node", "calico-cni", "calico-kube-controllers")}
+    judged = []
+    programs = [binaries.path(name) for name in ("etcd", "kube-apiserver", "kube-controller-manager")]
+    for version in CALICO:
+        try:
+            wanted = definitions(version)
+        except DefinitionsMissing:
+            assert not pinned(version).module_version
+            continue
+        ours = calico.objects(Calico(version=version), images, "10.0.0.0/24", "10.0.0.1", 6443, "native")
+        folder = tmp_path / version
+        folder.mkdir()
+        with api_server.running(folder, *programs) as server:
+            judge = Judge(server)
+            assert judge.refused(wanted, REAL) == []
+            assert judge.refused([*ours, *sampled]) == []
+            (pool,) = (body for body in ours if body["kind"] == "IPPool")
+            assert "blockSize" in judge.apply({**pool, "spec": {**pool["spec"], "blockSize": "26"}})
+        judged.append(version)
+    assert DEFAULT_CALICO in judged
 
 
 def test_the_ingress_controller_and_its_nginx_take_the_tuning(api: ApiServer, tmp_path: Path) -> None:

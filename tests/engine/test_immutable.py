@@ -60,17 +60,18 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Living:
     return Living("upcloud", tmp_path_factory.mktemp("upcloud"))
 
 
-def test_ranges_and_domain_stay_as_they_are_and_all_are_told_at_once(hosts: Living) -> None:
+def test_ranges_domain_and_version_stay_as_they_are_and_all_are_told_at_once(hosts: Living) -> None:
     lines = hosts.refused(
         {
             "network": {"pod_cidr": "10.200.0.0/16", "block_size": 25},
-            "kubernetes": {"service_cidr": "10.112.0.0/12"},
+            "kubernetes": {"service_cidr": "10.112.0.0/12", "version": "v1.36.4"},
             "cluster": {"domain": "other.internal"},
         }
     )
     assert [line.split(": ")[0] for line in sorted(lines)] == [
         "cluster.domain",
         "kubernetes.service_cidr",
+        "kubernetes.version",
         "network.block_size",
         "network.pod_cidr",
     ]

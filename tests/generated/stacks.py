@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from fjordkube import versions
 from fjordkube.settings import (
     BundleArtifacts,
     Calico,
@@ -138,6 +139,10 @@ def _base(source: str, walk: Walk) -> dict[str, Any]:
     # machines of this computer carry theirs
     if chance.random() < (0.02 if source == "local" else 0.5):
         content["artifacts"] = _artifacts(walk)
+    built = source == "local" or content.get("artifacts", {}).get("origin") == "built"
+    for section in versions.BUILT if built and chance.random() < 0.95 else ():
+        if isinstance(content.get(section), dict):
+            content[section].pop("version", None)
     return content
 
 
@@ -206,6 +211,8 @@ def _ingress(walk: Walk) -> dict[str, Any]:
     found = walk.model(IngressNginx, 0.3, frozenset({"image", "digest", "config"}))
     if chance.random() < 0.3:
         found["image"] = walk.value(types.Image, [])
+        if chance.random() < 0.95:
+            found.pop("version", None)
     if chance.random() < 0.6:
         found["config"] = walk.model(NginxConfig, chance.choice([0.03, 0.1, 0.3]))
         files, connections = found["config"].get("max-worker-open-files"), found["config"].get("max-worker-connections")

@@ -171,6 +171,7 @@ TABLE: Final[Mapping[Any, Samples]] = {
     types.Line: NAMES,
     types.KubernetesVersion: Samples([*versions.KUBERNETES], ["1.37.1", "v1.37", "v1.10.0", "latest", "v1.37.1\n"]),
     types.CalicoVersion: Samples([*versions.CALICO], ["3.28.5", "v3.28", "v3.99.0", ""]),
+    types.IngressNginxVersion: Samples([*versions.INGRESS_NGINX], ["1.15.1", "v1.15", "v1.99.0", "latest"]),
     types.CpuQuantity: Samples(
         ["0m", "100m", "0.5", "1", "1.125", "999m"], ["1.2345", "100", "1e3", "-1", "100M", "9999999m", "1,5"]
     ),

@@ -26,6 +26,10 @@ def test_default_settings(timing: TimingName) -> None:
     check(f"calico-{timing}.yaml", rendered(Calico(), timing))
 
 
+def test_the_newest_line() -> None:
+    check("calico-v3.32.yaml", rendered(Calico(version="v3.32.2"), "native"))
+
+
 def test_fallback_to_vxlan_between_subnets() -> None:
     settings = Calico(encapsulation="vxlan-cross-subnet", mtu=1450, block_size=24, as_number=65001, node_mesh=False)
     check("calico-vxlan-cross-subnet.yaml", rendered(settings, "native"))

@@ -22,6 +22,7 @@ ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 LISTED = list(itertools.product(table()["kubernetes"], ARCHITECTURES))
 PROJECTS = ("kubernetes", "calico", "ingress-nginx")
 FILES = ["kubeadm", "kubelet", "kubectl", "cri-tools", "containerd", "runc", "cni-plugins"]
+BUILT = dict(zip(PROJECTS, versions.BUILT.values(), strict=True))
 RUN = (versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO)
 PAGE = CHECKOUT / "docs" / "artifacts.md"
 
@@ -34,7 +35,7 @@ def sourced(entry: Any) -> Iterator[dict[str, Any]]:
     """Every table below `entry` that holds a checksum, or a digest, and so a source."""
     for value in entry.values():
         if isinstance(value, dict):
-            if value.keys() & {*ARCHITECTURES, "digest"}:
+            if value.keys() & {*ARCHITECTURES, "digest", "sha256"}:
                 yield value
             yield from sourced(value)
 
@@ -68,11 +69,12 @@ def test_architectures_have_the_same_images_and_other_files() -> None:
     assert not {file.sha256 for file in one.files} & {file.sha256 for file in other.files}
 
 
-def test_what_is_supported_is_listed_and_new_enough() -> None:
-    for calico in versions.CALICO.values():
-        for kubernetes in calico.kubernetes:
-            found = needs(kubernetes, calico.version, INGRESS_NGINX, "amd64")
-            assert versions.check(kubernetes, calico.version, found.versions["containerd"].removeprefix("v")) == []
+@pytest.mark.parametrize("kubernetes", versions.KUBERNETES)
+def test_containerd_of_each_kubernetes_is_new_enough(kubernetes: str) -> None:
+    found = needs(kubernetes, versions.DEFAULT_CALICO, INGRESS_NGINX, "amd64").versions["containerd"]
+    assert versions.parse(found) >= versions.MINIMUM_CONTAINERD
+    # 1.35 is the last minor that works with containerd 1.x
+    assert versions.parse(kubernetes) >= (1, 36, 0)
 
 
 def test_checksums_are_those_of_the_programs_that_the_offline_build_downloads() -> None:
@@ -90,7 +92,7 @@ def test_a_worker_needs_no_image_of_the_control_plane() -> None:
 
 
 def test_every_checksum_names_its_source() -> None:
-    entries = [*sourced(table()["files"]), *sourced(table()["images"])]
+    entries = [*sourced(table()["files"]), *sourced(table()["images"]), *sourced(table()["calico"])]
     assert len(entries) > 20
     for entry in entries:
         for source in (entry["source"], entry.get("also", entry["source"])):
@@ -108,6 +110,17 @@ def test_a_release_says_how_it_was_proved() -> None:
     for project in PROJECTS:
         for release in table()[project].values():
             assert release["proved"] in get_args(Proved)
+        assert [name for name, release in table()[project].items() if release["proved"] == "run here"] == [
+            BUILT[project]
+        ]
+
+
+def test_every_calico_has_definitions_of_its_own_checksum() -> None:
+    sums = [release["definitions"]["sha256"] for release in table()["calico"].values()]
+    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in sums)
+    assert len(set(sums)) == len(sums)
+    module = table()["calico"][versions.DEFAULT_CALICO]["definitions"]["module"]
+    assert module in {one.version for one in manifest.load().modules}
 
 
 def test_what_is_not_listed_is_named_at_once() -> None:
@@ -117,7 +130,7 @@ def test_what_is_not_listed_is_named_at_once() -> None:
     assert [line.split(";")[0] for line in lines] == [
         "kubernetes.version: Kubernetes v1.9.9 is not among upstream's releases with checksums",
         "network.version: Calico v3.0.0 is not among upstream's releases with checksums",
-        "ingress.image: ingress-nginx v0.1.0 is not among upstream's releases with checksums",
+        "ingress.version: ingress-nginx v0.1.0 is not among upstream's releases with checksums",
     ]
     assert lines[0].endswith("; use one of v1.36.4, v1.37.0, v1.37.1")
 
@@ -144,3 +157,6 @@ def test_the_page_has_the_table_as_it_is() -> None:
             assert row(f"`{entry['name']}`", ", ".join(tags) or "none") in page
         for name, release in table()[project].items():
             assert row(project, name, release["proved"]) in page
+    for name, release in table()["calico"].items():
+        definitions = release["definitions"]
+        assert row(f"calico {name}", definitions["source"], "yes" if "module" in definitions else "no") in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from copy import deepcopy
@@ -13,6 +14,7 @@ from fjordkube.network.calico import objects
 from fjordkube.network.calico_configuration import bgp, conflist, felix, pool
 from fjordkube.objects import Object
 from fjordkube.settings import Calico
+from fjordkube.versions import CALICO
 
 IMAGES = {key: key for key in ("calico-node", "calico-cni", "calico-kube-controllers")}
 
@@ -70,10 +72,58 @@ def test_felix_takes_the_mtu_of_the_settings_nics_and_of_no_other(nic: str) -> N
 
 
 def test_the_cni_file_is_json_once_its_marks_are_filled_in() -> None:
-    filled = conflist().replace("__CNI_MTU__", "1500")
+    filled = conflist("v3.28.5").replace("__CNI_MTU__", "1500")
     plugins = json.loads(filled)["plugins"]
     assert [plugin["type"] for plugin in plugins] == ["calico", "portmap", "bandwidth"]
     assert plugins[0]["mtu"] == 1500
+
+
+@pytest.mark.parametrize("version", [version for version in CALICO if version != "v3.28.5"])
+def test_bandwidth_is_limited_once(version: str) -> None:
+    """Felix does since v3.30, by the same annotations."""
+    assert "bandwidth" not in conflist(version)
+
+
+def rights(version: str) -> dict[str, set[tuple[str, str, str]]]:
+    """What each account may, as group, resource and verb."""
+    roles = (body for body in rendered(version=version) if body["kind"] == "ClusterRole")
+    return {
+        role["metadata"]["name"]: {
+            (group, resource, verb)
+            for rule in role["rules"]
+            for group, resource, verb in itertools.product(rule["apiGroups"], rule["resources"], rule["verbs"])
+        }
+        for role in roles
+    }
+
+
+CRD, POLICY = "crd.projectcalico.org", "policy.networking.k8s.io"
+TIERS = {(CRD, "tiers", verb) for verb in ("get", "list", "watch", "create")}
+
+
+def test_rights_follow_the_version() -> None:
+    found = {version: rights(version) for version in CALICO}
+    v28, v31, v32 = (found[version] for version in ("v3.28.5", "v3.31.7", "v3.32.2"))
+    assert found["v3.32.0"] == found["v3.32.1"] == v32
+    for account, before in v28.items():
+        assert before <= v31[account] & v32[account]
+    for account in ("calico-node", "calico-kube-controllers"):
+        assert not TIERS & v28[account]
+        assert v31[account] & v32[account] >= TIERS
+    assert v31["calico-cni-plugin"] == v28["calico-cni-plugin"]
+    assert v32["calico-cni-plugin"] > v28["calico-cni-plugin"]
+    policies = {version: {r for g, r, _ in found[version]["calico-node"] if g == POLICY} for version in CALICO}
+    assert policies["v3.31.7"] == {"adminnetworkpolicies", "baselineadminnetworkpolicies"}
+    assert policies["v3.32.2"] == {"clusternetworkpolicies"}
+
+
+@pytest.mark.parametrize("version", CALICO)
+def test_nothing_may_take_the_definitions_away(version: str) -> None:
+    """As the migration to another API group would, which does not run here."""
+    for account in rights(version).values():
+        groups = {(group, verb) for group, _, verb in account}
+        assert ("apiextensions.k8s.io", "delete") not in groups
+        assert "projectcalico.org" not in {group for group, _ in groups}
 
 
 def test_calico_node_makes_no_pool_of_its_own() -> None:

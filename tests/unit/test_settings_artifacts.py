@@ -12,6 +12,7 @@ from fjordkube import images
 from fjordkube.errors import SettingsError, UnfitComputer
 from fjordkube.host import bundle as check
 from fjordkube.settings import BundleArtifacts, MirrorArtifacts, Stack, UpstreamArtifacts, load
+from fjordkube.versions import BUILT
 from tests.unit import small_bundle
 from tests.unit.test_settings_existing import nodes
 
@@ -44,6 +45,38 @@ def test_each_source_has_its_own_fields() -> None:
     assert "artifacts.path" in refused(
         {"source": "mirror", **{k: MIRROR[k] for k in ("files", "registry")}, "path": "x"}
     )
+
+
+OTHERS = {"kubernetes": {"version": "v1.36.4"}, "network": {"version": "v3.31.7"}, "ingress": {"version": "v1.15.1"}}
+
+
+@pytest.mark.parametrize(
+    ("base", "whose"),
+    [
+        ({}, "machines of nodes.source local carry what this project builds; use {}, or another source"),
+        (
+            {**nodes(), "artifacts": BUNDLE},
+            "artifacts.origin built is what this project builds; use {}, or origin upstream",
+        ),
+    ],
+)
+def test_versions_that_are_not_built_are_upstreams_alone(base: Any, whose: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({**base, **OTHERS})
+    lines = str(caught.value).splitlines()
+    for section, built in BUILT.items():
+        version = OTHERS[section]["version"]
+        line = f"{section}.version: {version} is upstream's alone, and {whose.format(built)}"
+        assert any(told.endswith(line) for told in lines), line
+    same = {section: {"version": built} for section, built in BUILT.items()}
+    assert load({**base, **same}).ingress.version == "v1.11.0"
+    assert load({**nodes(), **OTHERS}).network.version == "v3.31.7"
+
+
+def test_an_image_has_a_version_of_its_own() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({**nodes(), "ingress": {"version": "v1.15.1", "image": "registry.example/fork:2"}})
+    assert "ingress.version: v1.15.1 is given beside ingress.image" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,10 @@ def test_key_of_another_kind_is_told_from_a_misspelt_one(raw: Any, message: str)
     [
         ("kubernetes.version", "Kubernetes", versions.KUBERNETES, versions.DEFAULT_KUBERNETES),
         ("network.version", "Calico", versions.CALICO, versions.DEFAULT_CALICO),
+        ("ingress.version", "ingress-nginx", versions.INGRESS_NGINX, versions.BUILT["ingress"]),
     ],
 )
-def test_version_that_was_never_run_is_refused(field: str, what: str, table: Any, default: str) -> None:
+def test_version_that_is_not_in_the_table_is_refused(field: str, what: str, table: Any, default: str) -> None:
     use = f"use {versions.names(table)}"
     assert problems(at(field, "v1.2.3")) == [f"{field}: {what} v1.2.3 is not supported; {use}"]
     assert problems(at(field, "latest")) == [f"{field}: latest is not a version; {use}"]

@@ -1,13 +1,11 @@
-"""What goes with what, and what is known to end when."""
+"""What is built here, and what is known to end when."""
 
 from __future__ import annotations
 
 import pytest
 
-from fjordkube import versions
-from fjordkube.versions import CalicoRelease, Definitions
-
-KUBERNETES, CALICO = versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO
+from fjordkube import images, versions
+from fjordkube.artifacts import upstream
 
 
 @pytest.mark.parametrize(
@@ -24,49 +22,16 @@ def test_what_is_no_version_is_refused(text: str) -> None:
         versions.parse(text)
 
 
-def test_defaults_go_together() -> None:
-    assert versions.check(KUBERNETES, CALICO) == []
-    assert versions.check(KUBERNETES, CALICO, "2.1.9~ds1-1") == []
+def test_defaults_are_what_is_built_and_were_run() -> None:
+    assert images.BUILT.keys() == {(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO)}
+    ours = images.built(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO).references["ingress-nginx-controller"]
+    assert ours.endswith(f":{versions.BUILT['ingress']}")
+    assert upstream.not_run(versions.BUILT["kubernetes"], versions.BUILT["network"], versions.BUILT["ingress"]) == []
 
 
-@pytest.mark.parametrize("containerd", ["1.7.24", "1.7.24~ds1-6", "1.99"])
-def test_containerd_that_is_too_old_for_kubernetes_is_refused(containerd: str) -> None:
-    (line,) = versions.check(KUBERNETES, CALICO, containerd)
-    told = ".".join(map(str, versions.parse(containerd)))
-    assert line == (
-        f"kubernetes.version: containerd {told} is too old; Kubernetes {KUBERNETES} needs containerd 2.0 or newer on "
-        "every node"
-    )
-
-
-def test_containerd_that_cannot_be_read_is_refused() -> None:
-    assert versions.check(KUBERNETES, CALICO, "unknown") == [
-        f"kubernetes.version: the containerd version found cannot be read; Kubernetes {KUBERNETES} needs containerd "
-        "2.0 or newer on every node"
-    ]
-
-
-def test_everything_that_does_not_go_together_is_told() -> None:
-    assert versions.check("v1.20.0", "v3.0.0", "1.7") == [
-        f"kubernetes.version: v1.20.0 is not supported; use {KUBERNETES}",
-        f"network.version: Calico v3.0.0 is not supported; use {CALICO}",
-    ]
-
-
-def test_calico_that_was_not_run_on_this_kubernetes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    other = CalicoRelease("v3.99.0", kubernetes=frozenset({"v1.40.0", "v1.39.1"}), definitions=Definitions("", "", ""))
-    monkeypatch.setitem(versions.CALICO, other.version, other)
-    assert versions.check(KUBERNETES, other.version) == [
-        f"network.version: Calico v3.99.0 has not been run on Kubernetes {KUBERNETES}; use it with v1.39.1 or v1.40.0"
-    ]
-
-
-def test_table_names_every_release_by_its_own_version() -> None:
-    assert {name: release.version for name, release in versions.KUBERNETES.items()} == {
-        name: name for name in versions.KUBERNETES
-    }
-    for calico in versions.CALICO.values():
-        assert calico.kubernetes <= set(versions.KUBERNETES)
+def test_versions_are_named_in_their_order() -> None:
+    assert versions.names(["v1.10.0", "v1.9.1", "v1.9.0"]) == "v1.9.0, v1.9.1 or v1.10.0"
+    assert versions.names(["v1.9.0"]) == "v1.9.0"
 
 
 @pytest.mark.parametrize(

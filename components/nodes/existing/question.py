@@ -18,7 +18,7 @@ from fjordkube.settings import API_PORT, ClusterSettings, ExistingControlPlane, 
 from fjordkube.settings.consistency.ingress import TAKEN_PORTS
 from fjordkube.settings.nodes.node import Role
 from fjordkube.shell import shell
-from fjordkube.versions import KUBERNETES
+from fjordkube.versions import MINIMUM_CONTAINERD
 
 PROGRAMS: Final = (
     *("kubeadm", "kubelet", "kubectl", "containerd", "ctr", "crictl"),
@@ -97,7 +97,7 @@ def becomes_root(host: ExistingNode, nodes: ExistingNodes) -> bool:
 def question(nodes: ExistingNodes, settings: ClusterSettings, images: Mapping[str, str]) -> str:
     """What is asked, as JSON. What a role needs stands there once: a variable of the environment ends at 128 KiB."""
     control_planes = [address for node in nodes.control_planes if (address := nodes.address_of(node))]
-    major, minor, _ = KUBERNETES[settings.kubernetes.version].minimum_containerd
+    major, minor, _ = MINIMUM_CONTAINERD
     proxy = settings.kube_proxy
     return json.dumps(
         {

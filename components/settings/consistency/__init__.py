@@ -30,17 +30,25 @@ def cluster_findings(settings: ClusterSettings, taken: Sequence[str] = ()) -> li
     admins = settings.firewall.admin_cidrs
     return [
         *ranges.of_cluster(settings.kubernetes.service_cidr, settings.network.pod_cidr, admins, taken),
-        *kubernetes.of_cluster(settings.kubernetes, settings.network.version, settings.kube_proxy.mode),
-        *artifacts.of_cluster(settings.artifacts),
+        *kubernetes.of_cluster(settings.kubernetes, settings.kube_proxy.mode),
+        *artifacts.of_cluster(settings.artifacts, _versions(settings)),
         *network.of_cluster(settings.network),
         *ingress.of_cluster(settings.ingress, settings.demo, settings.cluster.api_host),
     ]
 
 
+def _versions(settings: ClusterSettings) -> dict[str, str | None]:
+    return {
+        "kubernetes": settings.kubernetes.version,
+        "network": settings.network.version,
+        "ingress": settings.ingress.version,
+    }
+
+
 def _node_findings(stack: Stack) -> Iterator[Finding]:
     admins = stack.firewall.admin_cidrs
     yield from ranges.of_nodes(stack.kubernetes.service_cidr, stack.network.pod_cidr, admins, stack.nodes)
-    yield from artifacts.of_nodes("artifacts" in stack.model_fields_set, stack.nodes)
+    yield from artifacts.of_nodes("artifacts" in stack.model_fields_set, stack.nodes, _versions(stack))
     yield from network.of_nodes(stack.network, stack.nodes)
     yield from nodes.of_nodes(stack.kubernetes, stack.nodes, stack.cluster.timing)
     yield from places.of_nodes(stack.residency, stack.nodes, stack.data, admins)

@@ -44,6 +44,9 @@ def of_cluster(ingress: IngressNginx, demo: Demo, api_host: str) -> Iterator[Fin
     """What holds whatever the nodes are."""
     yield from _ports_are_free(ingress)
     yield from _image_is_pinned(ingress)
+    if ingress.image and ingress.version:
+        state = f"{ingress.version} is given beside ingress.image, which is of a version of its own"
+        yield Finding((("ingress", "version"), ("ingress", "image")), state, "remove one of the two")
     yield from _workers_may_open_their_connections(ingress.config)
     yield from _temporary_file_holds_a_buffer(ingress.config)
     if demo.enabled and demo.host == api_host:

@@ -1,4 +1,4 @@
-"""Kubernetes itself: versions that go together, the Service range's size."""
+"""Kubernetes itself: the Service range's size, what a version still has."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from fjordkube import versions
-from fjordkube.settings.consistency.finding import SERVICES, Finding, Path
+from fjordkube.settings.consistency.finding import SERVICES, Finding
 from fjordkube.settings.kubernetes import Kubernetes
 
 
-def of_cluster(kubernetes: Kubernetes, calico_version: str, proxy_mode: str) -> Iterator[Finding]:
+def of_cluster(kubernetes: Kubernetes, proxy_mode: str) -> Iterator[Finding]:
     """What holds whatever the nodes are."""
     yield from _service_range_has_a_size_that_the_api_takes(kubernetes.service_cidr)
-    yield from _versions_go_together(kubernetes.version, calico_version)
     yield from _kubernetes_still_has_the_proxy_mode(kubernetes.version, proxy_mode)
 
 
@@ -25,14 +24,6 @@ def _service_range_has_a_size_that_the_api_takes(service_cidr: str) -> Iterator[
     elif network.prefixlen > 28:
         state = f"{network} has {network.num_addresses} addresses, and the cluster's DNS has the 10th"
         yield Finding((SERVICES,), state, "use /28 or larger, e.g. 10.96.0.0/12")
-
-
-def _versions_go_together(version: str, calico_version: str) -> Iterator[Finding]:
-    for line in versions.check(version, calico_version):
-        field, _, message = line.partition(": ")
-        state, _, fix = message.partition("; ")
-        first: Path = tuple(field.split("."))
-        yield Finding((first, ("kubernetes", "version"), ("network", "version")), state, fix)
 
 
 def _kubernetes_still_has_the_proxy_mode(version: str, proxy_mode: str) -> Iterator[Finding]:
