@@ -1,4 +1,5 @@
 """Plain machines become a cluster by downloads and pulls: upstream's hosts are answered on this computer's loopback.
+Then one more, from a mirror.
 
 Each machine reaches them by an SSH tunnel of the test's own, and nothing else outside. Files and images are built ones
 in upstream's forms and under upstream's names (tests/upstream/); a copy of the checkout has their checksums.
@@ -6,9 +7,12 @@ in upstream's forms and under upstream's names (tests/upstream/); a copy of the 
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,18 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from commands.setup import PLAIN
 from fjordkube.helpers.artifacts import bundle
 from fjordkube.helpers.local_vm import image
 from fjordkube.nodes.local import accelerator
 from offline import manifest, registry, vendor_image
+from offline.archives import Archive
 from tests.e2e import cluster
 from tests.engine import installed
 from tests.engine.command import Commands
 from tests.machines import machines
 from tests.machines.machines import Made, Wanted
-from tests.upstream import certificate, hosts, publication
+from tests.unit.registry_server import certify, tunnel
+from tests.upstream import hosts, publication
 from tests.upstream.hosts import Hosts
 from tests.upstream.publication import Publication
 
@@ -38,9 +45,11 @@ HOST = "demo.fjord.internal"
 WANTED = (
     Wanted("cp1", "control-plane", "192.168.77.11"),
     Wanted("w1", "worker", "192.168.77.101"),
+    Wanted("w2", "worker", "192.168.77.102"),
 )
-NAMES = ("dl.k8s.io", "github.com", "registry.k8s.io", "quay.io", "deb.debian.org")
-"""Hosts of upstream's table, and the package sources of the machines."""
+MIRROR, LOGIN = "mirror.example.no", "nodes:let me in"
+NAMES = ("dl.k8s.io", "github.com", "registry.k8s.io", "quay.io", "deb.debian.org", MIRROR)
+"""Hosts of upstream's table, the package sources of the machines, and a mirror."""
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +78,16 @@ def published(folder: Path, plain_bundle: Path) -> Publication:
 @pytest.fixture(scope="module")
 def doors(folder: Path, published: Publication, made: dict[str, Made]) -> Iterator[dict[str, Hosts]]:
     """Upstream's hosts, by the machine that reaches them through a tunnel of its own."""
-    signed, key = certificate.make(folder / "certificate", NAMES)
+    signed, key = certify(folder / "certificate", NAMES)
     with ExitStack() as stack:
         port = stack.enter_context(hosts.registry(folder / "registry"))
         for reference, archive in published.images.items():
-            registry.push(archive, f"127.0.0.1:{port}/{reference.partition('/')[2]}")
+            content = io.BytesIO(gzip.decompress(archive.read_bytes()))
+            registry.push(Archive(content), reference, registry.Place(f"127.0.0.1:{port}", plain=True))
         found = {}
         for name, machine in made.items():
             found[name] = stack.enter_context(hosts.serving(folder / "files", port, signed, key))
+            found[name].mirror, found[name].login = MIRROR, LOGIN
             _prepare(folder, machine, signed)
             ports = {443: found[name].https, 80: found[name].http}
             ways = [word for there, here in ports.items() for word in ("-R", f"127.0.0.1:{there}:127.0.0.1:{here}")]
@@ -100,7 +111,7 @@ def plain(folder: Path, published: Publication, made: dict[str, Made]) -> Iterat
     installed.copy(checkout)
     published.replace_sums(checkout)
     commands = Commands(folder / "home", folder / "Pulumi.plain.yaml", "plain", checkout=checkout)
-    commands.write(stack(folder, made))
+    commands.write(stack(folder, made, "w1"))
     (folder / "known_hosts").write_text(
         "".join(f"[127.0.0.1]:{machine.ports['ssh']} {machine.host_key}\n" for machine in made.values())
     )
@@ -132,7 +143,7 @@ echo 'deb [trusted=yes] http://deb.debian.org/{PLAIN} ./' >/etc/apt/sources.list
     )
 
 
-def stack(folder: Path, made: dict[str, Made]) -> dict[str, Any]:
+def stack(folder: Path, made: dict[str, Made], *workers: str) -> dict[str, Any]:
     """The stack file: nothing of artifacts, since upstream is the default."""
     emulated = accelerator.choose("auto", _image()) == "tcg"
 
@@ -151,7 +162,7 @@ def stack(folder: Path, made: dict[str, Made]) -> dict[str, Any]:
                 "known_hosts": str(folder / "known_hosts"),
             },
             "control_planes": [{**host("cp1", "api"), "etcd_disk": "LABEL=etcd"}],
-            "workers": [host("w1", "http", "https")],
+            "workers": [host(name, "http", "https") for name in workers],
         },
         "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
         "gates": {"disk": {"enforce": "never" if emulated else "auto"}},
@@ -202,6 +213,44 @@ def test_a_second_up_asks_upstream_for_nothing(plain: Commands, doors: dict[str,
     assert done.code == 0, done.text
     assert re.search(r"engine done in .*: \d+ unchanged", done.text), done.text
     assert {name: len(door.asked) for name, door in doors.items()} == before
+
+
+def test_a_mirror_is_filled_from_upstreams_bundle(plain: Commands, doors: dict[str, Hosts], folder: Path) -> None:
+    door, through = doors["w2"], list[str]()
+    with tunnel(door.https, through) as proxy:
+        changes = {"HTTPS_PROXY": proxy, "REQUESTS_CA_BUNDLE": str(folder / "certificate" / "certificate.pem")}
+        given = {**plain.environment, **changes, "FJORDKUBE_CACHE": str(folder / "cache")}
+
+        def command(*words: str) -> None:
+            subprocess.run([sys.executable, "-m", "commands", *words], cwd=plain.checkout, env=given, check=True)
+
+        place = str(folder / "bundle")
+        command("bundle", "--artifacts", "upstream", "--releases", "", "--output", place)
+        command("bundle-verify", place)
+        files = ["--files", str(folder / "files" / MIRROR / "files")]
+        command("mirror", "--bundle", place, *files, "--registry", f"http://127.0.0.1:{door.registry}/k8s")
+    assert {name.partition(":")[0] for name in through} == {"dl.k8s.io", "github.com", "registry.k8s.io", "quay.io"}
+
+
+def test_one_more_machine_becomes_a_node_from_the_mirror(
+    plain: Commands, doors: dict[str, Hosts], folder: Path, made: dict[str, Made]
+) -> None:
+    mirror = {"source": "mirror", "files": f"https://{MIRROR}/files", "registry": f"{MIRROR}/k8s"}
+    mirror["ca_file"] = str(folder / "certificate" / "certificate.pem")
+    file = yaml.safe_load(plain.settings.read_text())
+    file["config"]["fjordkube:stack"] = {**stack(folder, made, "w1", "w2"), "artifacts": mirror}
+    plain.settings.write_text(yaml.safe_dump(file))
+    words = [str(plain.home / "engine" / "pulumi"), "config", "set", "--secret", "--stack", plain.stack]
+    words += ["--config-file", str(plain.settings), "fjordkube:registryLogin"]
+    subprocess.run(words, cwd=plain.checkout, env=plain.environment, input=LOGIN, text=True, check=True)
+    asked = {name: len(door.asked) for name, door in doors.items()}
+    done = plain.run("up", UP_SECONDS, show=True)
+    assert done.code == 0, done.text
+    assert "gate ingress: passed" in done.text
+    for name, door in doors.items():
+        new = {each.partition("/")[0] for each in door.asked[asked[name] :]}
+        # nodes that have everything ask nobody; the new one asks the mirror, and Debian's archive
+        assert new == ({MIRROR, "deb.debian.org"} if name == "w2" else set()), new
 
 
 def test_down_leaves_plain_machines(plain: Commands, folder: Path, made: dict[str, Made]) -> None:

@@ -18,7 +18,7 @@ import ssl
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,12 +130,12 @@ def _gzip(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def certify(folder: Path) -> tuple[Path, Path]:
-    """A certificate of the test's own for this computer and the names of `NAMES`, and its key."""
+def certify(folder: Path, names: Iterable[str] = NAMES) -> tuple[Path, Path]:
+    """A certificate of the test's own for this computer and the names, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "registry of a test")])
     now = datetime.datetime.now(datetime.UTC)
-    addresses = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *(x509.DNSName(each) for each in NAMES)]
+    addresses = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *(x509.DNSName(each) for each in names)]
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -177,17 +177,25 @@ def running(folder: Path) -> Iterator[Hub]:
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     hub.port = server.server_port
 
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    with tunnel(hub.port, hub.through) as hub.proxy:
+        yield hub
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def tunnel(port: int, through: list[str]) -> Iterator[str]:
+    """Address of a proxy that leads every name to a port of this computer, and notes the names in `through`."""
+
     class Tunnel(_Tunnel):
-        state = hub
+        target, noted = port, through
 
     proxy = _Server(("127.0.0.1", 0), Tunnel)
-    hub.proxy = f"http://127.0.0.1:{proxy.server_port}"
-    for each in (server, proxy):
-        threading.Thread(target=each.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield hub
-    for each in (server, proxy):
-        each.shutdown()
-        each.server_close()
+    threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield f"http://127.0.0.1:{proxy.server_port}"
+    proxy.shutdown()
+    proxy.server_close()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -301,14 +309,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class _Tunnel(http.server.BaseHTTPRequestHandler):
-    state: Hub
+    target: int
+    noted: list[str]
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
 
     def do_CONNECT(self) -> None:
-        self.state.through.append(self.path)
-        with socket.create_connection(("127.0.0.1", self.state.port)) as there:
+        self.noted.append(self.path)
+        with socket.create_connection(("127.0.0.1", self.target)) as there:
             self.send_response(200)
             self.end_headers()
             ends = {self.connection: there, there: self.connection}

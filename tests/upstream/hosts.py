@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.unit.ssh_server import free_port
+
 CHUNK = 1 << 20
 HOP = frozenset({"connection", "transfer-encoding", "keep-alive"})
 """Headers between two neighbours."""
@@ -29,12 +31,14 @@ class Hosts:
 
     files: Path
     registry: int
-    """Port of docker-registry on loopback."""
+    """Port of docker-registry on loopback, which has images below the name of their own registry, as mirrors do."""
     faults: dict[str, list[str]] = field(default_factory=dict)
     """By a piece of the path, how requests are treated in turn: a status, `cut` (half of it comes), `other` (another
     content); when a list is used up, they are served."""
+    mirror: str = ""
+    """Host name of a mirror, whose registry wants `login`; every other host is upstream's."""
     login: str = ""
-    """user:password that the registry wants; empty: none."""
+    """user:password."""
     asked: list[str] = field(default_factory=list)
     """Host and path of every request."""
     https: int = 0
@@ -47,8 +51,12 @@ class Hosts:
                 return plan.pop(0)
         return ""
 
-    def admits(self, header: str | None) -> bool:
-        return not self.login or header == "Basic " + b64encode(self.login.encode()).decode()
+    def admits(self, host: str, header: str | None) -> bool:
+        return host != self.mirror or header == "Basic " + b64encode(self.login.encode()).decode()
+
+    def path(self, host: str, path: str) -> str:
+        """Of a request to that host's registry, in the one behind."""
+        return path if host == self.mirror or path == "/v2/" else path.replace("/v2/", f"/v2/{host}/", 1)
 
 
 @contextmanager
@@ -88,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         if treatment.isdigit():
             self._refuse(int(treatment))
         elif self.path.startswith("/v2/"):
-            self._pull(treatment)
+            self._pull(host, treatment)
         else:
             self._file(self.state.files / host / self.path.lstrip("/"), treatment)
 
@@ -117,13 +125,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._body(iter([body[begin:]]), treatment, len(body) - begin)
 
-    def _pull(self, treatment: str) -> None:
-        if not self.state.admits(self.headers.get("Authorization")):
+    def _pull(self, host: str, treatment: str) -> None:
+        if not self.state.admits(host, self.headers.get("Authorization")):
             self._refuse(401)
             return
         connection = http.client.HTTPConnection("127.0.0.1", self.state.registry, timeout=60)
         sent = {name: value for name, value in self.headers.items() if name.lower() not in {*HOP, "authorization"}}
-        connection.request(self.command, self.path, headers=sent)
+        connection.request(self.command, self.state.path(host, self.path), headers=sent)
         answer = connection.getresponse()
         self.send_response(answer.status)
         for name, value in answer.getheaders():
@@ -157,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def registry(folder: Path) -> Iterator[int]:
     """Debian's docker-registry on loopback, without TLS; gives its port."""
-    port = _free_port()
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yml"
     config.write_text(
@@ -189,9 +197,3 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.2)
         finally:
             connection.close()
-
-
-def _free_port() -> int:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.server_close()
-    return server.server_port
