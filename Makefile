@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python -m commands
 # of sources that need one: each in its own folder
 SDKS := $(wildcard components/nodes/*/requirements.txt)
 
-.PHONY: help up preview down doctor kubeconfig host-keys bundle bundle-verify mirror test test-fast test-conformance test-engine test-e2e test-sources lint bench-scale
+.PHONY: help up preview down doctor kubeconfig host-keys bundle bundle-verify mirror test test-fast test-conformance test-engine test-e2e test-sources test-interruptions lint bench-scale
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
@@ -79,9 +79,14 @@ test-e2e: $(VENV)/.ready-dev ## real machines: a vendor's, ordered and given bac
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_vendor.py tests/e2e/test_cluster.py
 
-test-sources: $(VENV)/.ready-dev ## three more: plain Debian, machines that exist already, an example; not part of `make test`
+test-sources: $(VENV)/.ready-dev ## more clusters: plain Debian in three ways, an example; not part of `make test`
 	@$(RUN) setup --for sources
-	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_plain.py tests/e2e/test_existing.py tests/e2e/test_example.py
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_plain.py tests/e2e/test_existing.py tests/e2e/test_upstream.py
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_example.py
+
+test-interruptions: $(VENV)/.ready-dev ## `up` killed five times, ten reboots: one local cluster; not part of `make test`
+	@$(RUN) setup --for up
+	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_interruptions.py
 
 bench-scale: $(VENV)/.ready-dev ## how long a preview of 100 nodes takes (8 min; bench/results/)
 	@$(RUN) setup --for up
