@@ -31,7 +31,11 @@ ARTIFACTS = "-host-artifacts"
 """End of the names of resources that bring software to a node."""
 
 QUIET = 20.0
-"""Seconds without news after which a line says what is still going on."""
+"""Seconds without news after which a line says what is still going on; without more news, the next comes after twice as
+long, and so on."""
+
+QUIET_MOST = 160.0
+"""Seconds that this grows to: a CI job that says nothing for minutes may be taken for dead."""
 
 POLL = 0.3
 """Seconds without an event after which the reader looks whether the engine has ended."""
@@ -164,6 +168,7 @@ class Progress(Events):
         """Whether an earlier, killed run left operations of which the engine does not know what came of them."""
         self._zero = time.monotonic()
         self._news = self._zero
+        self._quiet = QUIET
         self._before = _total(self._history)
 
     def __exit__(
@@ -244,7 +249,7 @@ class Progress(Events):
         self._say(f"{kind}{': ' + name if name else ''}: policy {entry['policyName']}: {text}")
 
     def _still(self) -> None:
-        if time.monotonic() - self._news < QUIET:
+        if time.monotonic() - self._news < self._quiet:
             return
         if self._objects > self._told_objects:
             self._tell_objects()
@@ -254,7 +259,9 @@ class Progress(Events):
         shown = ", ".join(f"{name} for {minutes(now - start)}" for start, name in running[:4])
         more = f" and {len(running) - 4} more" if len(running) > 4 else ""
         left = f"; about {minutes(self._before - now)} left" if self._before > now else ""
+        longer = min(2 * self._quiet, QUIET_MOST)
         self._say(f"still at it: {shown or 'the program'}{more}{left}")
+        self._quiet = longer
 
     def _tell_objects(self) -> None:
         if self._objects > self._told_objects:
@@ -262,7 +269,7 @@ class Progress(Events):
             self._say(f"{self._objects} Kubernetes objects done")
 
     def _say(self, text: str) -> None:
-        self._news = time.monotonic()
+        self._news, self._quiet = time.monotonic(), QUIET
         self._tell(text)
 
 

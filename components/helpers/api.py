@@ -1,7 +1,7 @@
 """The Kubernetes API over one kept connection, with the administrator's certificate.
 
-Owns reaching it and trying again. Leaves what is asked to the verbs. One connection, because a TLS handshake costs an
-emulated control plane tenths of a second; hence for one thread only.
+Owns reaching it and trying again. Leaves what is asked to the verbs, and keeping a collection up to date to watched.py.
+One connection, because a TLS handshake costs an emulated control plane tenths of a second; hence for one thread only.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import contextlib
 import http.client
 import json
 import re
+import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -118,6 +119,37 @@ class Api:
             raise OSError(f"the API answers {code} when asked for {path}: {answer.get('message', '')}")
         return answer
 
+    def watch(self, path: str, version: str, seconds: int) -> Iterator[dict[str, Any]]:
+        """Each change of the collection at `path` since `version`, as it happens, for so many seconds.
+
+        OSError when the API does not answer or breaks off. Until it has ended, the connection serves nothing else.
+        """
+        mark = "&" if "?" in path else "?"
+        target = f"{path}{mark}watch=1&resourceVersion={quote(version)}&timeoutSeconds={seconds}"
+        connection, _ = self._connected(seconds + self.timeout)
+        whole = False
+        try:
+            connection.request("GET", target, headers={"Accept": "application/json"})
+            response = connection.getresponse()
+            if response.status != 200:
+                raise OSError(f"the API answers {response.status} when asked to tell of {path}")
+            while line := response.readline():
+                yield as_object(line)
+            whole = True
+        except http.client.HTTPException as error:
+            raise OSError(f"the API at {self.host}:{self.port} broke off: {error}") from error
+        finally:
+            self._used = time.monotonic()
+            if not whole:
+                self.close()
+
+    def abort(self) -> None:
+        """Breaks the connection off under a thread that waits for an answer."""
+        opened = self._connection.sock if self._connection else None
+        if opened:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+
     def node_exists(self, name: str) -> bool:
         code, _ = self.request("GET", f"/api/v1/nodes/{quote(name)}")
         if code not in (200, 404):
@@ -136,16 +168,16 @@ class Api:
                 self._connection.close()
         self._connection = None
 
-    def _connected(self) -> tuple[http.client.HTTPSConnection, bool]:
-        """The connection, and whether it has served before."""
+    def _connected(self, timeout: float | None = None) -> tuple[http.client.HTTPSConnection, bool]:
+        """The connection, and whether it has served before; `timeout` of one answer in place of the usual one."""
         if self._connection and time.monotonic() - self._used > IDLE_SECONDS:
             self.close()
         kept = self._connection is not None and self._connection.sock is not None
         if self._connection is None:
             self._connection = http.client.HTTPSConnection(self.host, self.port, context=self._context)
-        self._connection.timeout = self.timeout
+        self._connection.timeout = timeout or self.timeout
         if self._connection.sock:
-            self._connection.sock.settimeout(self.timeout)
+            self._connection.sock.settimeout(self._connection.timeout)
         return self._connection, kept
 
 

@@ -28,6 +28,9 @@ END = "fjordkube:end"
 AT_ONCE = 16
 """Nodes that are asked at the same time."""
 
+GREETING = "hello"
+"""A question to which no script has an answer."""
+
 LAST_WORDS = 5
 """Lines of a node's stderr that an error repeats."""
 
@@ -37,7 +40,7 @@ class Unanswered(Exception):
 
 
 class Session:
-    """Opens its connection at the first question, and again after it was lost. For one thread at a time."""
+    """Opens its connection at the first question, and again after it was lost. One question at a time."""
 
     def __init__(self, name: str, command: Sequence[str], script: str) -> None:
         self.name, self._command = name, list(command)
@@ -47,9 +50,14 @@ class Session:
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._words: deque[str] = deque(maxlen=LAST_WORDS)
         self._readers: list[threading.Thread] = []
+        self._lock = threading.Lock()
 
     def ask(self, question: str, seconds: float) -> str:
         """The answer's lines. Unanswered: no connection, nothing within `seconds`. HelperError: the script failed."""
+        with self._lock:
+            return self._ask(question, seconds)
+
+    def _ask(self, question: str, seconds: float) -> str:
         end = time.monotonic() + seconds
         process = self._open() if self._process is None or self._process.poll() is not None else self._process
         try:
@@ -119,6 +127,7 @@ class Sessions:
     def __init__(self, nodes: Sequence[Access], folder: Path, script: str) -> None:
         self._sessions = {node.name: Session(node.name, node.command(folder), script) for node in nodes}
         self._pool = ThreadPoolExecutor(max_workers=AT_ONCE)
+        self._greeted = False
 
     def __enter__(self) -> Sessions:
         return self
@@ -127,6 +136,16 @@ class Sessions:
         for session in self._sessions.values():  # first: a thread that waits for an answer then ends
             session.close()
         self._pool.shutdown(cancel_futures=True)
+
+    def greet(self, seconds: float) -> None:
+        """Opens all connections once, and waits for none: a busy guest takes seconds for a login.
+
+        One that fails is made again for the first question, and tells then.
+        """
+        if not self._greeted:
+            self._greeted = True
+            for session in self._sessions.values():
+                self._pool.submit(session.ask, GREETING, seconds)
 
     def ask(self, questions: Mapping[str, str], seconds: float) -> tuple[dict[str, str], dict[str, str]]:
         """Answers by node, and why there is none by node. HelperError when a script failed."""

@@ -2,8 +2,7 @@
 # From this node's probe pod to another node's: large pings that must not be cut, with an eye on the wire, and HTTP.
 #
 # Inputs:    COUNT pings; PORT of the probe; WEB_SECONDS for a request that is allowed, DROP_SECONDS for one that is not
-# Questions: wire POD PEER INTERFACE FILTER...  addresses of both pods, the private NIC, what tcpdump looks for there
-#            web POD PEER
+# Questions: measure POD PEER INTERFACE FILTER...  addresses of both pods, the private NIC, what tcpdump looks for there
 # Guard:     none needed: what is captured lies in /run and is gone when this shell ends.
 # Output:    parts, each after a line `== NAME`; no part at all when this node does not know the pod.
 
@@ -32,26 +31,26 @@ find_pod() { # ADDRESS  : sets NETNS and MTU; the pod's own view of its address 
   return 1
 }
 
-wire() { # POD PEER INTERFACE FILTER...
-  local peer=$2 nic=$3 nic_mtu words watcher line
-  find_pod "$1" || return 0
+wire() { # PEER INTERFACE FILTER...  : fails when no ping came back
+  local peer=$1 nic=$2 nic_mtu words watcher line code=0
   read -r nic_mtu <"$ROOT/sys/class/net/$nic/mtu"
   printf '== pod\n%s %s\n' "$MTU" "$nic_mtu"
   # immediate mode: packets must be in the file when tcpdump is stopped, not in the kernel's ring
-  exec {words}< <(exec tcpdump -i "$nic" -p -n -s 96 -U --immediate-mode -Z root -w - "${@:4}" 2>&1 >"$CAPTURE")
+  exec {words}< <(exec tcpdump -i "$nic" -p -n -s 96 -U --immediate-mode -Z root -w - "${@:3}" 2>&1 >"$CAPTURE")
   watcher=$!
   while IFS= read -t 60 -r line <&"$words"; do
     [[ $line != *"listening on"* ]] || break
     log "$line"
   done
   printf '== ping\n'
-  nsenter --net="$NETNS" ping -n -M "do" -c "$COUNT" -i 0.3 -W 5 -s $((MTU - 28)) "$peer" 2>&1 || true
+  nsenter --net="$NETNS" ping -n -M "do" -c "$COUNT" -i 0.3 -W 5 -s $((MTU - 28)) "$peer" 2>&1 || code=$?
   IFS= read -t 1 -r line <&"$words" || true # the capture may be a moment behind
   kill "$watcher" 2>/dev/null || true
   wait "$watcher" || true
   exec {words}<&-
   printf '== capture\n'
   base64 "$CAPTURE"
+  return $code
 }
 
 request() { # NAME URL SECONDS [COMMAND...]  : prints HTTP status and curl's own
@@ -60,16 +59,24 @@ request() { # NAME URL SECONDS [COMMAND...]  : prints HTTP status and curl's own
   printf '== %s\n%s %s\n' "$1" "${status:-000}" "$code"
 }
 
-web() { # POD PEER
-  local url="http://$2:$PORT/healthz"
+measure() { # POD PEER INTERFACE FILTER...
+  local url="http://$2:$PORT/healthz" outside asker text
   find_pod "$1" || return 0
-  request inside "$url" "$WEB_SECONDS" nsenter --net="$NETNS"
-  request outside "$url" "$DROP_SECONDS"
+  # what the policy drops takes its whole time: the rest is measured meanwhile
+  exec {outside}< <(request outside "$url" "$DROP_SECONDS")
+  asker=$!
+  if wire "${@:2}"; then
+    request inside "$url" "$WEB_SECONDS" nsenter --net="$NETNS"
+    IFS= read -r -d '' text <&"$outside" || true
+    printf '%s' "$text"
+  else
+    kill "$asker" 2>/dev/null || true
+  fi
+  exec {outside}<&-
 }
 
 answer() {
   case $1 in
-    wire) wire "${@:2}" ;;
-    web) web "${@:2}" ;;
+    measure) measure "${@:2}" ;;
   esac
 }

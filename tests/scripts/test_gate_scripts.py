@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -128,7 +129,9 @@ def test_a_missing_program_is_named_before_any_question(node: Machine) -> None:
 
 @pytest.mark.parametrize("link", ["link-netns cni-2", "link-netnsid 3"])
 def test_the_pods_namespace_is_found_by_name_or_by_trying_all(node: Machine, link: str) -> None:
-    (found,) = answers(with_pod(node, link), "data-path", f"wire {POD} {PEER} eth1 (icmp and host {POD}) or ip proto 4")
+    (found,) = answers(
+        with_pod(node, link), "data-path", f"measure {POD} {PEER} eth1 (icmp and host {POD}) or ip proto 4"
+    )
     parts = sections(found)
     assert parts["pod"] == "1480 1500"
     assert "5 received" in parts["ping"]
@@ -142,22 +145,45 @@ def test_the_pods_namespace_is_found_by_name_or_by_trying_all(node: Machine, lin
 
 
 def test_a_pod_of_another_node_is_no_answer(node: Machine) -> None:
-    assert answers(with_pod(node), "data-path", f"wire {PEER} {POD} eth1 icmp", f"web {PEER} {POD}") == ["", ""]
+    assert answers(with_pod(node), "data-path", f"measure {PEER} {POD} eth1 icmp") == [""]
     assert not any(call.startswith(("tcpdump", "ping", "curl")) for call in node.questions)
 
 
 def test_a_capture_that_cannot_start_is_an_empty_one(node: Machine) -> None:
     with_pod(node).program("tcpdump", "echo 'tcpdump: eth9: No such device exists' >&2; exit 1")
-    done = talk(node, "data-path", [f"wire {POD} {PEER} eth1 icmp"])
+    done = talk(node, "data-path", [f"measure {POD} {PEER} eth1 icmp"])
     assert sections(done.stdout.split(f"{END}\n")[0])["capture"] == ""
     assert "No such device exists" in done.stderr
 
 
-def test_web_tells_status_and_curls_own_for_both_ways(node: Machine) -> None:
-    (found,) = answers(with_pod(node), "data-path", f"web {POD} {PEER}")
-    assert sections(found) == {"inside": "200 0", "outside": "000 28"}
+def test_status_and_curls_own_are_told_for_both_ways(node: Machine) -> None:
+    (found,) = answers(with_pod(node), "data-path", f"measure {POD} {PEER} eth1 icmp")
+    parts = sections(found)
+    assert (parts["inside"], parts["outside"]) == ("200 0", "000 28")
     curls = [call for call in node.questions if call.startswith("curl")]
+    assert len(curls) == 2
     assert all(call.endswith(f"http://{PEER}:8080/healthz") for call in curls)
+
+
+def test_what_is_dropped_takes_its_time_beside_the_rest_and_not_after_it(node: Machine) -> None:
+    """Under emulation that is 10 s, and they were the last of `up`."""
+    with_pod(node)
+    node.program("curl", 'case "$*" in *"--max-time 7"*) printf 200 ;; *) sleep 4; printf 000; exit 28 ;; esac')
+    node.program("ping", "sleep 2; echo '5 packets transmitted, 5 received, 0% packet loss, time 1217ms'")
+    begun = time.monotonic()
+    (found,) = answers(node, "data-path", f"measure {POD} {PEER} eth1 icmp")
+    assert time.monotonic() - begun < 5.5
+    assert sections(found)["outside"] == "000 28"
+
+
+def test_where_no_ping_comes_back_nobody_waits_for_requests(node: Machine) -> None:
+    with_pod(node)
+    node.program("ping", "echo '5 packets transmitted, 0 received'; exit 1")
+    node.program("curl", "exec sleep 8 >/dev/null 2>&1")
+    begun = time.monotonic()
+    (found,) = answers(node, "data-path", f"measure {POD} {PEER} eth1 icmp")
+    assert time.monotonic() - begun < 5
+    assert sections(found).keys() == {"pod", "ping", "capture"}
 
 
 def test_the_ipvs_table_as_it_is_or_why_there_is_none(node: Machine) -> None:

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from commands.dangers import Step
 from commands.progress import Plan, Progress
 
@@ -67,6 +69,23 @@ def test_what_is_replaced_is_told_once_made_and_once_gone(tmp_path: Path) -> Non
     progress, told, _ = follow(tmp_path / "up", events)
     assert progress.summary() == "1 replaced, 0 unchanged"
     assert [line.count("member of the cluster") for line in told] == [1, 0]
+
+
+def test_silence_is_broken_less_and_less_often_until_there_is_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, told = 0.0, []
+    monkeypatch.setattr("commands.progress.time.monotonic", lambda: now)
+    progress = Progress(tmp_path / "up", lambda text: told.append((now, text)))
+    progress._take(event("resourcePreEvent", "fjord-gates-bgp", "create"))
+    for second in range(700):
+        now = float(second)
+        if second == 650:
+            progress._take(event("resOutputsEvent", "fjord-gates-bgp", "create"))
+        progress._still()
+    quiet = [when for when, text in told if text.startswith("still at it")]
+    assert quiet == [20, 60, 140, 300, 460, 620, 670]
+    assert told[0][1] == "still at it: fjord-gates-bgp for 20 s"
 
 
 def said(tmp_path: Path, level: str) -> list[str]:

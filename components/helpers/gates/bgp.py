@@ -1,24 +1,25 @@
 """Gate bgp: every node speaks BGP with every other, and no packet is wrapped.
 
-Owns the decision and its figures. Nodes are asked only once calico-node is ready everywhere, so that waiting costs the
-cluster one small API request per look. BIRD is asked over its own control socket: calico-node's readiness does not
-cover it (network/calico_node.py).
+Owns the decision and its figures. Nodes are asked only once calico-node is ready everywhere, of which the API tells;
+with the first that is ready, connections to all are opened. BIRD is asked over its own control socket: calico-node's
+readiness does not cover it (network/calico_node.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .. import session
 from ..api import Api
+from ..watched import Watched
 from . import bird, links
 from .targets import Target, asked, seconds, sections, targets
 from .waiting import NODE_SILENT, Promise, Unmet, until_kept
 
-DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node"
+DAEMON_SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets?fieldSelector=metadata.name%3Dcalico-node"
 BLOCKS = "/apis/crd.projectcalico.org/v1/blockaffinities"
 
 ANSWER_SECONDS = 90.0
@@ -58,7 +59,7 @@ def session_unmet(target: Target, every: Sequence[Target], report: Report) -> li
     if not wrong:
         return []
     named = ", ".join(f"{name}: {state}" for name, state in wrong.items())
-    return [Unmet(f"{target.name}: {len(peers) - len(wrong)} of {len(peers)} sessions ({named})", FIX_SESSION)]
+    return [Unmet(f"{target.name}: {len(peers) - len(wrong)} of {len(peers)} sessions", FIX_SESSION, named)]
 
 
 def network_unmet(
@@ -80,10 +81,10 @@ def network_unmet(
     return found
 
 
-def blocks_of(answer: Mapping[str, Any] | None) -> dict[str, str]:
+def blocks_of(affinities: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Node by block, from Calico's BlockAffinities."""
     found = {}
-    for item in (answer or {}).get("items") or []:
+    for item in affinities:
         spec = item["spec"]
         if spec.get("state") == "confirmed" and spec.get("deleted") != "true":
             found[str(spec["cidr"])] = str(spec["node"])
@@ -93,15 +94,20 @@ def blocks_of(answer: Mapping[str, Any] | None) -> dict[str, str]:
 class Mesh:
     """The nodes' BGP, looked at until it is whole."""
 
-    def __init__(self, every: Sequence[Target], native: bool, api: Api, talk: session.Sessions) -> None:
-        self.every, self.native, self._api, self._talk = every, native, api, talk
+    def __init__(
+        self, every: Sequence[Target], native: bool, daemon_sets: Watched, blocks: Watched, talk: session.Sessions
+    ) -> None:
+        """`blocks` are looked at when `daemon_sets` are whole: one connection serves both."""
+        self.every, self.native = every, native
+        self._daemon_sets, self._affinities, self._talk = daemon_sets, blocks, talk
         self.reports = {target.name: Report() for target in every}
         self.addresses = {target.name: target.address for target in every}
+        self._blocks: dict[str, str] = {}
         self._calico_runs = False
 
     def look(self) -> list[Unmet]:
         """What does not hold; asks only nodes of which something did not before."""
-        return self._calico() or self._sessions() or (self._network() if self.native else [])
+        return self._calico() or self._nodes()
 
     @property
     def established(self) -> int:
@@ -117,45 +123,47 @@ class Mesh:
     def _calico(self) -> list[Unmet]:
         if self._calico_runs:
             return []
-        ready = ready_pods(self._api.get(DAEMON_SET))
+        ready = ready_pods(next(iter(self._daemon_sets.items()), None))
+        if ready:
+            self._talk.greet(ANSWER_SECONDS)
         if ready < len(self.every):
             return [Unmet(f"calico-node is ready on {ready} of {len(self.every)} nodes", FIX_CALICO)]
         self._calico_runs = True
+        self._daemon_sets.close()
         return []
 
-    def _sessions(self) -> list[Unmet]:
-        unmet = [target for target in self.every if session_unmet(target, self.every, self.reports[target.name])]
-        answers, silent = self._talk.ask({target.name: "sessions" for target in unmet}, ANSWER_SECONDS)
+    def _nodes(self) -> list[Unmet]:
+        question = "network" if self.native else "sessions"
+        lacking = [target.name for target in self.every if self._unmet(target)]
+        answers, silent = self._talk.ask(dict.fromkeys(lacking, question), ANSWER_SECONDS)
         for name, answer in answers.items():
-            self._note_sessions(name, answer)
-        return self._unmet(silent, lambda target: session_unmet(target, self.every, self.reports[target.name]))
-
-    def _network(self) -> list[Unmet]:
-        blocks = blocks_of(self._api.get(BLOCKS))
-
-        def unmet(target: Target) -> list[Unmet]:
-            report = self.reports[target.name]
-            return session_unmet(target, self.every, report) or network_unmet(target, self.addresses, blocks, report)
-
-        answers, silent = self._talk.ask(
-            {target.name: "network" for target in self.every if unmet(target)}, ANSWER_SECONDS
-        )
-        for name, answer in answers.items():
-            parts = sections(answer)
-            self._note_sessions(name, parts.get("sessions", ""))  # again: all of a node holds at one moment
-            self.reports[name].tunnels = links.tunnels(parts.get("links", ""))
-            self.reports[name].routes = links.routes(parts.get("routes", ""))
-        return self._unmet(silent, unmet)
-
-    def _note_sessions(self, name: str, answer: str) -> None:
-        self.reports[name].sessions, self.reports[name].answered = bird.sessions(answer), bird.answers(answer)
-
-    def _unmet(self, silent: Mapping[str, str], of: Callable[[Target], list[Unmet]]) -> list[Unmet]:
+            self.reports[name] = _report(answer if self.native else f"== sessions\n{answer}")
+        whole = not any(session_unmet(target, self.every, self.reports[target.name]) for target in self.every)
+        if self.native and whole:
+            self._blocks = blocks_of(self._affinities.items())
         found: list[Unmet] = []
         for target in self.every:
             why = silent.get(target.name)
-            found += [Unmet(f"{target.name}: {why}", NODE_SILENT)] if why else of(target)
+            found += [Unmet(f"{target.name}: {why}", NODE_SILENT)] if why else self._unmet(target)
         return found
+
+    def _unmet(self, target: Target) -> list[Unmet]:
+        said = self.reports[target.name]
+        unmet = session_unmet(target, self.every, said)
+        if unmet or not self.native:
+            return unmet
+        return network_unmet(target, self.addresses, self._blocks, said)
+
+
+def _report(answer: str) -> Report:
+    parts = sections(answer)
+    found = parts.get("sessions", "")
+    return Report(
+        bird.sessions(found),
+        bird.answers(found),
+        links.tunnels(parts.get("links", "")),
+        links.routes(parts.get("routes", "")),
+    )
 
 
 def ready_pods(daemon_set: Mapping[str, Any] | None) -> int:
@@ -175,9 +183,10 @@ def bgp(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     if native:
         needed += ", no device of kind " + ", ".join(links.TUNNELS) + ", and BIRD's routes leave by the private NIC"
     api = Api(env["FJORDKUBE_KUBECONFIG"], folder)
-    with session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
-        mesh = Mesh(every, native, api, talk)
-        waited = until_kept(Promise("bgp", needed), seconds(env), mesh.look)
+    talk = session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"])
+    with talk, Watched(api, DAEMON_SETS) as daemon_sets, Watched(api, BLOCKS) as blocks:
+        mesh = Mesh(every, native, daemon_sets, blocks, talk)
+        waited = until_kept(Promise("bgp", needed), seconds(env), mesh.look, daemon_sets.rest)
     reports = mesh.reports.values()
     return {
         "nodes": len(every),

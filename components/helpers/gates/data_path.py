@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from .. import session
 from ..api import Api
+from ..watched import Watched
 from . import capture, ping
 from .pair import FIX_PODS, Pair, read_web, read_wire, web_unmet, wire_unmet
 from .probes import ProbePod, probes, ring
@@ -29,45 +30,36 @@ ANSWER_SECONDS = 180.0
 class Ring:
     """All pairs, measured until each is as promised."""
 
-    def __init__(self, every: Sequence[Target], ask: Mapping[str, Any], api: Api, talk: session.Sessions) -> None:
+    def __init__(self, every: Sequence[Target], ask: Mapping[str, Any], pods: Watched, talk: session.Sessions) -> None:
         self.pairs = [Pair(source, target) for source, target in ring(every)]
-        self._every, self._api, self._talk = every, api, talk
+        self._every, self._pods, self._talk = every, pods, talk
         self._count, self._native, self._mtu = int(ask["count"]), not ask["encapsulated"], ask["mtu"]
-        self._pods = f"/api/v1/namespaces/{quote(ask['namespace'])}/pods?labelSelector={quote(ask['selector'])}"
 
     def look(self) -> list[Unmet]:
         """Measures the pairs that are not as promised; what does not hold."""
-        found = probes(self._api.get(self._pods))
+        self._talk.greet(ANSWER_SECONDS)
+        found = probes(self._pods.items())
         without = [target.name for target in self._every if target.name not in found]
         if without:
             return [Unmet(f"no probe runs on {name}", FIX_PODS) for name in without]
-        for pair in self.pairs:
-            pair.unmet = []
-        self._ask("wire", [pair for pair in self.pairs if self._wire_unmet(pair)], found)
-        self._ask("web", [pair for pair in self.pairs if not self._wire_unmet(pair) and web_unmet("", pair.web)], found)
-        return [unmet for pair in self.pairs for unmet in self._unmet(pair)]
+        self._measure([pair for pair in self.pairs if pair.unmet], found)
+        return [unmet for pair in self.pairs for unmet in pair.unmet]
 
-    def _unmet(self, pair: Pair) -> list[Unmet]:
-        return pair.unmet or self._wire_unmet(pair) or web_unmet(pair.way, pair.web)
-
-    def _wire_unmet(self, pair: Pair) -> list[Unmet]:
-        return wire_unmet(pair.way, pair.wire, self._count, self._native, self._mtu)
-
-    def _ask(self, what: str, pairs: Sequence[Pair], found: Mapping[str, ProbePod]) -> None:
+    def _measure(self, pairs: Sequence[Pair], found: Mapping[str, ProbePod]) -> None:
         questions = {}
         for pair in pairs:
             pod, peer = found[pair.source.name].address, found[pair.target.name].address
-            watch = f" {pair.source.interface} {capture.tcpdump_filter(pod, peer, pair.target.address)}"
-            questions[pair.source.name] = f"{what} {pod} {peer}{watch if what == 'wire' else ''}"
+            watched = capture.tcpdump_filter(pod, peer, pair.target.address)
+            questions[pair.source.name] = f"measure {pod} {peer} {pair.source.interface} {watched}"
         answers, silent = self._talk.ask(questions, ANSWER_SECONDS)
         for pair in pairs:
             name = pair.source.name
             if name in silent:
                 pair.unmet = [Unmet(f"{name}: {silent[name]}", NODE_SILENT)]
-            elif what == "wire":
-                pair.wire = read_wire(answers[name], found[name].address, found[pair.target.name].address)
-            else:
-                pair.web = read_web(answers[name])
+                continue
+            pair.wire = read_wire(answers[name], found[name].address, found[pair.target.name].address)
+            unmet = wire_unmet(pair.way, pair.wire, self._count, self._native, self._mtu)
+            pair.unmet = unmet or web_unmet(pair.way, read_web(answers[name]))
 
 
 def pair_figures(pair: Pair, native: bool) -> dict[str, Any]:
@@ -119,8 +111,10 @@ def data_path(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     if native:
         needed += ", seen on the private NIC with no packet wrapped"
     needed += "; HTTP 200 from pod to pod, and from the node itself nothing, as the NetworkPolicy says"
+    path = f"/api/v1/namespaces/{quote(ask['namespace'])}/pods?labelSelector={quote(ask['selector'], safe='')}"
     api = Api(env["FJORDKUBE_KUBECONFIG"], folder)
-    with session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
-        measured = Ring(every, ask, api, talk)
-        waited = until_kept(Promise("data-path", needed), seconds(env), measured.look)
+    talk = session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"])
+    with talk, Watched(api, path) as pods:
+        measured = Ring(every, ask, pods, talk)
+        waited = until_kept(Promise("data-path", needed), seconds(env), measured.look, pods.rest)
     return figures(measured.pairs, native, waited)

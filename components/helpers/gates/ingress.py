@@ -136,7 +136,7 @@ def _ask(door: Door, connection: FrontConnection, url: str, host: str, requests:
                 status, pod, _ = ask_once(connection, host)
                 door.unmet = judge(name, url, status, pod)
             except (OSError, http.client.HTTPException) as error:
-                door.unmet = Unmet(f"{name}: no answer at {url} ({_why(error)})", FIX_NOBODY)
+                door.unmet = Unmet(f"{name}: no answer at {url}", FIX_NOBODY, _why(error))
             if door.unmet:
                 door.failures += door.opened
                 return
@@ -157,7 +157,7 @@ def _redirected(http_port: HttpPort, host: str, way: Way, timeout: float) -> Unm
     try:
         status, _, location = ask_once(connection, host)
     except (OSError, http.client.HTTPException) as error:
-        return Unmet(f"{name}: no answer at {url} ({_why(error)})", FIX_NOBODY)
+        return Unmet(f"{name}: no answer at {url}", FIX_NOBODY, _why(error))
     finally:
         with contextlib.suppress(OSError):
             connection.close()

@@ -1,7 +1,7 @@
 """Gate ipvs: the kernel's IPVS table on every node holds a Service, with the scheduler asked for and its endpoints.
 
 Owns the decision and its figures. A kube-proxy that cannot load ip_vs falls back or ends, and Services still seem to
-work from some nodes: only the table tells.
+work from some nodes: only the table tells. What the tables should hold the API tells as it changes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from .. import session
 from ..api import Api
+from ..watched import Watched
 from .ipvs_table import Entry, Key, table
 from .service import wanted
 from .targets import Target, asked, seconds, targets
@@ -56,21 +57,28 @@ def _named(servers: frozenset[str]) -> str:
 class Tables:
     """Every node's table, looked at until it holds what the API says now."""
 
-    def __init__(self, every: Sequence[Target], ask: Mapping[str, Any], api: Api, talk: session.Sessions) -> None:
-        self._every, self._api, self._talk = every, api, talk
+    def __init__(
+        self, every: Sequence[Target], ask: Mapping[str, Any], api: Api, slices: Watched, talk: session.Sessions
+    ) -> None:
+        """`api` is the connection of `slices`, and used before these are looked at."""
+        self._every, self._api, self._slices, self._talk = every, api, slices, talk
         self._namespace, self._service, self._scheduler = ask["namespace"], ask["service"], ask["scheduler"]
+        self._found: dict[str, Any] | None = None
         self.held: dict[str, dict[Key, Entry]] = {}
         self.expected: dict[Key, frozenset[str]] = {}
 
     def look(self) -> list[Unmet]:
         """What does not hold. Only nodes of which something did not are asked, once there are ready endpoints."""
         name = f"{self._namespace}/{self._service}"
-        service = self._api.get(f"/api/v1/namespaces/{quote(self._namespace)}/services/{quote(self._service)}")
-        if service is None:
+        if self._found is None:
+            path = f"/api/v1/namespaces/{quote(self._namespace)}/services/{quote(self._service)}"
+            self._found = self._api.get(path)
+        if self._found is None:
             return [Unmet(f"Service {name} is not there", FIX_SERVICE)]
-        label = quote(f"kubernetes.io/service-name={self._service}", safe="")
-        slices = f"/apis/discovery.k8s.io/v1/namespaces/{quote(self._namespace)}/endpointslices?labelSelector={label}"
-        self.expected = wanted(service, self._api.get(slices))
+        slices = self._slices.items()
+        if any(entry.get("endpoints") for entry in slices):
+            self._talk.greet(ANSWER_SECONDS)
+        self.expected = wanted(self._found, slices)
         if not self.expected or not all(self.expected.values()):
             return [Unmet(f"Service {name} has no ready endpoints", FIX_SERVICE)]
         unmet = [target.name for target in self._every if self._unmet(target)]
@@ -91,10 +99,13 @@ def ipvs(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     every, ask = targets(env), asked(env)
     service = f"{ask['namespace']}/{ask['service']}"
     needed = f"on every node {service} with scheduler {ask['scheduler']} and exactly its ready endpoints"
+    label = quote(f"kubernetes.io/service-name={ask['service']}", safe="")
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{quote(ask['namespace'])}/endpointslices?labelSelector={label}"
     api = Api(env["FJORDKUBE_KUBECONFIG"], folder)
-    with session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"]) as talk:
-        tables = Tables(every, ask, api, talk)
-        waited = until_kept(Promise("ipvs", needed), seconds(env), tables.look)
+    talk = session.Sessions([target.access for target in every], folder, env["FJORDKUBE_SCRIPT"])
+    with talk, Watched(api, path) as slices:
+        tables = Tables(every, ask, api, slices, talk)
+        waited = until_kept(Promise("ipvs", needed), seconds(env), tables.look, slices.rest)
     return {
         "nodes": len(every),
         "nodes_holding": len(tables.held),

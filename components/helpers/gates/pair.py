@@ -58,8 +58,10 @@ class Pair:
     source: Target
     target: Target
     wire: Wire | None = None
-    web: Web | None = None
-    unmet: list[Unmet] = field(default_factory=list)
+    unmet: list[Unmet] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.unmet = [Unmet(f"{self.way}: not measured yet", FIX_PODS)]
 
     @property
     def way(self) -> str:
@@ -67,7 +69,7 @@ class Pair:
 
 
 def read_wire(answer: str, pod: str, peer: str) -> Wire | None:
-    """A node's answer to `wire`; None when it does not know the pod yet."""
+    """What a node's answer says of ping and capture; None when it does not know the pod yet."""
     parts = sections(answer)
     sizes = parts.get("pod", "").split()
     if len(sizes) != 2:
@@ -81,7 +83,7 @@ def read_wire(answer: str, pod: str, peer: str) -> Wire | None:
 
 
 def read_web(answer: str) -> Web | None:
-    """A node's answer to `web`; None when it does not know the pod any more."""
+    """What it says of the requests; None where there were none, since no ping came back."""
     parts = sections(answer)
     try:
         inside, outside = (parts[name].split() for name in ("inside", "outside"))
@@ -117,7 +119,7 @@ def wire_unmet(way: str, wire: Wire | None, count: int, native: bool, mtu: int |
 def web_unmet(way: str, web: Web | None) -> list[Unmet]:
     """What is wrong with the policy between two pods."""
     if web is None:
-        return [Unmet(f"{way}: the probe's interface is gone", FIX_PODS)]
+        return [Unmet(f"{way}: no request was sent", FIX_WEB)]
     if web.inside != (200, 0):
         return [Unmet(f"{way}: HTTP from pod to pod: {_ended(web.inside)}, where the policy allows it", FIX_WEB)]
     if web.outside != (0, TIMED_OUT):

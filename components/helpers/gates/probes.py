@@ -20,10 +20,10 @@ class ProbePod:
     address: str
 
 
-def probes(answer: Mapping[str, Any] | None) -> dict[str, ProbePod]:
-    """The running probe of each node, from a list of pods; one that is being deleted does not count."""
+def probes(pods: Sequence[Mapping[str, Any]]) -> dict[str, ProbePod]:
+    """The running probe of each node, of these pods; one that is being deleted does not count."""
     found = {}
-    for pod in (answer or {}).get("items") or []:
+    for pod in pods:
         status, node = pod.get("status") or {}, (pod.get("spec") or {}).get("nodeName")
         address = status.get("podIP")
         if node and address and _is_ready(status) and "deletionTimestamp" not in pod["metadata"]:

@@ -5,24 +5,24 @@ Owns reading a Service and its EndpointSlices (IPv4). Leaves how nodes carry it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .ipvs_table import Key
 
 
-def wanted(service: Mapping[str, Any], slices: Mapping[str, Any] | None) -> dict[Key, frozenset[str]]:
+def wanted(service: Mapping[str, Any], slices: Sequence[Mapping[str, Any]]) -> dict[Key, frozenset[str]]:
     """Real servers (address:port) by virtual service: the ready endpoints of each of the Service's ports."""
     spec = service["spec"]
     found = {}
     for port in spec.get("ports") or []:
         name, protocol = port.get("name") or "", port.get("protocol", "TCP")
         key = Key(protocol, spec["clusterIP"], int(port["port"]))
-        found[key] = frozenset(_servers((slices or {}).get("items") or [], name, protocol))
+        found[key] = frozenset(_servers(slices, name, protocol))
     return found
 
 
-def _servers(slices: list[Mapping[str, Any]], name: str, protocol: str) -> list[str]:
+def _servers(slices: Sequence[Mapping[str, Any]], name: str, protocol: str) -> list[str]:
     found = []
     for entry in slices:
         if entry.get("addressType") != "IPv4":

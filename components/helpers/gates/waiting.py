@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from ..errors import HelperError
 from ..log import log
 
-PAUSE = 3.0
-"""Seconds between two looks; an emulated control plane notices clients that ask more often."""
+PAUSE = 2.0
+"""Seconds between two looks where nobody tells of a change: at nodes, and through the front door. The API is not asked
+that often, it tells (watched.py)."""
 
-SAY_AFTER = 15.0
-"""Seconds between two progress lines."""
+SAY_AFTER = 5.0
+"""Seconds between two progress lines at the least; what changes faster is told in one."""
 
 SHOWN = 5
 """Unmet promises that a line or a failure names; the others are counted."""
@@ -34,6 +35,12 @@ class Unmet:
     """What is there instead, e.g. "w1: 1 of 2 sessions"."""
     fix: str
     """What a person can do when it stays so."""
+    detail: str = ""
+    """More of it that comes and goes while nothing changes, e.g. "cp1: Active"."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.measured} ({self.detail})" if self.detail else self.measured
 
 
 @dataclass(frozen=True)
@@ -46,13 +53,16 @@ class Promise:
     """In words, e.g. "every node has an Established BGP session with every other node"."""
 
 
-def until_kept(promise: Promise, seconds: float, look: Callable[[], Sequence[Unmet]], pause: float = PAUSE) -> float:
+def until_kept(
+    promise: Promise, seconds: float, look: Callable[[], Sequence[Unmet]], rest: Callable[[float], None] | None = None
+) -> float:
     """Looks until everything holds; seconds waited. HelperError after `seconds`, with what the last look found.
 
+    `rest` waits between two looks, at most as long as it is told. What lacks is told when it has become something else.
     An OSError of `look` (the API does not answer) is one more thing to wait for.
     """
-    start = time.monotonic()
-    said = start
+    start = said = time.monotonic()
+    told: list[str] = []
     while True:
         try:
             unmet = look()
@@ -63,10 +73,11 @@ def until_kept(promise: Promise, seconds: float, look: Callable[[], Sequence[Unm
             return round(now - start, 1)
         if now - start >= seconds:
             raise HelperError(failure(promise, unmet, seconds))
-        if now - said >= SAY_AFTER:
-            said = now
-            log(f"waiting for {now - start:.0f} s: {_listed([unmet.measured for unmet in unmet])}")
-        time.sleep(min(pause, max(0.0, start + seconds - now)))
+        lacking = [each.measured for each in unmet]
+        if lacking != told and now - said >= SAY_AFTER:
+            said, told = now, lacking
+            log(f"not yet: {_listed(unmet)}")
+        (rest or time.sleep)(min(PAUSE, max(0.0, start + seconds - now)))
 
 
 def failure(promise: Promise, unmet: Sequence[Unmet], seconds: float | None = None) -> str:
@@ -76,13 +87,13 @@ def failure(promise: Promise, unmet: Sequence[Unmet], seconds: float | None = No
     return "\n".join(
         [
             f"gate {promise.gate}: not kept" + (f" within {seconds:.0f} s" if seconds is not None else ""),
-            f"  measured: {_listed([unmet.measured for unmet in unmet])}",
+            f"  measured: {_listed(unmet)}",
             f"  needed: {promise.needed}",
             *(f"  to do: {fix}" for fix in [*fixes, *([longer] if seconds is not None else [])]),
         ]
     )
 
 
-def _listed(texts: Sequence[str]) -> str:
-    more = f"; and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return "; ".join(texts[:SHOWN]) + more
+def _listed(unmet: Sequence[Unmet]) -> str:
+    more = f"; and {len(unmet) - SHOWN} more" if len(unmet) > SHOWN else ""
+    return "; ".join(each.words for each in unmet[:SHOWN]) + more

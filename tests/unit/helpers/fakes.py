@@ -7,18 +7,21 @@ Leaves real ones to tests/e2e. A node is a tests/scripts Machine: a folder as ro
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from fjordkube.roots import CHECKOUT
 from tests.scripts.machine import Machine
@@ -33,7 +36,9 @@ class FakeApi:
     secrets: dict[str, Any] = field(default_factory=dict)
     pods: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Answers to GET by path, without its query."""
+    """Answers to GET by path, without its query; a watch of a list there tells what changes in it."""
+    listed: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Items by name, as the last list of each path told them: a watch goes on from there."""
     annotations: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of nodes, by name."""
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -47,13 +52,32 @@ class FakeApi:
     connections: int = 0
     keep: bool = True
     """Whether a connection serves more than one request."""
+    broken: threading.Event = field(default_factory=threading.Event)
+    """Ends the next look of each watch, in the middle of an answer."""
     port: int = 0
+
+    def changes(self, target: str) -> Iterator[dict[str, Any]]:
+        """What a watch is told, until its time is over."""
+        path, _, query = target.partition("?")
+        self.asked.append(f"WATCH {path}")
+        told = self.listed[path]
+        end = time.monotonic() + int(parse_qs(query)["timeoutSeconds"][0])
+        while time.monotonic() < end and not self.broken.is_set():
+            now = self._items(path)
+            for name in told.keys() - now.keys():
+                yield {"type": "DELETED", "object": json.loads(told[name])}
+            for name, item in now.items():
+                if told.get(name) != item:
+                    yield {"type": "MODIFIED" if name in told else "ADDED", "object": json.loads(item)}
+            told = now
+            time.sleep(0.01)
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
         path, _, _ = path.partition("?")
         self.asked.append(f"{method} {path}")
         name = path.rsplit("/", 1)[-1]
         if path in self.objects:
+            self.listed[path] = self._items(path)
             return 200, self.objects[path]
         if path.startswith("/api/v1/nodes/"):
             if name not in self.nodes:
@@ -76,6 +100,10 @@ class FakeApi:
             self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != path.split("/")[-2]]
             return 201, {}
         return (200, {}) if path == "/readyz" or method != "GET" else (404, {})
+
+    def _items(self, path: str) -> dict[str, str]:
+        items = self.objects[path].get("items", [])
+        return {item.get("metadata", {}).get("name", ""): json.dumps(item) for item in items}
 
     def node(self, name: str) -> dict[str, Any]:
         """The Node as the API has it."""
@@ -141,6 +169,9 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
             super().setup()
 
         def handle_all(self) -> None:
+            if "watch=1" in self.path:
+                self._tell(fake.changes(self.path))
+                return
             length = int(self.headers.get("Content-Length") or 0)
             content = self.rfile.read(length)
             code, answer = fake.answer(self.command, self.path, json.loads(content) if content else None)
@@ -152,6 +183,20 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
             self.close_connection = not fake.keep
 
         do_GET = do_POST = do_DELETE = do_PATCH = handle_all
+
+        def _tell(self, changes: Iterator[dict[str, Any]]) -> None:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            with contextlib.suppress(OSError):  # nobody listens any more
+                for change in changes:
+                    line = json.dumps(change) + "\n"
+                    self.wfile.write(f"{len(line):x}\r\n{line}\r\n".encode())
+                if not fake.broken.is_set():
+                    self.wfile.write(b"0\r\n\r\n")
+                    return
+            fake.broken.clear()
+            self.close_connection = True
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -197,7 +242,18 @@ def node_machine(folder: Path, port: int) -> Machine:
 
 def run(verb: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """The helper as Pulumi would run it, but by this interpreter."""
+    with running(verb, environment) as helper:
+        stdout, stderr = helper.communicate(timeout=60)
+    return subprocess.CompletedProcess(helper.args, helper.returncode, stdout, stderr)
+
+
+@contextmanager
+def running(verb: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The same while it runs; it is ended when it should have ended."""
     command = [sys.executable, "-m", "fjordkube.helpers", verb]
-    return subprocess.run(
-        command, cwd=CHECKOUT, env=dict(environment), capture_output=True, text=True, timeout=60, check=False
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=CHECKOUT, env=dict(environment), text=True, **pipes) as helper:
+        try:
+            yield helper
+        finally:
+            helper.kill()

@@ -33,7 +33,7 @@ WHOLE = {"192.168.77.101": "Established", "192.168.77.102": "Established"}
 def measured(unmet: object) -> list[str]:
     assert isinstance(unmet, list)
     assert all(unmet.fix for unmet in unmet)
-    return [unmet.measured for unmet in unmet]
+    return [unmet.words for unmet in unmet]
 
 
 # --- BGP ---
@@ -138,7 +138,7 @@ def test_the_policy_lets_pods_in_and_drops_the_node_in_silence() -> None:
 @pytest.mark.parametrize(
     ("web", "words"),
     [
-        (None, "the probe's interface is gone"),
+        (None, "no request was sent"),
         (Web((0, 28), (0, 28)), "HTTP from pod to pod: no answer in time, where the policy allows it"),
         (Web((503, 0), (0, 28)), "HTTP from pod to pod: status 503, where the policy allows it"),
         (Web((200, 0), (200, 0)), "HTTP from the node itself: status 200, where the policy drops it"),

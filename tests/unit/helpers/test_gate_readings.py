@@ -175,25 +175,23 @@ def test_a_service_wants_the_ready_endpoints_of_each_port() -> None:
         {"addresses": ["10.244.1.3"], "conditions": {"ready": False}},
         {"addresses": ["10.244.1.4"]},
     ]
-    slices = {
-        "items": [
-            {"addressType": "IPv4", "ports": ports, "endpoints": endpoints},
-            {"addressType": "IPv6", "ports": ports, "endpoints": [{"addresses": ["fd00::1"]}]},
-        ]
-    }
+    slices = [
+        {"addressType": "IPv4", "ports": ports, "endpoints": endpoints},
+        {"addressType": "IPv6", "ports": ports, "endpoints": [{"addresses": ["fd00::1"]}]},
+    ]
     assert wanted(service, slices) == {
         Key("UDP", "10.96.0.10", 53): {"10.244.1.2:53", "10.244.1.4:53"},
         Key("TCP", "10.96.0.10", 53): {"10.244.1.2:5353", "10.244.1.4:5353"},
     }
-    assert wanted(service, None) == {key: frozenset() for key in wanted(service, slices)}
+    assert wanted(service, []) == {key: frozenset() for key in wanted(service, slices)}
 
 
 def test_only_confirmed_blocks_that_stay_have_an_owner() -> None:
     entries = [("10.244.1.0/26", "confirmed", "false"), ("10.244.2.0/26", "pending", "false")]
     entries.append(("10.244.3.0/26", "confirmed", "true"))
     items = [{"spec": {"cidr": cidr, "node": "w1", "state": s, "deleted": d}} for cidr, s, d in entries]
-    assert blocks_of({"items": items}) == {"10.244.1.0/26": "w1"}
-    assert blocks_of(None) == {}
+    assert blocks_of(items) == {"10.244.1.0/26": "w1"}
+    assert blocks_of([]) == {}
 
 
 def daemon_set(**status: int) -> dict[str, Any]:
@@ -220,8 +218,8 @@ def test_a_probe_counts_when_it_is_ready_and_stays() -> None:
         pod("w2", "10.244.2.4", ready="False"),
         pod("w3", None),
     ]
-    assert {name: probe.address for name, probe in probes({"items": items}).items()} == {"w1": "10.244.1.3"}
-    assert probes(None) == {}
+    assert {name: probe.address for name, probe in probes(items).items()} == {"w1": "10.244.1.3"}
+    assert probes([]) == {}
 
 
 @pytest.mark.parametrize(

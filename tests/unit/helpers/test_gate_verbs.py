@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,21 @@ import pytest
 from fjordkube.gates.common import Promised, Question
 from fjordkube.gates.gate import with_keys_apart
 from fjordkube.gates.gates import questions
+from fjordkube.helpers.gates import bgp
 from fjordkube.timing import NATIVE
 from tests.golden.bootstrap_cluster import stack
 from tests.scripts.machine import Machine
-from tests.unit.helpers.fakes import FakeApi, node_machine, run
+from tests.unit.helpers.fakes import FakeApi, node_machine, run, running
 from tests.unit.helpers.front import Front, listening
 from tests.unit.helpers.test_gate_decisions import Web8080, open_door
 from tests.unit.helpers.test_gate_readings import captured, packet
 
 NAMES = {"cp1": 11, "w1": 101, "w2": 102}
 PODS = {name: f"10.244.{last}.5" for name, last in NAMES.items()}
-CALICO = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node"
+CALICO = "/apis/apps/v1/namespaces/kube-system/daemonsets"
+PROBES = "/api/v1/namespaces/fjordkube-gates/pods"
+SERVICE = "/api/v1/namespaces/demo/services/demo"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/demo/endpointslices"
 
 
 def question(name: str, **changes: Any) -> Question:
@@ -89,12 +95,15 @@ def logins(tmp_path: Path) -> int:
 @pytest.fixture
 def mesh(api: FakeApi, machines: dict[str, Machine]) -> dict[str, Machine]:
     status = {"observedGeneration": 1, "numberReady": 3, "updatedNumberScheduled": 3}
-    api.objects[CALICO] = {"metadata": {"generation": 1}, "status": status}
+    api.objects[CALICO] = {"items": [{"metadata": {"name": "calico-node", "generation": 1}, "status": status}]}
     blocks = [
-        {"spec": {"cidr": f"10.244.{last}.0/26", "node": name, "state": "confirmed", "deleted": "false"}}
+        {
+            "metadata": {"name": f"{name}-10-244-{last}-0-26"},
+            "spec": {"cidr": f"10.244.{last}.0/26", "node": name, "state": "confirmed", "deleted": "false"},
+        }
         for name, last in NAMES.items()
     ]
-    api.objects["/apis/crd.projectcalico.org/v1/blockaffinities"] = {"items": blocks}
+    api.objects[bgp.BLOCKS] = {"items": blocks}
     for name, machine in machines.items():
         peers = [last for peer, last in NAMES.items() if peer != name]
         rows = "".join(f" Mesh_192_168_77_{last} BGP master up 13:07:41 Established\n" for last in peers)
@@ -121,10 +130,10 @@ def test_bgp_counts_sessions_at_both_ends(
 def test_bgp_leaves_nodes_alone_until_calico_is_ready(
     mesh: dict[str, Machine], api: FakeApi, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    api.objects[CALICO]["status"]["numberReady"] = 2
-    assert "measured: calico-node is ready on 2 of 3 nodes" in failed("bgp", asked(environment, question("bgp")))
+    api.objects[CALICO]["items"][0]["status"]["numberReady"] = 0
+    assert "measured: calico-node is ready on 0 of 3 nodes" in failed("bgp", asked(environment, question("bgp")))
     assert not (tmp_path / "arguments").exists()
-    assert set(api.asked) == {f"GET {CALICO}"}
+    assert api.asked == [f"GET {CALICO}", f"WATCH {CALICO}"]
 
 
 def test_bgp_names_a_tunnel(mesh: dict[str, Machine], environment: dict[str, str]) -> None:
@@ -161,9 +170,9 @@ def test_bgp_ends_at_once_when_a_node_lacks_a_program(mesh: dict[str, Machine], 
 @pytest.fixture
 def path(api: FakeApi, machines: dict[str, Machine]) -> dict[str, Machine]:
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    api.objects["/api/v1/namespaces/fjordkube-gates/pods"] = {
+    api.objects[PROBES] = {
         "items": [
-            {"metadata": {}, "spec": {"nodeName": name}, "status": {"podIP": address, **ready}}
+            {"metadata": {"name": f"probe-{name}"}, "spec": {"nodeName": name}, "status": {"podIP": address, **ready}}
             for name, address in PODS.items()
         ]
     }
@@ -181,7 +190,7 @@ def path(api: FakeApi, machines: dict[str, Machine]) -> dict[str, Machine]:
         machine.program("nsenter", f'shift; case "$1" in ip) {inside} ;; *) "$@" ;; esac')
         machine.program("ping", "echo '5 packets transmitted, 5 received'; echo 'rtt min/avg/max/mdev = 0/0.8/1/0 ms'")
         machine.program("tcpdump", "echo 'listening on' >&2; trap 'exit 0' TERM; sleep 5 & wait $!")
-        machine.program("base64", 'cat "$ROOT/seen"')
+        machine.program("base64", 'cat "$ROOT/seen"; echo')
         machine.program("curl", 'case "$*" in *"--max-time 5"*) printf 200 ;; *) printf 000; exit 28 ;; esac')
     return machines
 
@@ -209,8 +218,8 @@ def test_data_path_says_what_a_provider_must_switch_off(path: dict[str, Machine]
     text = failed("data-path", asked(environment, question("data-path")))
     assert "measured: w1 to w2: 0 of 5 pings of 1500 bytes came back" in text
     assert "anti-spoofing" in text
-    # a node whose pings are lost is not asked for the web
-    assert not any(call.startswith("curl") for call in path["w1"].questions)
+    # where pings are lost, nobody waits for what a pod is answered
+    assert not any("--max-time 5" in call for call in path["w1"].questions)
 
 
 def test_data_path_finds_a_policy_that_is_not_enforced(path: dict[str, Machine], environment: dict[str, str]) -> None:
@@ -219,12 +228,10 @@ def test_data_path_finds_a_policy_that_is_not_enforced(path: dict[str, Machine],
     assert "measured: w2 to cp1: HTTP from the node itself: status 200, where the policy drops it" in text
 
 
-def test_data_path_waits_for_every_probe(
-    path: dict[str, Machine], api: FakeApi, environment: dict[str, str], tmp_path: Path
-) -> None:
-    api.objects["/api/v1/namespaces/fjordkube-gates/pods"]["items"].pop()
+def test_data_path_waits_for_every_probe(path: dict[str, Machine], api: FakeApi, environment: dict[str, str]) -> None:
+    api.objects[PROBES]["items"].pop()
     assert "measured: no probe runs on w2" in failed("data-path", asked(environment, question("data-path")))
-    assert not (tmp_path / "arguments").exists()
+    assert not any(machine.questions for machine in path.values())  # entered, and not asked
 
 
 # --- ipvs ---
@@ -233,12 +240,11 @@ def test_data_path_waits_for_every_probe(
 @pytest.fixture
 def tables(api: FakeApi, machines: dict[str, Machine]) -> dict[str, Machine]:
     port = {"name": "http", "port": 80, "protocol": "TCP"}
-    api.objects["/api/v1/namespaces/demo/services/demo"] = {"spec": {"clusterIP": "10.96.23.7", "ports": [port]}}
+    api.objects[SERVICE] = {"spec": {"clusterIP": "10.96.23.7", "ports": [port]}}
     endpoint = {"addresses": ["10.244.1.3"], "conditions": {"ready": True}}
-    entry = {"addressType": "IPv4", "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}]}
-    api.objects["/apis/discovery.k8s.io/v1/namespaces/demo/endpointslices"] = {
-        "items": [{**entry, "endpoints": [endpoint]}]
-    }
+    ports = [{"name": "http", "port": 8080, "protocol": "TCP"}]
+    entry = {"metadata": {"name": "demo-1"}, "addressType": "IPv4", "ports": ports}
+    api.objects[SLICES] = {"items": [{**entry, "endpoints": [endpoint]}]}
     for machine in machines.values():
         machine.program("ipvsadm", "echo 'TCP  10.96.23.7:80 rr'; echo '  -> 10.244.1.3:8080 Masq 1 0 0'")
     return machines
@@ -274,11 +280,70 @@ def test_ipvs_without_a_demo_looks_for_the_clusters_dns() -> None:
 def test_ipvs_leaves_nodes_alone_until_there_are_endpoints(
     tables: dict[str, Machine], api: FakeApi, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    slices = api.objects["/apis/discovery.k8s.io/v1/namespaces/demo/endpointslices"]
-    slices["items"][0]["endpoints"][0]["conditions"]["ready"] = False
+    api.objects[SLICES]["items"][0]["endpoints"].clear()
     text = failed("ipvs", asked(environment, question("ipvs")))
     assert "measured: Service demo/demo has no ready endpoints" in text
     assert not (tmp_path / "arguments").exists()
+
+
+# --- what a wait costs, and how soon its end is seen ---
+
+
+def first_line(gate: subprocess.Popen[str]) -> str:
+    assert gate.stderr is not None
+    return gate.stderr.readline()
+
+
+@pytest.mark.parametrize("verb", ["bgp", "data-path", "ipvs"])
+def test_a_wait_costs_the_api_two_requests_and_its_end_is_seen_at_once(
+    verb: str, request: pytest.FixtureRequest, api: FakeApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Asked every 3 s, the API answered 20 times a minute, for `ipvs` 40 times."""
+    where, fixture = {"bgp": (CALICO, "mesh"), "data-path": (PROBES, "path"), "ipvs": (SLICES, "tables")}[verb]
+    request.getfixturevalue(fixture)
+    whole = api.objects[where]["items"][0]
+    lacking = json.loads(json.dumps(whole))
+    if verb == "bgp":
+        lacking["status"]["numberReady"] = 2
+    elif verb == "data-path":
+        lacking["status"]["conditions"][0]["status"] = "False"
+    else:
+        lacking["endpoints"][0]["conditions"]["ready"] = False
+    api.objects[where] = {"items": [lacking, *api.objects[where]["items"][1:]]}
+    with running(verb, asked({**environment, "FJORDKUBE_WAIT": "60"}, question(verb))) as gate:
+        told = first_line(gate)  # after 5 s, and so after several looks
+        waited = list(api.asked)
+        assert logins(tmp_path) == 3  # before anything is asked of a node
+        api.objects[where] = {"items": [whole, *api.objects[where]["items"][1:]]}
+        begun = time.monotonic()
+        _, more = gate.communicate(timeout=30)
+        seconds = time.monotonic() - begun
+    assert (gate.returncode, more) == (0, ""), told  # one line in all, and not one for each look
+    assert waited == [*([f"GET {SERVICE}"] if verb == "ipvs" else []), f"GET {where}", f"WATCH {where}"]
+    assert api.connections == (2 if verb == "bgp" else 1)
+    assert seconds < 3  # of the data path, one is for a capture that may be behind
+
+
+@pytest.mark.parametrize("verb", ["bgp", "ipvs"])
+def test_what_changes_on_a_node_alone_is_seen_within_3_seconds(
+    verb: str, request: pytest.FixtureRequest, api: FakeApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    nodes = request.getfixturevalue({"bgp": "mesh", "ipvs": "tables"}[verb])
+    program = {"bgp": "socat", "ipvs": "ipvsadm"}[verb]
+    whole = (nodes["w2"].folder / "bin" / program).read_text()
+    nodes["w2"].program(program)
+    with running(verb, asked({**environment, "FJORDKUBE_WAIT": "60"}, question(verb))) as gate:
+        told = first_line(gate)
+        waited = list(api.asked)
+        (nodes["w2"].folder / "bin" / program).write_text(whole)
+        begun = time.monotonic()
+        _, more = gate.communicate(timeout=30)
+        seconds = time.monotonic() - begun
+    assert gate.returncode == 0, told + more
+    assert seconds < 3
+    assert len(waited) <= 3  # nodes are asked over and over, the API is not
+    assert set(api.asked[len(waited) :]) <= {f"GET {bgp.BLOCKS}", f"WATCH {bgp.BLOCKS}"}
+    assert logins(tmp_path) == 3
 
 
 # --- ingress ---

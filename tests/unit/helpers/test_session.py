@@ -100,6 +100,33 @@ def test_nodes_are_asked_together_and_one_that_is_silent_hides_no_other(
     assert connections(tmp_path) == 3
 
 
+def test_connections_are_opened_before_they_are_needed_and_nobody_waits_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = [Access(name, "127.0.0.1", "22", "root", "KEY", "ssh-ed25519 AAAA") for name in ("w1", "w2")]
+    slow = ["bash", "-c", "sleep 1; exec bash -s"]
+    monkeypatch.setattr(Access, "command", lambda *_: slow)
+    with Sessions(nodes, tmp_path, ECHO.format(pids=tmp_path / "pids")) as talks:
+        begun = time.monotonic()
+        for _ in range(3):
+            talks.greet(10)
+        assert time.monotonic() - begun < 0.5
+        time.sleep(2)
+        begun = time.monotonic()
+        assert talks.ask({"w1": "one", "w2": "two"}, 10)[0] == {"w1": "you said\none", "w2": "you said\ntwo"}
+        assert time.monotonic() - begun < 0.5
+    assert connections(tmp_path) == 2
+
+
+def test_a_question_meets_no_greeting_that_is_still_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Access, "command", lambda *_: ["bash", "-c", "sleep 0.5; exec bash -s"])
+    node = Access("w1", "127.0.0.1", "22", "root", "KEY", "ssh-ed25519 AAAA")
+    with Sessions([node], tmp_path, ECHO.format(pids=tmp_path / "pids")) as talks:
+        talks.greet(10)
+        assert talks.ask({"w1": "one"}, 10)[0] == {"w1": "you said\none"}
+    assert connections(tmp_path) == 1
+
+
 def test_an_interrupted_gate_leaves_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Access, "command", lambda *_: ["bash", "-s"])
     node = Access("w1", "127.0.0.1", "22", "root", "KEY", "ssh-ed25519 AAAA")

@@ -37,15 +37,43 @@ def test_a_kept_promise_ends_at_the_first_look() -> None:
 
 
 def test_looks_until_nothing_lacks_and_tells_the_seconds(clock: Clock) -> None:
-    assert until_kept(PROMISE, 300, lambda: [LACK] if clock.now < 109 else [], pause=3) == 9.0
+    assert until_kept(PROMISE, 300, lambda: [LACK] if clock.now < 109 else []) == 10.0
 
 
-def test_says_what_lacks_about_every_15_seconds(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    until_kept(PROMISE, 300, lambda: [LACK] if clock.now < 140 else [])
+def test_news_end_a_rest(clock: Clock) -> None:
+    rests: list[float] = []
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        clock.now += 0.5
+
+    assert until_kept(PROMISE, 300, lambda: [LACK] if clock.now < 101 else [], rest) == 1.0
+    assert rests == [waiting.PAUSE, waiting.PAUSE]
+
+
+def test_what_lacks_is_told_once_however_long_it_lasts(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    states = iter(["Active", "Connect", "Passive"] * 100)
+    until_kept(PROMISE, 300, lambda: [Unmet("w1: 1 of 2 sessions", "fix", next(states))] if clock.now < 250 else [])
+    assert capsys.readouterr().err.splitlines() == ["not yet: w1: 1 of 2 sessions (Active)"]
+
+
+def test_each_change_of_what_lacks_is_one_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    other = Unmet("w2: BIRD does not answer", "read its log")
+    until_kept(PROMISE, 300, lambda: [] if clock.now > 200 else [LACK] if clock.now > 150 else [LACK, other])
     assert capsys.readouterr().err.splitlines() == [
-        "waiting for 15 s: w1: 1 of 2 sessions",
-        "waiting for 30 s: w1: 1 of 2 sessions",
+        "not yet: w1: 1 of 2 sessions; w2: BIRD does not answer",
+        "not yet: w1: 1 of 2 sessions",
     ]
+
+
+def test_changes_in_quick_succession_are_one_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    until_kept(PROMISE, 300, lambda: [Unmet(f"{clock.now:.0f}", "fix")] if clock.now < 116 else [])
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_what_holds_at_once_is_not_worth_a_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    until_kept(PROMISE, 300, lambda: [LACK] if clock.now < 104 else [])
+    assert capsys.readouterr().err == ""
 
 
 def test_a_broken_promise_says_measured_needed_and_what_to_do() -> None:
@@ -63,8 +91,8 @@ def test_a_broken_promise_says_measured_needed_and_what_to_do() -> None:
 
 def test_the_wait_ends_on_time(clock: Clock) -> None:
     with pytest.raises(HelperError):
-        until_kept(PROMISE, 10, lambda: [LACK], pause=7)
-    assert clock.now == pytest.approx(110, abs=0.1)
+        until_kept(PROMISE, 5, lambda: [LACK])
+    assert clock.now == pytest.approx(105, abs=0.1)
 
 
 def test_a_silent_api_is_waited_for(clock: Clock) -> None:
@@ -77,6 +105,10 @@ def test_a_silent_api_is_waited_for(clock: Clock) -> None:
     clock.now = 0
     with pytest.raises(HelperError, match=r"measured: the API at .* does not answer"):
         until_kept(PROMISE, 3, look)
+
+
+def test_a_failure_tells_the_detail() -> None:
+    assert "measured: w1: none (Active)" in failure(PROMISE, [Unmet("w1: none", "fix", "Active")], 5)
 
 
 def test_many_lacks_are_counted_and_not_listed() -> None:
