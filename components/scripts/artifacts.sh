@@ -67,6 +67,8 @@ images_there() { # lines "reference digest"; none where containerd does not run
     done || true
 }
 
+containerd_rests() { [ "$(systemctl is-active containerd 2>/dev/null || true)" != activating ]; }
+
 is_listed() { # THERE REFERENCE DIGEST  : THERE has a line end before and after each line; any digest does for -
   local found=${1##*$'\n'"$2 "}
   [ "$found" != "$1" ] || return 1
@@ -81,6 +83,8 @@ have() {
     is_installed "$name" "$component" "$version" "$sha256" ||
       files+="\"$sha256\":$(bytes_of "$ROOT$INCOMING/$sha256"),"
   done <<<"$FILES"
+  # one that still starts has its images, and would be sent all of them again
+  until_true 300 "$NODE_NAME: the end of containerd's start (journalctl --unit containerd tells why)" containerd_rests
   there=$'\n'$(images_there)$'\n'
   while read -r reference digest sha256 _; do
     [ -n "$reference" ] || continue

@@ -40,11 +40,11 @@ if is_member; then
 elif [ -z "$DISCOVERY" ]; then
   report absent
 else
+  runtime_answers "$LOCK_WAIT"
   if is_begun; then reset_node; fi
   # memory alone: /run is a tmpfs, and the token's kubeconfig is gone when this shell ends, however it ends
   trap 'rm -f "$ROOT$DISCOVERY_FILE"' EXIT
   (umask 077 && printf '%s' "$DISCOVERY" >"$ROOT$DISCOVERY_FILE")
-  runtime_answers "$LOCK_WAIT"
   # kubeadm makes it on control planes alone, and a kubelet that misses it looks for it, and says so, every second
   mkdir -p "$KUBERNETES/manifests"
   kubeadm join --config "$ROOT$JOIN_FILE" >&2 || {

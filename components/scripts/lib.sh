@@ -74,8 +74,24 @@ until_true() {
 }
 
 # runtime_answers SECONDS   : containerd's socket is there before containerd answers, on a busy machine for minutes, and
-# kubeadm's preflight asks it once
-runtime_answers() { until_true "$1" "$NODE_NAME: an answer of the container runtime (journalctl --unit containerd tells why)" crictl version; }
+# kubeadm asks it once
+runtime_answers() {
+  wait_for_runtime "$1" ||
+    fail "$NODE_NAME: an answer of the container runtime (journalctl --unit containerd tells why): not after $1 s"
+}
+
+wait_for_runtime() { # SECONDS  : fails when the time is over
+  local start=$SECONDS
+  until runtime_is_there; do
+    [ $((SECONDS - start)) -lt "$1" ] || return 1
+    [ $SECONDS != "$start" ] || log "${NODE_NAME:-this node}: waiting for an answer of the container runtime"
+    sleep 1
+  done
+}
+
+# systemd knows whether it has started, and is asked by a small program: on a slow machine each start of crictl costs a
+# second and more, which containerd lacks
+runtime_is_there() { systemctl is-active --quiet containerd && crictl version >/dev/null 2>&1; }
 
 # wait_for_boot SECONDS   : until boot and cloud-init have ended; fails with AWAITED, what they still do, when it is over
 # SSH answers long before: file systems of /etc/fstab come up later, and cloud-init writes users, packages and /etc/hosts.

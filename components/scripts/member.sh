@@ -87,6 +87,7 @@ join() { # beside a living control plane; the helper brought the means
     report absent
     exit 0
   fi
+  runtime_answers "$API_WAIT"
   begun=$(find "$MANIFESTS" -name '*.yaml' 2>/dev/null || true)
   if [ -n "$begun" ]; then reset_node; fi
   mkdir -p "$ROOT/run/fjordkube"
@@ -99,7 +100,6 @@ join() { # beside a living control plane; the helper brought the means
       [ "$line" != "controlPlane:" ] || printf '  certificateKey: %s\n' "$CERTIFICATE_KEY"
     done <"$ROOT$JOIN_FILE" >"$ROOT/run/fjordkube/join.yaml"
   )
-  runtime_answers "$API_WAIT"
   kubeadm join --config "$ROOT/run/fjordkube/join.yaml" >&2
 }
 

@@ -5,9 +5,17 @@
 #         containerd) and images alone. What `kubeadm reset` leaves behind is named in its own closing words:
 #         CNI configuration, IPVS tables, packet filter rules, links, routes, sets.
 
+RUNTIME_WAIT=60 # seconds; a runtime that hangs must not keep a machine from being given back
+
 reset_node() {
   local link sets
   log "resetting this node"
+  # kubeadm asks the runtime once, and without an answer leaves the cluster's containers running
+  case $(systemctl is-active containerd 2>/dev/null || true) in
+    active | activating)
+      wait_for_runtime "$RUNTIME_WAIT" || log "the container runtime does not answer after $RUNTIME_WAIT s; going on"
+      ;;
+  esac
   kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock ||
     log "kubeadm reset reported problems; going on"
   rm -rf "$ROOT/etc/cni/net.d" "$ROOT/var/lib/cni" "$ROOT/var/lib/calico" "$ROOT/var/run/calico"

@@ -140,6 +140,14 @@ def test_a_bare_machine_lacks_everything(machine: Machine) -> None:
     }
 
 
+def test_a_containerd_that_still_starts_is_waited_for(machine: Machine) -> None:
+    """It would have no images, and all would be sent again."""
+    machine.program("systemctl", 'echo >>"$ROOT/asked"; [ "$(wc -l <"$ROOT/asked")" -ge 3 ] || echo activating')
+    machine.program("ctr", '[ "$(wc -l <"$ROOT/asked")" -ge 3 ] && cat "$ROOT/store"')
+    machine.write("/store", f"{IMAGES.split()[0]} type {IMAGES.split()[1]} 1\n")
+    assert IMAGES.split()[0] not in have(machine)["images"]
+
+
 def test_bytes_arrive_behind_the_script_and_a_cut_stream_is_gone_on_with(machine: Machine) -> None:
     data = bytes(range(256)) * 4096  # as binary as it gets, larger than a pipe
     name = sha(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ case "$1" in
 esac
 """
 
+SYSTEMCTL = '[ "$1" != is-active ] || [ "${@: -1}" = containerd ] || [ -e "$ROOT/run/kubelet" ]'
+
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Machine:
@@ -38,7 +41,7 @@ def worker(tmp_path: Path) -> Machine:
     (machine.root / "run").mkdir()
     machine.program("kubeadm", KUBEADM)
     machine.program("crictl")
-    machine.program("systemctl", '[ "$1" != is-active ] || [ -e "$ROOT/run/kubelet" ]')
+    machine.program("systemctl", SYSTEMCTL)
     for name in ("ip", "ipvsadm", "iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore", "nft"):
         machine.program(name, "cat >/dev/null </dev/stdin || true" if name.endswith("restore") else "echo '*filter'")
     return machine
@@ -73,7 +76,25 @@ def test_a_runtime_that_does_not_answer_yet_is_waited_for(worker: Machine) -> No
     assert state(worker, JOIN) == "member"
     worker.program("crictl", "exit 1")
     done = worker.run(["reset", "join"], {**VALUES, "LOCK_WAIT": "1"}, FILES, before=JOIN.replace("yes", "no"))
+    assert "w1: waiting for an answer of the container runtime" in done.stderr
     assert "runtime (journalctl --unit containerd tells why): not after 1 s" in done.stderr
+
+
+def test_a_runtime_that_starts_is_waited_for_without_a_program_of_its_own(worker: Machine) -> None:
+    later = '[ "$(wc -l <"$ROOT/run/asked")" -ge 3 ]'
+    worker.program("systemctl", f'if [ "$3" = containerd ]; then echo >>"$ROOT/run/asked"; {later}; else exit 1; fi')
+    assert state(worker, JOIN) == "member"
+    assert [call for call in worker.questions if call.startswith("crictl")] == ["crictl version"]
+
+
+def test_half_a_join_is_not_reset_before_the_runtime_answers(worker: Machine) -> None:
+    """kubeadm reset would leave the containers, and the join find their ports taken."""
+    worker.write("/etc/kubernetes/bootstrap-kubelet.conf", "old")
+    worker.program("crictl", "exit 1")
+    done = worker.run(["reset", "join"], {**VALUES, "LOCK_WAIT": "1"}, FILES, before=JOIN)
+    assert done.returncode == 1
+    assert worker.exists("/etc/kubernetes/bootstrap-kubelet.conf")
+    assert not any(call.startswith("kubeadm") for call in worker.calls)
 
 
 def test_a_member_is_left_alone(worker: Machine) -> None:
@@ -109,6 +130,28 @@ def test_an_edited_kubelet_configuration_is_taken_over_once(worker: Machine) -> 
     assert worker.calls == ["kubeadm upgrade node phase kubelet-config", "systemctl restart kubelet"]
     state(worker, LOOK, KUBELET_DIGEST="two")
     assert worker.calls == []
+
+
+def test_a_reset_waits_for_the_runtime_and_goes_on_without_one(worker: Machine) -> None:
+    worker.program("systemctl", "echo active")
+    worker.program("crictl", '[ -e "$ROOT/run/asked" ] || { touch "$ROOT/run/asked"; exit 1; }')
+    worker.program("kubeadm", '[ -e "$ROOT/run/asked" ] || exit 1')
+    done = worker.run(["reset"], {"RESET": "now"})
+    assert "kubeadm reset reported problems" not in done.stderr
+    worker.program("crictl", "exit 1")
+    done = worker.run(["reset"], {}, after="RUNTIME_WAIT=1\nreset_node\n")
+    assert done.returncode == 0
+    assert "the container runtime does not answer after 1 s; going on" in done.stderr
+    assert any(call.startswith("kubeadm reset") for call in worker.calls)
+
+
+def test_a_reset_does_not_wait_for_a_runtime_that_does_not_run(worker: Machine) -> None:
+    worker.program("systemctl", "echo inactive; exit 3")
+    begun = time.monotonic()
+    done = worker.run(["reset"], {"RESET": "now"})
+    assert time.monotonic() - begun < 20
+    assert done.returncode == 0
+    assert "runtime" not in done.stderr
 
 
 def test_reset_alone_clears_ipvs_links_and_cni_but_not_the_host(worker: Machine) -> None:
