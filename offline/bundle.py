@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fjordkube.artifacts.needs import BOTH, Architecture, File, Image, Needs, Origin, Package, Role
-from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
+from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES, WORKER_IMAGES
 from fjordkube.errors import FjordkubeError
 from fjordkube.helpers.artifacts import bundle, index, sbom
 from fjordkube.helpers.artifacts.bundle import FILES, IMAGES, LIST, PACKAGES
@@ -47,8 +47,7 @@ LICENCE = "Apache-2.0"
 
 ROLES: Mapping[str, tuple[Role, ...]] = {
     **dict.fromkeys(CONTROL_PLANE_IMAGES, ("control-plane",)),
-    # its pods tolerate no control plane's taint
-    "ingress-nginx-controller": ("worker",),
+    **dict.fromkeys(WORKER_IMAGES, ("worker",)),
 }
 """Of images that not every node needs."""
 

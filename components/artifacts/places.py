@@ -46,3 +46,6 @@ CONTROL_PLANE_PACKAGES: Final = frozenset({"fio"})
 
 CONTROL_PLANE_IMAGES: Final = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"})
 """By their names in `Images.references`: no worker needs them."""
+
+WORKER_IMAGES: Final = frozenset({"ingress-nginx-controller"})
+"""No control plane needs them: their pods tolerate no taint of it."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
+from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES, WORKER_IMAGES
 from fjordkube.gates.gate import with_keys_apart
 from fjordkube.host.modules import modules
 from fjordkube.nodes.existing.pins import BASTION
@@ -131,7 +131,8 @@ def _role(role: Role, settings: ClusterSettings, bundled: Mapping[str, str]) -> 
         programs.append("nft")
     if plane and settings.gates.enabled and settings.gates.disk.enabled:
         programs.append("fio")
-    images = {key: name for key, name in bundled.items() if plane or key not in CONTROL_PLANE_IMAGES}
+    elsewhere = WORKER_IMAGES if plane else CONTROL_PLANE_IMAGES
+    images = {key: name for key, name in bundled.items() if key not in elsewhere}
     if ingress.image:
         images.pop("ingress-nginx-controller", None)
     return {"programs": programs, "images": sorted(images.values()), "ports": [str(port) for port in ports]}
