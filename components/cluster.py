@@ -239,6 +239,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 image=args.images.references["demo"],
                 provider=self.provider,
                 timing=args.timing.name,
+                nodes=sum(node.role == "worker" and not node.set_apart for node in args.nodes),
                 # While kubeadm still starts the rest of the control plane, the API is better left to it.
                 after=[first.joinable],
                 deleted_with=self._end,

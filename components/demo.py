@@ -13,7 +13,7 @@ from typing import Any
 
 import pulumi
 
-from fjordkube.objects import KubernetesObject, Object, Objects, http_probes
+from fjordkube.objects import KubernetesObject, Object, Objects, http_probes, spread
 from fjordkube.settings import Demo as DemoSettings
 from fjordkube.timing import TimingName
 
@@ -39,6 +39,8 @@ class DemoArgs:
     """The cluster."""
     timing: TimingName = "native"
     """Sets the probes' periods, nothing else."""
+    nodes: int = 1
+    """How many nodes take it; with two or more, no node gets a second replica before two have one."""
     ingress_class: str = "nginx"
     after: Sequence[pulumi.Resource] = ()
     """What must be there before the first object."""
@@ -81,19 +83,12 @@ def container(image: str, timing: TimingName) -> dict[str, Any]:
     }
 
 
-def deployment(settings: DemoSettings, image: str, timing: TimingName) -> Object:
-    """The replicas, over as many nodes as there are ready ones."""
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        # Not DoNotSchedule: while the second worker still joins, that would leave the demo without an answer.
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": LABELS},
-    }
+def deployment(settings: DemoSettings, image: str, timing: TimingName, nodes: int = 1) -> Object:
+    """The replicas, over the `nodes` that take them. More than two change nothing: one more touches no pod."""
     pod = {
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 5,
-        "topologySpreadConstraints": [spread],
+        "topologySpreadConstraints": [spread(LABELS, min(nodes, 2))],
         "containers": [container(image, timing)],
     }
     return {
@@ -108,7 +103,7 @@ def deployment(settings: DemoSettings, image: str, timing: TimingName) -> Object
     }
 
 
-def objects(settings: DemoSettings, image: str, timing: TimingName, ingress_class: str) -> list[Object]:
+def objects(settings: DemoSettings, image: str, timing: TimingName, ingress_class: str, nodes: int = 1) -> list[Object]:
     """Namespace, Deployment, Service and Ingress."""
     metadata = {"name": NAME, "namespace": NAMESPACE, "labels": LABELS}
     backend = {"service": {"name": NAME, "port": {"name": "http"}}}
@@ -118,7 +113,7 @@ def objects(settings: DemoSettings, image: str, timing: TimingName, ingress_clas
             "kind": "Namespace",
             "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
         },
-        deployment(settings, image, timing),
+        deployment(settings, image, timing, nodes),
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -156,7 +151,7 @@ class Demo(pulumi.ComponentResource):
         super().__init__("fjordkube:demo:Demo", name, None, opts)
         self.objects = Objects(
             name,
-            objects(args.settings, args.image, args.timing, args.ingress_class),
+            objects(args.settings, args.image, args.timing, args.ingress_class, args.nodes),
             args.provider,
             pulumi.ResourceOptions(parent=self, depends_on=list(args.after), deleted_with=args.deleted_with),
         )

@@ -14,7 +14,6 @@ import yaml
 from fjordkube.bootstrap import paths
 from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubelet import kubelet_configuration
-from fjordkube.bootstrap.patches import static_pod_patches
 from fjordkube.helpers.membership.labels_and_taints import parsed
 from fjordkube.host.containerd import SOCKET
 from fjordkube.host.paths import ETCD_DATA
@@ -88,7 +87,7 @@ def init_configuration(node: Node, timing: Timing) -> dict[str, Any]:
         "bootstrapTokens": [{"ttl": "1s", "description": "ends at once: tokens are minted when a node joins"}],
         "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT},
         "nodeRegistration": node_registration(node, timing),
-        **_patches(timing),
+        "patches": {"directory": paths.PATCHES},
         "timeouts": _timeouts(timing.timeouts),
     }
 
@@ -104,7 +103,7 @@ def join_configuration(node: Node, timing: Timing) -> dict[str, Any]:
     }
     if node.role == "control-plane":
         document["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT}}
-        document |= _patches(timing)
+        document["patches"] = {"directory": paths.PATCHES}
     return document
 
 
@@ -169,10 +168,6 @@ def _environment(variables: Mapping[str, str]) -> dict[str, Any]:
 def _component(timing: Timing, arguments: list[dict[str, str]]) -> dict[str, Any]:
     variables = {**timing.control_plane_environment, **timing.controllers_environment}
     return {"extraArgs": arguments, **_environment(variables)}
-
-
-def _patches(timing: Timing) -> dict[str, Any]:
-    return {"patches": {"directory": paths.PATCHES}} if static_pod_patches(timing) else {}
 
 
 def _timeouts(timeouts: Timeouts) -> dict[str, str]:

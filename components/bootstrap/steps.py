@@ -15,7 +15,7 @@ from fjordkube.bootstrap import paths
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
 from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubelet import kubelet_configuration
-from fjordkube.bootstrap.patches import static_pod_patches
+from fjordkube.bootstrap.patches import patches
 from fjordkube.host.paths import ETCD_DATA
 from fjordkube.network.calico_node import address_annotations
 from fjordkube.network.kube_proxy import kube_proxy_configuration
@@ -95,7 +95,7 @@ def reset() -> str:
 
 def patch_files(timing: Timing) -> dict[str, File]:
     """kubeadm's patches by path."""
-    return {f"{paths.PATCHES}/{name}": File(text) for name, text in static_pod_patches(timing).items()}
+    return {f"{paths.PATCHES}/{name}": File(text) for name, text in patches(timing).items()}
 
 
 def digest(content: Any) -> str:

@@ -4,6 +4,7 @@ from fjordkube.objects.collection import Objects, naming, prepared, wants
 from fjordkube.objects.kubernetes_object import KubernetesObject, Object, token
 from fjordkube.objects.manifest import manifest
 from fjordkube.objects.probes import Probe, exec_probes, http_probes
+from fjordkube.objects.spread import spread
 
 __all__ = [
     "KubernetesObject",
@@ -15,6 +16,7 @@ __all__ = [
     "manifest",
     "naming",
     "prepared",
+    "spread",
     "token",
     "wants",
 ]

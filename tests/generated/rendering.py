@@ -158,7 +158,7 @@ def _objects(stack: Stack, every: Sequence[Node], pace: Timing, images: Images) 
         admission.registration(CERTIFICATE, pace.name),
     ]
     if stack.demo.enabled:
-        found += demo.objects(stack.demo, images.references["demo"], pace.name, controller.CLASS)
+        found += demo.objects(stack.demo, images.references["demo"], pace.name, controller.CLASS, nodes=2)
     return found + (probe.objects(images.references["demo"], keys) if stack.gates.enabled else [])
 
 

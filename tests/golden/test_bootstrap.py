@@ -10,7 +10,7 @@ import yaml
 from fjordkube.bootstrap import steps
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
 from fjordkube.bootstrap.kubelet import kubelet_configuration
-from fjordkube.bootstrap.patches import static_pod_patches
+from fjordkube.bootstrap.patches import patches
 from fjordkube.node import Node
 from fjordkube.settings import Kubernetes
 from fjordkube.timing import EMULATED, NATIVE, Timing
@@ -45,9 +45,9 @@ def test_the_kubelet_registers_with_the_nodes_taints() -> None:
 
 
 def test_patches() -> None:
-    assert static_pod_patches(NATIVE) == {}
-    patches = static_pod_patches(EMULATED)
-    check("bootstrap/patches.yaml", "".join(f"# {name}\n{text}" for name, text in sorted(patches.items())))
+    assert list(patches(NATIVE)) == ["corednsdeployment+strategic.yaml"]
+    every = patches(EMULATED)
+    check("bootstrap/patches.yaml", "".join(f"# {name}\n{text}" for name, text in sorted(every.items())))
 
 
 def test_texts_of_the_steps() -> None:

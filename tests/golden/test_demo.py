@@ -11,7 +11,7 @@ from tests.golden.golden import check
 
 
 def test_default_settings() -> None:
-    check("demo.yaml", manifest(objects(Demo(), "registry.example/demo:1", "native", "nginx")))
+    check("demo.yaml", manifest(objects(Demo(), "registry.example/demo:1", "native", "nginx", nodes=2)))
 
 
 def test_upstreams_stand_in() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from fjordkube.demo import PORT, container, objects, program
+from fjordkube.demo import PORT, container, deployment, objects, program
 from fjordkube.gates import probe
 from fjordkube.settings import Demo
 
@@ -23,6 +25,16 @@ def test_the_service_selects_the_pods_and_the_ingress_names_its_port() -> None:
     assert service["selector"].items() <= labels.items()
     (path,) = found["Ingress"]["spec"]["rules"][0]["http"]["paths"]
     assert path["backend"]["service"]["port"]["name"] in {port["name"] for port in service["ports"]}
+
+
+def test_replicas_wait_for_a_second_node_where_there_is_one_and_a_third_changes_nothing() -> None:
+    def pod(nodes: int) -> Any:
+        return deployment(Demo(), "i", "native", nodes)["spec"]["template"]["spec"]
+
+    (two,) = pod(2)["topologySpreadConstraints"]
+    assert (two["whenUnsatisfiable"], two["minDomains"], two["nodeTaintsPolicy"]) == ("DoNotSchedule", 2, "Honor")
+    assert pod(1)["topologySpreadConstraints"][0]["minDomains"] == 1  # a lone worker takes them all
+    assert pod(3) == pod(2)
 
 
 def test_it_is_admitted_by_the_restricted_pod_security_standard() -> None:

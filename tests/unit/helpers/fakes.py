@@ -251,8 +251,9 @@ def run(verb: str, environment: Mapping[str, str]) -> subprocess.CompletedProces
 def running(verb: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """The same while it runs; it is ended when it should have ended."""
     command = [sys.executable, "-m", "fjordkube.helpers", verb]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=CHECKOUT, env=dict(environment), text=True, **pipes) as helper:
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, env=dict(environment), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as helper:
         try:
             yield helper
         finally:

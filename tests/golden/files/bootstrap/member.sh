@@ -186,6 +186,22 @@ controlPlane:
 patches:
   directory: /etc/fjordkube/kubeadm/patches
 EOF_80b7296c
+write_file /etc/fjordkube/kubeadm/patches/corednsdeployment+strategic.yaml 0644 <<'EOF_3b70108d'
+spec:
+  template:
+    spec:
+      topologySpreadConstraints:
+      - maxSkew: 1
+        minDomains: 2
+        topologyKey: kubernetes.io/hostname
+        whenUnsatisfiable: DoNotSchedule
+        nodeTaintsPolicy: Honor
+        labelSelector:
+          matchLabels:
+            k8s-app: kube-dns
+        matchLabelKeys:
+        - pod-template-hash
+EOF_3b70108d
 write_file /etc/fjordkube/kubeadm/patches/etcd+strategic.yaml 0644 <<'EOF_c50d19a1'
 spec:
   containers:
