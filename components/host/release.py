@@ -6,6 +6,8 @@ nothing to helpers/membership/removal.py. Machines that are deleted with the sta
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pulumi
 from pulumi_command import local
 
@@ -16,6 +18,15 @@ from fjordkube.host import containerd, firewall, modules, services, sysctls, uni
 from fjordkube.host.paths import ARTIFACTS_INCOMING, ARTIFACTS_RECORD, ETCD_DATA, ETCD_MOUNT, KUBEADM
 from fjordkube.node import Node, ssh_environment
 from fjordkube.shell import shell
+
+FOLDERS = (
+    *(str(PurePosixPath(path).parent) for path in (units.KUBELET_PATH, units.CONTAINERD_PATH, ARTIFACTS_INCOMING)),
+    *("/opt/cni/bin", "/opt/cni", "/opt/containerd/bin", "/opt/containerd/lib", "/opt/containerd"),
+)
+"""Folders that we or containerd by our configuration made; each before the one that it is in."""
+
+RUNTIME_FOLDERS = ("/etc/cni/net.d", "/etc/cni")
+"""What any containerd makes and watches: they go with one that came with us."""
 
 
 class Release(local.Command):
@@ -46,7 +57,10 @@ def script(node: Node) -> str:
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
         "ETCD_DATA": ETCD_DATA if node.role == "control-plane" else "",
-        "FILES": " ".join([modules.PATH, sysctls.PATH, units.KUBELET_PATH]),
+        "FILES": " ".join([modules.PATH, sysctls.PATH, units.KUBELET_PATH, units.CONTAINERD_PATH]),
+        "EMPTY": " ".join(FOLDERS),
+        "CRICTL_FILE": containerd.CRICTL_PATH,
+        "ARTIFACTS_EMPTY": " ".join(RUNTIME_FOLDERS),
         "OWN_FILES": f"{containerd.PATH} {containerd.CRICTL_PATH}",
         "KUBEADM_FILES": KUBEADM,
         "ARTIFACTS_FOLDER": places.FOLDER,

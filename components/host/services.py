@@ -9,11 +9,14 @@ CONTAINERD_PATH = "/etc/systemd/system/containerd.service"
 KUBELET_PATH = "/etc/systemd/system/kubelet.service"
 KUBEADM_PATH = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 
+WRITTEN = "# Written by fjordkube.\n"
+"""How they begin, so that a host's own file in that place is kept beside (scripts/lib.sh)."""
+
 
 def containerd_unit() -> str:
     """Delegate: containers' cgroups are containerd's own. KillMode: a restart leaves containers running."""
     return (
-        "[Unit]\n"
+        f"{WRITTEN}[Unit]\n"
         "Description=containerd, the container runtime\n"
         "After=network.target local-fs.target\n\n"
         "[Service]\n"
@@ -35,7 +38,7 @@ def containerd_unit() -> str:
 def kubelet_unit() -> str:
     """The kubelet, started again for ever: it ends whenever its configuration is not there yet."""
     return (
-        "[Unit]\n"
+        f"{WRITTEN}[Unit]\n"
         "Description=kubelet, the Kubernetes node agent\n"
         "Wants=network-online.target\n"
         "After=network-online.target containerd.service\n"
@@ -55,7 +58,7 @@ def kubeadm_dropin() -> str:
     kubeconfigs = f"--bootstrap-kubeconfig={kubernetes}/bootstrap-kubelet.conf --kubeconfig={kubernetes}/kubelet.conf"
     arguments = "$KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS"
     return (
-        "[Unit]\n"
+        f"{WRITTEN}[Unit]\n"
         "ConditionPathExists=/var/lib/kubelet/config.yaml\n\n"
         "[Service]\n"
         f'Environment="KUBELET_KUBECONFIG_ARGS={kubeconfigs}"\n'

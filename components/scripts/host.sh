@@ -76,6 +76,8 @@ hold_packages() { # packages of Kubernetes must not move by themselves; binaries
       [ -n "$(package_holder)" ] || fail "$NODE_NAME: apt-mark hold $name failed; its words are above"
       wait_for_packages "$PACKAGES_WAIT"
     done
+    mkdir -p "$ROOT${HELD_RECORD%/*}"
+    printf '%s\n' "$name" >>"$ROOT$HELD_RECORD"
     changed "held the package $name"
   done
 }

@@ -203,6 +203,10 @@ SWAP_SERVICES=(zramswap.service zram-config.service dphys-swapfile.service swaps
 # shellcheck disable=SC2034
 SWAP_RECORD=/etc/fjordkube/swap
 
+# Packages that we held, one to a line
+# shellcheck disable=SC2034
+HELD_RECORD=/etc/fjordkube/held
+
 # Firewalls of the host's own that we switched off, one to a line
 # shellcheck disable=SC2034
 FIREWALL_RECORD=/etc/fjordkube/firewalls

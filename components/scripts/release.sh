@@ -2,7 +2,8 @@
 # Gives this machine back as it was lent: out of its cluster, and without what host.sh prepared.
 #
 # Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES FIREWALL_TABLE
-#         FIREWALL_FILES OWN_FILES (which the host may have had itself) (reset.sh and artifacts_release.sh were read
+#         FIREWALL_FILES EMPTY (folders that go where nothing of others is in them) CRICTL_FILE
+#         OWN_FILES (which the host may have had itself) (reset.sh and artifacts_release.sh were read
 #         before)
 # Guard:  each part asks whether there is something to undo; a second run finds nothing. A node of a cluster that did
 #         not begin with our files is not reset.
@@ -82,7 +83,23 @@ own_configuration() { # containerd's and crictl's, where the host had one
     mv -f "$ROOT$name$OWN" "$ROOT$name"
     changed "$name is this host's own again"
   done
-  [ "$CHANGES" = 0 ] || systemctl try-restart containerd.service || log "$NODE_NAME: containerd does not restart"
+}
+
+own_containerd() { # which ours stood in for: only now, since an older one does not start with our configuration
+  if [ "$STOOD_IN" = 1 ]; then
+    ! command -v containerd >/dev/null || systemctl start containerd || log "$NODE_NAME: its own containerd does not start"
+  elif [ "$CHANGES" != 0 ]; then
+    systemctl try-restart containerd.service || log "$NODE_NAME: containerd does not restart"
+  fi
+}
+
+free_packages() { # that host.sh held
+  local names=()
+  [ -s "$ROOT$HELD_RECORD" ] || return 0
+  mapfile -t names <"$ROOT$HELD_RECORD"
+  wait_for_packages 300
+  apt-mark unhold "${names[@]}" || log "$NODE_NAME: ${names[*]} stay held (apt-mark unhold lets them go)"
+  rm -f "$ROOT$HELD_RECORD"
 }
 
 close_node() { # by the firewall that the host had of its own
@@ -100,6 +117,8 @@ close_node() { # by the firewall that the host had of its own
 remove_files() {
   local name folder=$ROOT$KUBEADM_FILES
   for name in $FIREWALL_FILES $FILES; do rm -f "$ROOT$name"; done
+  # crictl knows where to look without it; one of the host's own comes back later
+  ! grep -qs "^$WRITTEN" "$ROOT$CRICTL_FILE" || rm -f "$ROOT$CRICTL_FILE"
   rm -rf "$folder"
   # what else lies beside it is not ours
   [ ! -d "${folder%/*}" ] || rmdir --ignore-fail-on-non-empty "${folder%/*}"
@@ -118,9 +137,12 @@ fi
   swap_comes_back
   open_node
   close_node
+  free_packages
   take_artifacts
   remove_files
   CHANGES=0
   own_configuration
+  drop_empty "$EMPTY"
+  own_containerd
 } >&2
 printf '{"node":"%s","state":"released"}\n' "$NODE_NAME"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fjordkube.host import containerd, hostnames, modules, sysctls, units
+from fjordkube.host import containerd, hostnames, modules, services, sysctls, units
 from fjordkube.host.preparation import preparation
 from fjordkube.settings.kube_proxy import Conntrack
+from fjordkube.shell import script
 from fjordkube.timing import EMULATED, NATIVE
 from tests.golden.bootstrap_cluster import SANDBOX, host_args, nodes, without_scripts
 from tests.golden.golden import check
@@ -31,6 +32,15 @@ def test_units() -> None:
     check("host/kubelet-control-plane.conf", units.kubelet_dropin("/var/lib/etcd"))
     check("host/kubelet-worker.conf", units.kubelet_dropin(None))
     check("host/firewall.service", units.firewall_unit("/etc/fjordkube/firewall.nft"))
+
+
+def test_files_of_names_that_a_host_may_have_itself_say_that_they_are_ours() -> None:
+    """Or lib.sh would not keep the host's own beside."""
+    mark = services.WRITTEN.rstrip(".\n")
+    assert f"WRITTEN='{mark}'" in script("lib")
+    texts = (services.containerd_unit(), services.kubelet_unit(), services.kubeadm_dropin())
+    for text in (*texts, containerd.containerd_config(SANDBOX), containerd.crictl_config(10)):
+        assert text.startswith(mark)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ WORKER = node("w1", "worker", 101)
 MOUNTED = "22 1 8:1 / / rw - ext4 /dev/vda rw\n30 22 8:2 / /var/lib/etcd rw - ext4 /dev/vdb rw\n"
 FSTAB = "LABEL=root / ext4 defaults 0 1\n# fjordkube: /swap none swap sw 0 0\n"
 HOSTS = "127.0.0.1 localhost\n# fjordkube begin\n10.1.0.11 cp1\n# fjordkube end\n::1 localhost\n"
-OURS = [modules.PATH, sysctls.PATH, units.KUBELET_PATH, units.FIREWALL_PATH, units.FIREWALL_WANT, firewall.PATH]
+OURS = [modules.PATH, sysctls.PATH, units.KUBELET_PATH, units.CONTAINERD_PATH, units.FIREWALL_PATH,
+        units.FIREWALL_WANT, firewall.PATH]  # fmt: skip
 
 
 @pytest.fixture
@@ -126,6 +127,44 @@ def test_images_go_with_a_containerd_that_came_with_them(machine: Machine) -> No
     run(machine)
     assert not machine.exists("/var/lib/containerd")
     assert not machine.exists("/etc/containerd")
+
+
+def test_containerd_of_the_hosts_own_starts_with_its_own_configuration_now_and_at_boot(machine: Machine) -> None:
+    brought(machine)
+    machine.write("/etc/containerd/config.toml.before-fjordkube", "version = 2\n")
+    machine.program("systemctl", '[ "$*" != "start containerd" ] || cp "$ROOT/etc/containerd/config.toml" "$ROOT/read"')
+    wants = machine.root / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    (wants / "containerd.service").symlink_to("/usr/lib/systemd/system/containerd.service")
+    (wants / "kubelet.service").symlink_to("/etc/systemd/system/kubelet.service")
+    machine.write("/etc/systemd/system/kubelet.service")
+    run(machine)
+    assert machine.read("/read") == "version = 2\n", "an older one does not start with ours"
+    assert [link.name for link in wants.iterdir()] == ["containerd.service"]
+    assert "systemctl stop containerd" in machine.calls
+    assert not any(call.startswith("systemctl disable") for call in machine.calls)
+
+
+def test_units_of_the_hosts_own_are_its_own_again(machine: Machine) -> None:
+    brought(machine)
+    unit = "/etc/systemd/system/containerd.service"
+    machine.write(f"{unit}.before-fjordkube", "theirs\n")
+    link = machine.root / "etc/systemd/system/multi-user.target.wants/containerd.service"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(unit)
+    run(machine)
+    assert machine.read(unit) == "theirs\n"
+    assert not machine.exists(f"{unit}.before-fjordkube")
+    assert link.is_symlink()
+
+
+def test_packages_that_were_held_are_let_go(machine: Machine) -> None:
+    machine.write("/etc/fjordkube/held", "kubelet\nkubectl\n")
+    machine.program("apt-mark")
+    run(machine)
+    run(machine)
+    assert machine.calls.count("apt-mark unhold kubelet kubectl") == 1
+    assert not machine.exists("/etc/fjordkube")
 
 
 def test_cloud_inits_template_is_as_it_was(machine: Machine) -> None:
