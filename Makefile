@@ -71,8 +71,8 @@ test-conformance: $(VENV)/.ready-dev ## provider plugins alone, against the real
 	@$(RUN) setup --for conformance
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal tests/conformance
 
-test-engine: $(VENV)/.ready-dev ## plugins and program under the real engine, without machines
-	@$(RUN) setup --for up
+test-engine: $(VENV)/.ready-dev ## plugins and program under the real engine, node scripts in chroots; no machines
+	@$(RUN) setup --for engine
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal tests/conformance tests/engine
 
 test-e2e: $(VENV)/.ready-dev ## real machines: a vendor's, ordered and given back, and a local cluster to its end

@@ -6,6 +6,7 @@ needs programs of the system and an image of virtual machines; previews and ever
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,11 +71,14 @@ def prepare(stack: str, settings_file: Path | None, changes: bool) -> Prepared:
     return Prepared(settings, engine)
 
 
-def build_missing(steps: list[str] | None = None) -> None:
-    """Programs by apt, then toolchain and image of machines into the cache, where they are not there yet."""
+def build_missing(steps: list[str] | None = None, besides: Sequence[str] = ()) -> None:
+    """Programs by apt, then toolchain and image of machines into the cache, where they are not there yet.
+
+    `besides`: what is made on request alone, in the same build, so that it costs little time of its own.
+    """
     sources = manifest.load()
     system.ensure(sources.host_packages, say)
-    build.ensure(steps, say)
+    build.ensure([*build.resolve(steps, catalog.steps()), *besides] if besides else steps, say)
     if steps is None:
         vm_image.publish(sources)
 

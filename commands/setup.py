@@ -1,4 +1,4 @@
-"""`setup --for fast|conformance|up|sources`: puts there what a level of tests needs, before its first test."""
+"""`setup --for fast|conformance|engine|up|sources`: puts there what a level of tests needs, before its first test."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from commands.console import say
 from commands.preparation import build_missing
 from offline import bundle, manifest, system, vendor_image
 
-NEEDED = {"fast": [], "conformance": ["toolchain", "apiserver"], "up": None, "sources": None}
+NEEDED = {"fast": [], "conformance": ["toolchain", "apiserver"], "engine": None, "up": None, "sources": None}
 """Steps or groups by level; None: everything that `up` of source local needs."""
+
+BESIDES = {"engine": ["chroots"]}
+"""The same of what nothing else needs."""
 
 PLAIN = "debian-13"
 """What the vendor of the end-to-end tests hands over; what it lacks comes from a bundle."""
@@ -34,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"tests of {', '.join(package.program for package in lacking)} will be skipped: not installed here")
     steps = NEEDED[arguments.level]
     if steps != []:
-        build_missing(steps)
+        build_missing(steps, BESIDES.get(arguments.level, ()))
     if arguments.level == "sources":
         sources = manifest.load()
         system.ensure(sources.bundle_packages, say)
