@@ -25,6 +25,7 @@ import yaml
 from commands.setup import PLAIN
 from fjordkube.helpers.artifacts import bundle
 from fjordkube.helpers.local_vm import image
+from fjordkube.helpers.local_vm.spec import GUEST_PORTS
 from fjordkube.nodes.local import accelerator
 from offline import manifest, registry, vendor_image
 from offline.archives import Archive
@@ -42,10 +43,13 @@ LEFT = "ls -d /opt/fjordkube/*/* /opt/cni/bin/* /usr/local/bin/* 2>/dev/null || 
 """Programs that `up` brought, by the machine's own word."""
 UP_SECONDS = 2400
 HOST = "demo.fjord.internal"
+PORTS = {"http_port": 9080, "https_port": 9443}
+"""Of the ingress: on 80 and 443 of these machines' loopback upstream's hosts are answered."""
+GUEST = {**GUEST_PORTS, "http": PORTS["http_port"], "https": PORTS["https_port"]}
 WANTED = (
     Wanted("cp1", "control-plane", "192.168.77.11"),
-    Wanted("w1", "worker", "192.168.77.101"),
-    Wanted("w2", "worker", "192.168.77.102"),
+    Wanted("w1", "worker", "192.168.77.101", guest_ports=GUEST),
+    Wanted("w2", "worker", "192.168.77.102", guest_ports=GUEST),
 )
 MIRROR, LOGIN = "mirror.example.no", "nodes:let me in"
 NAMES = ("dl.k8s.io", "github.com", "registry.k8s.io", "quay.io", "deb.debian.org", MIRROR)
@@ -164,6 +168,7 @@ def stack(folder: Path, made: dict[str, Made], *workers: str) -> dict[str, Any]:
             "control_planes": [{**host("cp1", "api"), "etcd_disk": "LABEL=etcd"}],
             "workers": [host(name, "http", "https") for name in workers],
         },
+        "ingress": dict(PORTS),
         "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
         "gates": {"disk": {"enforce": "never" if emulated else "auto"}},
     }

@@ -10,16 +10,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from commands.engine import with_emulator
 from fjordkube.helpers.local_vm import keys
 from fjordkube.helpers.local_vm.image import VmImage
-from fjordkube.helpers.local_vm.spec import to_environment
+from fjordkube.helpers.local_vm.spec import GUEST_PORTS, to_environment
 from fjordkube.nodes.local import accelerator, plan
 from fjordkube.settings import LocalControlPlane, LocalNodes, LocalWorker
 
@@ -41,6 +41,8 @@ class Wanted:
     network: str = "192.168.77.0/24"
     authorized: str | None = None
     """Public line of the key that enters as root; None: one is made, see `client_key`."""
+    guest_ports: Mapping[str, int] = field(default_factory=lambda: GUEST_PORTS)
+    """Port inside the machine by use."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _planned(image: VmImage, wanted: Wanted) -> tuple[plan.Machine, LocalNodes, 
         worker = LocalWorker(name=wanted.name, address=wanted.address)
     settings = LocalNodes(private_cidr=wanted.network, control_planes=[plane], workers=[worker])
     emulated = accelerator.choose("auto", image) == "tcg"
-    planned = plan.machines(settings, STACK, emulated)
+    planned = plan.machines(settings, STACK, emulated, wanted.guest_ports)
     return next(machine for machine in planned if machine.name == wanted.name), settings, emulated
 
 
