@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,32 +80,56 @@ def published(folder: Path, plain_bundle: Path) -> Publication:
 
 
 @pytest.fixture(scope="module")
-def doors(folder: Path, published: Publication, made: dict[str, Made]) -> Iterator[dict[str, Hosts]]:
-    """Upstream's hosts, by the machine that reaches them through a tunnel of its own."""
-    signed, key = certify(folder / "certificate", NAMES)
-    with ExitStack() as stack:
-        port = stack.enter_context(hosts.registry(folder / "registry"))
+def port(folder: Path, published: Publication) -> Iterator[int]:
+    """Of docker-registry, with upstream's images."""
+    certify(folder / "certificate", NAMES)
+    with hosts.registry(folder / "registry") as found:
         for reference, archive in published.images.items():
             content = io.BytesIO(gzip.decompress(archive.read_bytes()))
-            registry.push(Archive(content), reference, registry.Place(f"127.0.0.1:{port}", plain=True))
-        found = {}
-        for name, machine in made.items():
-            found[name] = stack.enter_context(hosts.serving(folder / "files", port, signed, key))
-            found[name].mirror, found[name].login = MIRROR, LOGIN
-            _prepare(folder, machine, signed)
-            ports = {443: found[name].https, 80: found[name].http}
-            ways = [word for there, here in ports.items() for word in ("-R", f"127.0.0.1:{there}:127.0.0.1:{here}")]
-            words = machines.ssh(folder / "machines", machine, "-N", "-o", "ExitOnForwardFailure=yes", *ways)
-            tunnel = subprocess.Popen(words)
-            stack.callback(tunnel.wait)
-            stack.callback(tunnel.terminate)
+            registry.push(Archive(content), reference, registry.Place(f"127.0.0.1:{found}", plain=True))
         yield found
+
+
+@contextmanager
+def door(folder: Path, port: int, machine: Made) -> Iterator[Hosts]:
+    """Upstream's hosts and the mirror, as a machine reaches them through a tunnel of its own."""
+    signed, key = folder / "certificate" / "certificate.pem", folder / "certificate" / "key.pem"
+    with hosts.serving(folder / "files", port, signed, key) as found:
+        found.mirror, found.login = MIRROR, LOGIN
+        _prepare(folder, machine, signed)
+        ways = []
+        for there, here in {443: found.https, 80: found.http}.items():
+            ways += ["-R", f"127.0.0.1:{there}:127.0.0.1:{here}"]
+        with subprocess.Popen(
+            machines.ssh(folder / "machines", machine, "-N", "-o", "ExitOnForwardFailure=yes", *ways)
+        ) as tunnel:
+            try:
+                yield found
+            finally:
+                tunnel.terminate()
+
+
+@pytest.fixture(scope="module")
+def doors(folder: Path, port: int, made: dict[str, Made]) -> Iterator[dict[str, Hosts]]:
+    """By the machine that goes through it."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(door(folder, port, machine)) for name, machine in made.items()}
 
 
 @pytest.fixture(scope="module")
 def made(folder: Path) -> dict[str, Made]:
-    """The machines, as their vendor hands them over."""
-    return {wanted.name: machines.make(folder / "machines", _image(), wanted) for wanted in WANTED}
+    """The machines, as their vendor hands them over; the last comes later."""
+    return {wanted.name: machines.make(folder / "machines", _image(), wanted) for wanted in WANTED[:-1]}
+
+
+@pytest.fixture(scope="module")
+def late(folder: Path, port: int) -> Iterator[tuple[Made, Hosts]]:
+    """The last machine and its door."""
+    machine = machines.make(folder / "machines", _image(), WANTED[-1])
+    with door(folder, port, machine) as found, (folder / "known_hosts").open("a") as known:
+        known.write(f"[127.0.0.1]:{machine.ports['ssh']} {machine.host_key}\n")
+        known.flush()
+        yield machine, found
 
 
 @pytest.fixture(scope="module")
@@ -213,16 +237,18 @@ def test_up_goes_on_and_every_gate_passes(plain: Commands, doors: dict[str, Host
 
 
 def test_a_second_up_asks_upstream_for_nothing(plain: Commands, doors: dict[str, Hosts]) -> None:
-    before = {name: len(door.asked) for name, door in doors.items()}
+    before = {name: len(each.asked) for name, each in doors.items()}
     done = plain.run("up", 300)
     assert done.code == 0, done.text
     assert re.search(r"engine done in .*: \d+ unchanged", done.text), done.text
-    assert {name: len(door.asked) for name, door in doors.items()} == before
+    assert {name: len(each.asked) for name, each in doors.items()} == before
 
 
-def test_a_mirror_is_filled_from_upstreams_bundle(plain: Commands, doors: dict[str, Hosts], folder: Path) -> None:
-    door, through = doors["w2"], list[str]()
-    with tunnel(door.https, through) as proxy:
+def test_a_mirror_is_filled_from_upstreams_bundle(
+    plain: Commands, doors: dict[str, Hosts], port: int, folder: Path
+) -> None:
+    through = list[str]()
+    with tunnel(doors["w1"].https, through) as proxy:
         changes = {"HTTPS_PROXY": proxy, "REQUESTS_CA_BUNDLE": str(folder / "certificate" / "certificate.pem")}
         given = {**plain.environment, **changes, "FJORDKUBE_CACHE": str(folder / "cache")}
 
@@ -233,29 +259,29 @@ def test_a_mirror_is_filled_from_upstreams_bundle(plain: Commands, doors: dict[s
         command("bundle", "--artifacts", "upstream", "--releases", "", "--output", place)
         command("bundle-verify", place)
         files = ["--files", str(folder / "files" / MIRROR / "files")]
-        command("mirror", "--bundle", place, *files, "--registry", f"http://127.0.0.1:{door.registry}/k8s")
+        command("mirror", "--bundle", place, *files, "--registry", f"http://127.0.0.1:{port}/k8s")
     assert {name.partition(":")[0] for name in through} == {"dl.k8s.io", "github.com", "registry.k8s.io", "quay.io"}
 
 
 def test_one_more_machine_becomes_a_node_from_the_mirror(
-    plain: Commands, doors: dict[str, Hosts], folder: Path, made: dict[str, Made]
+    plain: Commands, doors: dict[str, Hosts], folder: Path, made: dict[str, Made], late: tuple[Made, Hosts]
 ) -> None:
+    machine, its_door = late
     mirror = {"source": "mirror", "files": f"https://{MIRROR}/files", "registry": f"{MIRROR}/k8s"}
     mirror["ca_file"] = str(folder / "certificate" / "certificate.pem")
     file = yaml.safe_load(plain.settings.read_text())
-    file["config"]["fjordkube:stack"] = {**stack(folder, made, "w1", "w2"), "artifacts": mirror}
+    file["config"]["fjordkube:stack"] = {**stack(folder, {**made, "w2": machine}, "w1", "w2"), "artifacts": mirror}
     plain.settings.write_text(yaml.safe_dump(file))
     words = [str(plain.home / "engine" / "pulumi"), "config", "set", "--secret", "--stack", plain.stack]
     words += ["--config-file", str(plain.settings), "fjordkube:registryLogin"]
     subprocess.run(words, cwd=plain.checkout, env=plain.environment, input=LOGIN, text=True, check=True)
-    asked = {name: len(door.asked) for name, door in doors.items()}
+    asked = {name: len(each.asked) for name, each in doors.items()}
     done = plain.run("up", UP_SECONDS, show=True)
     assert done.code == 0, done.text
     assert "gate ingress: passed" in done.text
-    for name, door in doors.items():
-        new = {each.partition("/")[0] for each in door.asked[asked[name] :]}
-        # nodes that have everything ask nobody; the new one asks the mirror, and Debian's archive
-        assert new == ({MIRROR, "deb.debian.org"} if name == "w2" else set()), new
+    # nodes that have everything ask nobody; the new one asks the mirror, and Debian's archive
+    assert {name: len(each.asked) for name, each in doors.items()} == asked
+    assert {each.partition("/")[0] for each in its_door.asked} == {MIRROR, "deb.debian.org"}
 
 
 def test_down_leaves_plain_machines(plain: Commands, folder: Path, made: dict[str, Made]) -> None:
