@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +16,9 @@ from fjordkube.objects import Object
 from tests.conformance.api_server import ApiServer
 
 DRY = "?fieldManager=generated&force=true&fieldValidation=Strict&dryRun=All"
+DISCOVERY_SECONDS = 60
+"""Until the API serves a kind whose definition it has just been given; usually a second."""
+
 REAL = "?fieldManager=generated&force=true&fieldValidation=Strict"
 
 
@@ -43,9 +47,11 @@ class Judge:
     def _path(self, body: Object) -> str:
         version, metadata = body["apiVersion"], body["metadata"]
         root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        if body["kind"] not in self.resources.get(version, {}):
-            found = self.api.request("GET", root)["resources"]
+        end = time.monotonic() + DISCOVERY_SECONDS
+        while body["kind"] not in self.resources.get(version, {}) and time.monotonic() < end:
+            found = (self.api.get(root) or {"resources": []})["resources"]
             self.resources[version] = {r["kind"]: (r["name"], r["namespaced"]) for r in found if "/" not in r["name"]}
+            time.sleep(0.1)
         plural, namespaced = self.resources[version][body["kind"]]
         place = f"/namespaces/{metadata['namespace']}" if namespaced else ""
         return f"{root}{place}/{plural}/{quote(metadata['name'])}"
