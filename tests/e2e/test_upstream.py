@@ -137,6 +137,7 @@ def plain(folder: Path, published: Publication, made: dict[str, Made]) -> Iterat
     """Commands of a checkout with the new checksums, on a stack of those machines."""
     checkout = folder / "checkout"
     installed.copy(checkout)
+    (checkout / ".venv").symlink_to(sys.prefix)
     published.replace_sums(checkout)
     commands = Commands(folder / "home", folder / "Pulumi.plain.yaml", "plain", checkout=checkout)
     commands.write(stack(folder, made, "w1"))
