@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 from tests.unit.ssh_server import free_port
 
@@ -98,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/v2/"):
             self._pull(host, treatment)
         else:
-            self._file(self.state.files / host / self.path.lstrip("/"), treatment)
+            self._file(self.state.files / host / unquote(self.path).lstrip("/"), treatment)
 
     do_HEAD = do_GET
 
