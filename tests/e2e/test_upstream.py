@@ -219,7 +219,7 @@ def test_images_that_do_not_come_stop_up_and_are_told(plain: Commands, doors: di
     doors["w1"].faults = {"/v2/kube-proxy/": ["500"] * 60}
     done = plain.run("up", 1200, show=True)
     assert done.code != 0
-    assert re.search(r"cp1: image registry.k8s.io/pause:\S+ was not pulled: .*401", done.text)
+    assert re.search(r"cp1: image registry.k8s.io/pause:\S+ was not pulled: .*authorization failed", done.text)
     assert re.search(r"w1: image registry.k8s.io/kube-proxy:\S+ was not pulled: .*500", done.text)
 
 
