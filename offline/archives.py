@@ -20,7 +20,6 @@ from fjordkube.helpers.artifacts.archive import INDEX, NAME
 from offline import command
 from offline.command import BuildError
 
-CHUNK = 2**20
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 INDEXES = {INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json"}

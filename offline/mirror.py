@@ -24,7 +24,6 @@ from offline import archives, command, registry, transfer
 from offline.archives import Archive
 from offline.registry import Place
 
-CHUNK: Final = 2**20
 MB: Final = 10**6
 
 Say = Callable[[str], None]
@@ -91,7 +90,7 @@ def _put(source: IO[bytes], size: int, sha256: str, files: Path, path: str, say:
         partial = target.with_name(f".{target.name}.part")
         with partial.open("wb") as file:
             command.check()
-            shutil.copyfileobj(source, file, CHUNK)
+            shutil.copyfileobj(source, file, transfer.CHUNK)
         partial.chmod(0o644)
         partial.replace(target)
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.engine.command import Commands
+from tests.machines import machines
 
 
 def record(commands: Commands, node: str) -> dict[str, Any]:
@@ -38,16 +39,10 @@ def get(port: int, host: str) -> tuple[int, str]:
 def shell(commands: Commands, node: str, script: str) -> str:
     """stdout of a script on a node."""
     folder = commands.home / "vm" / commands.stack
-    key = folder / ".ssh" / "id_ed25519"
-    public = (folder / node / "host_key.pub").read_text().split()[:2]
-    known = commands.home / f"known-{node}"
-    known.write_text(f"node {' '.join(public)}\n")
-    port = str(record(commands, node)["ports"]["ssh"])
-    options = [f"UserKnownHostsFile={known}", "HostKeyAlias=node", "StrictHostKeyChecking=yes", "BatchMode=yes"]
-    words = ["ssh", "-F", "/dev/null", "-i", str(key), "-p", port, *(w for o in options for w in ("-o", o))]
-    done = subprocess.run(
-        [*words, "root@127.0.0.1", "bash -s"], input=script, capture_output=True, text=True, timeout=120, check=True
-    )
+    public = " ".join((folder / node / "host_key.pub").read_text().split()[:2])
+    port, known = record(commands, node)["ports"]["ssh"], commands.home / f"known-{node}"
+    words = [*machines.entering(folder / ".ssh" / "id_ed25519", port, public, known), "bash -s"]
+    done = subprocess.run(words, input=script, capture_output=True, text=True, timeout=120, check=True)
     return done.stdout
 
 

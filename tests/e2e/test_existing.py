@@ -5,8 +5,6 @@ with sudo. What they lack comes from a bundle.
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,10 @@ from typing import Any
 import pytest
 
 from commands.setup import PLAIN_EXISTING
-from fjordkube.helpers.local_vm import image
-from fjordkube.nodes.local import accelerator
 from fjordkube.roots import CHECKOUT
-from offline import manifest, vendor_image
 from tests.conformance import ssh_daemon
 from tests.conformance.ssh_daemon import SshDaemon
-from tests.e2e import cluster
+from tests.e2e import cluster, existing
 from tests.engine.command import Commands
 from tests.machines import machines
 from tests.machines.machines import Made, Wanted
@@ -50,20 +45,15 @@ pgrep -l containerd || true
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Home of the machines and of the stack. Both are gone afterwards."""
-    made = Path(tempfile.mkdtemp(prefix="fjordkube-given-", dir="/var/tmp"))
-    try:
+    """Home of the machines and of the stack."""
+    with existing.home("given", PLAIN_EXISTING, WANTED) as made:
         yield made
-    finally:
-        for wanted in WANTED:
-            machines.delete(made / "machines", _image(), wanted)
-        shutil.rmtree(made)
 
 
 @pytest.fixture(scope="module")
 def made(folder: Path) -> dict[str, Made]:
     """The machines, up and bare; whoever enters them as root may enter as the user with sudo."""
-    found = {wanted.name: machines.make(folder / "machines", _image(), wanted) for wanted in WANTED}
+    found = existing.make(folder, PLAIN_EXISTING, WANTED)
     for machine in found.values():
         machines.shell(
             folder / "machines",
@@ -99,45 +89,18 @@ def given(folder: Path, made: dict[str, Made], bastion: SshDaemon, plain_bundle:
         commands.run("down", limit=900)
 
 
-def _image() -> image.VmImage:
-    return image.find(vendor_image.digest(manifest.load(), PLAIN_EXISTING))
-
-
 def stack(folder: Path, made: dict[str, Made], bastion: SshDaemon, plain_bundle: Path) -> dict[str, Any]:
-    """The stack file: what somebody with two VPS writes, but for forwarded ports and the timing of emulation."""
-    emulated = accelerator.choose("auto", _image()) == "tcg"
-
-    def host(name: str, *uses: str) -> dict[str, Any]:
-        ports = made[name].ports
-        return {"name": name, "host": "127.0.0.1", "port": ports["ssh"], "ports": {use: ports[use] for use in uses}}
-
+    """What somebody writes whose hosts are behind a bastion and reach no registry."""
+    through = {
+        "host": "127.0.0.1",
+        "port": bastion.port,
+        "user": bastion.user,
+        "key_file": str(folder / "bastion" / "id_ed25519"),
+        "host_key": bastion.host_key,
+    }
     return {
-        "cluster": {"name": "given", "timing": "emulated" if emulated else "native"},
-        "nodes": {
-            "source": "existing",
-            "private_cidr": "192.168.77.0/24",
-            "zone": "no-osl1",
-            "ssh": {
-                "user": USER,
-                "sudo": True,
-                "bastion": {
-                    "host": "127.0.0.1",
-                    "port": bastion.port,
-                    "user": bastion.user,
-                    "key_file": str(folder / "bastion" / "id_ed25519"),
-                    "host_key": bastion.host_key,
-                },
-                "key_file": str(machines.client_key(folder / "machines")),
-                "known_hosts": str(folder / "known_hosts"),
-            },
-            "control_planes": [{**host("cp1", "api"), "etcd_disk": "LABEL=etcd"}],
-            "workers": [host("w1", "http", "https")],
-        },
+        **existing.stack("given", folder, PLAIN_EXISTING, made, ["w1"], user=USER, sudo=True, bastion=through),
         "artifacts": {"source": "bundle", "path": str(plain_bundle.relative_to(CHECKOUT)), "origin": "built"},
-        # QEMU's user network is where this computer comes from
-        "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
-        # an emulated disk proves nothing, and nobody but the source local knows that machines are emulated
-        "gates": {"disk": {"enforce": "never" if emulated else "auto"}},
     }
 
 
@@ -156,7 +119,7 @@ def test_up_trusts_no_host_before_its_key_was_collected(given: Commands) -> None
 def test_host_keys_are_collected_once(given: Commands, folder: Path, made: dict[str, Made]) -> None:
     assert given.run("host-keys").code == 0
     lines = (folder / "known_hosts").read_text().splitlines()
-    assert lines == [f"[127.0.0.1]:{made[name].ports['ssh']} {made[name].host_key}" for name in ("cp1", "w1")]
+    assert lines == [existing.known(made[name]) for name in ("cp1", "w1")]
 
 
 def test_a_host_with_a_taken_port_stops_up_before_any_is_changed(

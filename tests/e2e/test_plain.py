@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 
 from commands.setup import PLAIN
-from fjordkube.helpers.local_vm import image
 from fjordkube.roots import CHECKOUT
-from offline import manifest, vendor_image
-from tests.e2e import cluster
+from tests.e2e import cluster, existing
 from tests.e2e.vendor import machines, orders, running, stack
 from tests.engine.command import Commands
 
@@ -38,7 +36,7 @@ def plain(folder: Path, plain_bundle: Path) -> Iterator[Commands]:
     """Commands on the stack. Whatever happened, its machines are gone afterwards."""
     made = Commands(folder / "home", folder / "Pulumi.vendor.yaml", "vendor")
     artifacts = {"source": "bundle", "path": str(plain_bundle.relative_to(CHECKOUT)), "origin": "built"}
-    made.write(stack(folder, image.find(vendor_image.digest(manifest.load(), PLAIN)), artifacts))
+    made.write(stack(folder, existing.image_of(PLAIN), artifacts))
     try:
         yield made
     finally:

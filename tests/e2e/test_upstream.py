@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,12 +23,10 @@ import yaml
 
 from commands.setup import PLAIN
 from fjordkube.helpers.artifacts import bundle
-from fjordkube.helpers.local_vm import image
 from fjordkube.helpers.local_vm.spec import GUEST_PORTS
-from fjordkube.nodes.local import accelerator
-from offline import manifest, registry, vendor_image
+from offline import registry
 from offline.archives import Archive
-from tests.e2e import cluster
+from tests.e2e import cluster, existing
 from tests.engine import installed
 from tests.engine.command import Commands
 from tests.machines import machines
@@ -58,14 +55,9 @@ NAMES = ("dl.k8s.io", "github.com", "registry.k8s.io", "quay.io", "deb.debian.or
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Home of the machines, of the stack and of upstream's hosts. All are gone afterwards."""
-    made = Path(tempfile.mkdtemp(prefix="fjordkube-upstream-", dir="/var/tmp"))
-    try:
+    """Home of the machines, of the stack and of upstream's hosts."""
+    with existing.home("upstream", PLAIN, WANTED) as made:
         yield made
-    finally:
-        for wanted in WANTED:
-            machines.delete(made / "machines", _image(), wanted)
-        shutil.rmtree(made)
 
 
 @pytest.fixture(scope="module")
@@ -119,15 +111,15 @@ def doors(folder: Path, port: int, made: dict[str, Made]) -> Iterator[dict[str, 
 @pytest.fixture(scope="module")
 def made(folder: Path) -> dict[str, Made]:
     """The machines, as their vendor hands them over; the last comes later."""
-    return {wanted.name: machines.make(folder / "machines", _image(), wanted) for wanted in WANTED[:-1]}
+    return existing.make(folder, PLAIN, WANTED[:-1])
 
 
 @pytest.fixture(scope="module")
 def late(folder: Path, port: int) -> Iterator[tuple[Made, Hosts]]:
     """The last machine and its door."""
-    machine = machines.make(folder / "machines", _image(), WANTED[-1])
+    (machine,) = existing.make(folder, PLAIN, WANTED[-1:]).values()
     with door(folder, port, machine) as found, (folder / "known_hosts").open("a") as known:
-        known.write(f"[127.0.0.1]:{machine.ports['ssh']} {machine.host_key}\n")
+        known.write(existing.known(machine) + "\n")
         known.flush()
         yield machine, found
 
@@ -141,17 +133,11 @@ def plain(folder: Path, published: Publication, made: dict[str, Made]) -> Iterat
     published.replace_sums(checkout)
     commands = Commands(folder / "home", folder / "Pulumi.plain.yaml", "plain", checkout=checkout)
     commands.write(stack(folder, made, "w1"))
-    (folder / "known_hosts").write_text(
-        "".join(f"[127.0.0.1]:{machine.ports['ssh']} {machine.host_key}\n" for machine in made.values())
-    )
+    (folder / "known_hosts").write_text("".join(existing.known(machine) + "\n" for machine in made.values()))
     try:
         yield commands
     finally:
         commands.run("down", limit=900)
-
-
-def _image() -> image.VmImage:
-    return image.find(vendor_image.digest(manifest.load(), PLAIN))
 
 
 def _prepare(folder: Path, machine: Made, signed: Path) -> None:
@@ -173,30 +159,8 @@ echo 'deb [trusted=yes] http://deb.debian.org/{PLAIN} ./' >/etc/apt/sources.list
 
 
 def stack(folder: Path, made: dict[str, Made], *workers: str) -> dict[str, Any]:
-    """The stack file: nothing of artifacts, since upstream is the default."""
-    emulated = accelerator.choose("auto", _image()) == "tcg"
-
-    def host(name: str, *uses: str) -> dict[str, Any]:
-        ports = made[name].ports
-        return {"name": name, "host": "127.0.0.1", "port": ports["ssh"], "ports": {use: ports[use] for use in uses}}
-
-    return {
-        "cluster": {"name": "plain", "timing": "emulated" if emulated else "native"},
-        "nodes": {
-            "source": "existing",
-            "private_cidr": "192.168.77.0/24",
-            "zone": "no-osl1",
-            "ssh": {
-                "key_file": str(machines.client_key(folder / "machines")),
-                "known_hosts": str(folder / "known_hosts"),
-            },
-            "control_planes": [{**host("cp1", "api"), "etcd_disk": "LABEL=etcd"}],
-            "workers": [host(name, "http", "https") for name in workers],
-        },
-        "ingress": dict(PORTS),
-        "firewall": {"admin_cidrs": ["10.0.2.0/24"]},
-        "gates": {"disk": {"enforce": "never" if emulated else "auto"}},
-    }
+    """Nothing of artifacts, since upstream is the default."""
+    return {**existing.stack("plain", folder, PLAIN, made, workers), "ingress": dict(PORTS)}
 
 
 def test_files_that_are_not_what_the_list_says_are_thrown_away(

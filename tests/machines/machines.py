@@ -82,13 +82,21 @@ def client_key(home: Path) -> Path:
         return keys.client(home.resolve() / "vm" / STACK)
 
 
-def ssh(home: Path, machine: Made, *options: str) -> list[str]:
-    """The command line of SSH to the machine, as root with `client_key`, up to what is to be run there."""
-    known = home / f"known-{machine.name}"
-    known.write_text(f"node {machine.host_key}\n")
+def entering(key: Path, port: int, host_key: str, known: Path, *options: str) -> list[str]:
+    """The command line of SSH as root to a machine with that public host key line, up to what is to be run there.
+
+    `known` is where that line is kept.
+    """
+    known.write_text(f"node {host_key}\n")
     fixed = [f"UserKnownHostsFile={known}", "HostKeyAlias=node", "StrictHostKeyChecking=yes", "BatchMode=yes"]
-    words = ["ssh", "-F", "/dev/null", "-i", str(client_key(home)), "-p", str(machine.ports["ssh"])]
+    words = ["ssh", "-F", "/dev/null", "-i", str(key), "-p", str(port)]
     return [*words, *(word for option in fixed for word in ("-o", option)), *options, "root@127.0.0.1"]
+
+
+def ssh(home: Path, machine: Made, *options: str) -> list[str]:
+    """The same for a machine of a home, with `client_key`."""
+    known = home / f"known-{machine.name}"
+    return entering(client_key(home), machine.ports["ssh"], machine.host_key, known, *options)
 
 
 def shell(home: Path, machine: Made, script: str) -> str:

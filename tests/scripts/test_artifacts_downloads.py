@@ -12,6 +12,7 @@ import pytest
 
 from tests.scripts.machine import Machine
 from tests.scripts.test_artifacts_script import FOLDER, INCOMING, machine, sha, values
+from tests.unit import ranges
 
 __all__ = ["machine"]
 
@@ -41,15 +42,9 @@ def server() -> Iterator[Server]:
                 self.send_error(int(treat))
                 return
             body = b"another file" if treat == "other" else CONTENT
-            begin = int(asked.removeprefix("bytes=").rstrip("-") or 0)
-            if begin >= len(body) and begin:
-                self.send_error(416)
+            begin = ranges.begin(self, len(body))
+            if begin is None:
                 return
-            self.send_response(206 if begin else 200)
-            if begin:
-                self.send_header("Content-Range", f"bytes {begin}-{len(body) - 1}/{len(body)}")
-            self.send_header("Content-Length", str(len(body) - begin))
-            self.end_headers()
             self.wfile.write(body[begin : 100000 if treat == "cut" else None])
 
         def log_message(self, *_: object) -> None:

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
+from tests.unit import ranges
 from tests.unit.ssh_server import free_port
 
 CHUNK = 1 << 20
@@ -115,15 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404)
             return
         body = b"another file" if treatment == "other" else path.read_bytes()
-        begin = int(self.headers.get("Range", "").removeprefix("bytes=").rstrip("-") or 0)
-        if begin >= len(body) and begin:
-            self._refuse(416)
+        begin = ranges.begin(self, len(body))
+        if begin is None:
             return
-        self.send_response(206 if begin else 200)
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(body) - 1}/{len(body)}")
-        self.send_header("Content-Length", str(len(body) - begin))
-        self.end_headers()
         self._body(iter([body[begin:]]), treatment, len(body) - begin)
 
     def _pull(self, host: str, treatment: str) -> None:
