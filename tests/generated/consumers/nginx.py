@@ -165,8 +165,8 @@ def running(folder: Path, api: ApiServer, objects: list[Object]) -> Iterator[Ngi
     pod["spec"] = {"containers": [{"name": "controller", "image": "x"}]}
     for body in [*objects, pod]:
         assert not (told := judge.apply(body, REAL)), told
-    ports = dict(zip(PORTS, _ports(len(PORTS)), strict=True))
-    flags = [f"--{name}-port={port}" for name, port in ports.items()]
+    held = dict(zip(PORTS, _held(len(PORTS)), strict=True))
+    flags = [f"--{name}-port={port.getsockname()[1]}" for name, port in held.items()]
     flags += [f"--configmap={NAMESPACE}/{controller.CONTROLLER}", "--kubeconfig=/kubeconfig", "--update-status=false"]
     flags += [f"--controller-class={controller.CONTROLLER_CLASS}", f"--ingress-class={controller.CLASS}"]
     flags += ["--sync-rate-limit=1000", "--disable-leader-election=true", "--enable-metrics=false"]
@@ -186,37 +186,49 @@ def running(folder: Path, api: ApiServer, objects: list[Object]) -> Iterator[Ngi
             start_new_session=True,
         )
     try:
-        with _lua(ports["status"], _Lua, log), _lua(ports["stream"], _Stream, log):
+        with _lua(held["status"], _Lua, log), _lua(held["stream"], _Stream, log):
             yield Nginx(judge, root, log)
     finally:
+        for port in held.values():
+            port.close()
         # with it, all of its process namespace ends
         process.kill()
         process.wait()
 
 
-class _Server(ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
+def _held(count: int) -> list[socket.socket]:
+    """Different free ports, below those that the kernel gives to connections, each bound and not yet listened at.
 
-
-def _ports(count: int) -> list[int]:
-    """Free ports below those that the kernel gives to connections: some are bound a while later, beside other tests."""
-    found: list[int] = []
+    A port that is only bound can still be tried and taken by others that allow it, as the controller does.
+    """
+    found: list[socket.socket] = []
     while len(found) < count:
-        port = random.randrange(15000, 30000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.append(port)
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind(("127.0.0.1", random.randrange(15000, 30000)))
+            taken = held.getsockname() in [other.getsockname() for other in found]
+        except OSError:
+            taken = True
+        if taken:
+            held.close()
+        else:
+            found.append(held)
     return found
 
 
 @contextlib.contextmanager
-def _lua(port: int, handler: type[BaseRequestHandler], log: Path) -> Iterator[None]:
+def _lua(held: socket.socket, handler: type[BaseRequestHandler], log: Path) -> Iterator[None]:
     """Answers at one of nginx's ports, from when the controller has seen that it was free."""
     deadline = time.monotonic() + PATIENCE
     while "Starting NGINX process" not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()[-3000:]
         time.sleep(0.05)
-    with _Server(("127.0.0.1", port), handler) as server:
+    with ThreadingTCPServer(held.getsockname(), handler, bind_and_activate=False) as server:
+        server.socket.close()
+        server.socket = held
+        server.daemon_threads = True
+        server.server_activate()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield
         server.shutdown()
