@@ -102,12 +102,8 @@ class Node:
     @property
     def api_endpoint(self) -> pulumi.Output[str]:
         """Where this control plane's own API is reached from outside, e.g. 203.0.113.7:6443."""
-
-        def joined(at: Mapping[str, Any]) -> str:
-            address = str(at["address"])
-            return f"{f'[{address}]' if ':' in address else address}:{int(at['ports']['api'])}"
-
-        return pulumi.Output.all(address=self.public_address, ports=self.ports).apply(joined)
+        parts = pulumi.Output.all(address=self.public_address, ports=self.ports)
+        return parts.apply(lambda at: endpoint(at["address"], int(at["ports"]["api"])))
 
     @property
     def stays(self) -> bool:
@@ -118,6 +114,11 @@ class Node:
     def set_apart(self) -> bool:
         """Whether a taint keeps ordinary pods away: the front door and the demo are then on other workers."""
         return any(not taint.endswith(":PreferNoSchedule") for taint in self.taints)
+
+
+def endpoint(address: str, port: int) -> str:
+    """HOST:PORT as URLs have it, with the brackets of an IPv6 address."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def after(node: Node, held: pulumi.Output[Any]) -> Node:
