@@ -15,6 +15,7 @@ from pulumi_command import local
 
 from fjordkube.gates.common import Question
 from fjordkube.helpers import launcher
+from fjordkube.helpers.ssh import with_keys_apart
 from fjordkube.node import Node
 
 
@@ -83,17 +84,6 @@ def reached(nodes: Sequence[Node]) -> pulumi.Output[str]:
         )
 
     return pulumi.Output.all(*(entry(node) for node in nodes)).apply(with_keys_apart)
-
-
-def with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
-    every = [*entries, *(entry["bastion"] for entry in entries if "bastion" in entry)]
-    keys = list(dict.fromkeys(entry["key"] for entry in every))
-
-    def apart(entry: Mapping[str, Any]) -> dict[str, Any]:
-        bastion = {"bastion": apart(entry["bastion"])} if "bastion" in entry else {}
-        return {**entry, "key": keys.index(entry["key"]), **bastion}
-
-    return json.dumps({"keys": keys, "nodes": [apart(entry) for entry in entries]})
 
 
 def _parsed(stdout: str) -> dict[str, Any]:

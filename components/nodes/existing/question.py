@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES, WORKER_IMAGES
-from fjordkube.gates.gate import with_keys_apart
+from fjordkube.helpers.ssh import with_keys_apart
 from fjordkube.host.modules import modules
 from fjordkube.nodes.existing.pins import BASTION
 from fjordkube.settings import API_PORT, ClusterSettings, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy
@@ -54,7 +54,7 @@ def environment(nodes: ExistingNodes, cluster: ClusterSettings, images: Mapping[
     """The variables but FJORDKUBE_NODES (`entrances`). `images`: reference by component."""
     return {
         "FJORDKUBE_SURVEY": question(nodes, cluster, images),
-        "FJORDKUBE_SCRIPT": shell(["survey"], {}),
+        "FJORDKUBE_SCRIPT": shell(["facts", "survey"], {}),
     }
 
 
