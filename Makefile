@@ -37,7 +37,7 @@ preview: $(VENV)/.ready ## what `up` would change; touches nothing
 down: $(VENV)/.ready ## delete the stack's machines and everything on them
 	@$(RUN) down --stack $(STACK)
 
-doctor: $(VENV)/.ready ## what is missing, what will be used, how long it will take
+doctor: $(VENV)/.ready ## what is missing, what will be used, how long it will take; how a living cluster is
 	@$(RUN) doctor --stack $(STACK)
 
 kubeconfig: $(VENV)/.ready ## write the admin kubeconfig to a file of its own (mode 0600)

@@ -15,7 +15,7 @@ VERBS = {
     "up": "from nothing to a served request, gates passed",
     "preview": "what `up` would change; touches nothing",
     "down": "delete the stack's machines and everything on them",
-    "doctor": "what is missing, what will be used, how long it will take",
+    "doctor": "what is missing, what will be used, how long it will take; how a living cluster is",
     "kubeconfig": "write the admin kubeconfig to a file of its own",
     "host-keys": "collect the keys of hosts that exist, once, for you to compare",
     "bundle": "make a folder or .tar of all that a node runs with",

@@ -1,4 +1,7 @@
-"""`doctor`: what is missing, what will be used, how long it will take. Looks, and changes nothing."""
+"""`doctor`: what is missing, what will be used, how long it will take; of a stack that lives, how its cluster is.
+
+Looks, and changes nothing. Leaves the cluster to living.py.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import shutil
 import subprocess
 
-from commands import backend, sdk, stackfile
+from commands import backend, living, sdk, stackfile
 from commands.console import minutes
 from commands.engine import engine_there, plugins, with_emulator
 from fjordkube import images
@@ -25,7 +28,8 @@ UP_SECONDS = {"kvm": 120.0, "tcg": 420.0}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when `up` can start, 1 when something has to be mended first."""
+    """0 when `up` can start and the cluster, if there is one, is well; 1 when something has to be mended first, or does
+    not work; 3 when something of the cluster needs hands within days."""
     problems: list[str] = []
     os.environ.update(with_emulator())  # what is looked at below is what `up` would run
     path = arguments.settings or stackfile.source(arguments.stack)
@@ -41,18 +45,32 @@ def run(arguments: argparse.Namespace) -> int:
             nodes_source.find(settings).check(settings, arguments.stack, programs=not local)
     except FjordkubeError as error:
         problems.append(str(error))
+    cluster = None
+    try:
+        cluster = living.find(arguments.stack, arguments.settings)
+    except living.NotLookedAt as error:
+        _line("cluster", f"not looked at: {error}")
+    except FjordkubeError as error:
+        problems += [str(error)] if str(error) not in problems else []
     if settings is None or isinstance(settings.nodes, LocalNodes):
         left = _local(problems)
         mode = _machines(settings, problems) if settings else "tcg"
     else:
         left, mode = _elsewhere(), "kvm"
         _line("machines", f"source {settings.nodes.source}")
-        if isinstance(settings.nodes, ExistingNodes) and not problems:
+        # hosts that are nodes are asked as such
+        if isinstance(settings.nodes, ExistingNodes) and not problems and not cluster:
             problems += _hosts(settings, arguments.stack)
     _line("up takes", f"about {minutes(left + UP_SECONDS[mode])}")
+    status = 0
+    if cluster:
+        try:
+            status = living.look(cluster)
+        except FjordkubeError as error:
+            problems.append(str(error))
     for problem in problems:
         print(f"\n{problem}")
-    return 1 if problems else 0
+    return 1 if problems else status
 
 
 def _local(problems: list[str]) -> float:

@@ -232,9 +232,18 @@ class Engine:
         """
         if not os.environ.get(backend.VARIABLE):
             return state.computers(state.resources(self.stack) or [])
-        exported = self.call("stack", "export", "--stack", self.stack, capture=True)
-        found = json.loads(exported.stdout) if exported.returncode == 0 else {}
-        return state.computers((found.get("deployment") or {}).get("resources") or [])
+        try:
+            return state.computers(self.resources())
+        except FjordkubeError:
+            return set()
+
+    def resources(self, secrets_shown: bool = False) -> list[dict[str, Any]]:
+        """What the stack's state holds, asked of the backend. FjordkubeError with the engine's words."""
+        extra = ["--show-secrets"] if secrets_shown else []
+        exported = self.call("stack", "export", "--stack", self.stack, *extra, capture=True)
+        if exported.returncode:
+            raise FjordkubeError(f"state: the backend does not tell stack {self.stack}: {exported.stderr.strip()}")
+        return list((json.loads(exported.stdout).get("deployment") or {}).get("resources") or [])
 
     def forgetting(self) -> str:
         """What a person does to have the stack forgotten, its machines left as they are."""

@@ -41,10 +41,10 @@ def show(prepared: Prepared, spans: Sequence[Span]) -> None:
     print(f"report     {page_path}\ncluster    make kubeconfig STACK={engine.stack}, then kubectl")
 
 
-def table(rows: Sequence[Mapping[str, str]]) -> str:
+def table(rows: Sequence[Mapping[str, str]], columns: Sequence[str] = COLUMNS) -> str:
     """Columns as wide as their longest cell."""
-    lines = [COLUMNS, *(tuple(str(row[column]) for column in COLUMNS) for row in rows)]
-    widths = [max(len(line[index]) for line in lines) for index in range(len(COLUMNS))]
+    lines = [tuple(columns), *(tuple(str(row[column]) for column in columns) for row in rows)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([text[0], "-" * len(max(text, key=len)), *text[1:]])
 

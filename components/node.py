@@ -16,6 +16,7 @@ from typing import Any, Final
 import pulumi
 from pulumi_command import remote
 
+from fjordkube.helpers.ssh import with_keys_apart
 from fjordkube.settings.nodes.node import Role
 
 BESIDE_HOST: Final = (
@@ -181,14 +182,3 @@ def reached(nodes: Sequence[Node], api: bool = False) -> pulumi.Output[str]:
         )
 
     return pulumi.Output.all(*(entry(node) for node in nodes)).apply(with_keys_apart)
-
-
-def with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
-    every = [*entries, *(entry["bastion"] for entry in entries if "bastion" in entry)]
-    keys = list(dict.fromkeys(entry["key"] for entry in every))
-
-    def apart(entry: Mapping[str, Any]) -> dict[str, Any]:
-        bastion = {"bastion": apart(entry["bastion"])} if "bastion" in entry else {}
-        return {**entry, "key": keys.index(entry["key"]), **bastion}
-
-    return json.dumps({"keys": keys, "nodes": [apart(entry) for entry in entries]})

@@ -1,6 +1,6 @@
 """Gate bgp: every node has a BGP session with every other, and no tunnel device unless encapsulation is asked for.
 
-Owns its question and its row. Leaves measuring to helpers/gates/bgp.py and scripts/gate-bgp.sh.
+Owns its question and its row. Leaves measuring to helpers/gates/bgp.py, scripts/bird.sh and scripts/gate-bgp.sh.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from fjordkube.gates.common import Figures, Promised, Question, Row, count, row,
 
 def question(promised: Promised) -> Question:
     """Asked of every cluster."""
-    return Question("bgp", {"encapsulated": promised.encapsulated}, script("bgp"), needs=("network",))
+    return Question("bgp", {"encapsulated": promised.encapsulated}, script("bgp", before=("bird",)), needs=("network",))
 
 
 def rows(found: Figures) -> list[Row]:

@@ -5,7 +5,7 @@ Owns their shapes. Leaves what is promised to the module of each gate, and measu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,9 +78,9 @@ def wait(gates: Gates, timing: Timing) -> int:
     return gates.timeout_seconds or timing.gate_wait
 
 
-def script(gate: Name, values: Mapping[str, str] | None = None) -> str:
-    """The text of scripts/gate-`gate`.sh, which answers questions until there are no more."""
-    return shell([f"gate-{gate}", "questions"], {"IDLE_SECONDS": str(IDLE_SECONDS), **(values or {})})
+def script(gate: Name, values: Mapping[str, str] | None = None, before: Sequence[str] = ()) -> str:
+    """The text of scripts/gate-`gate`.sh, which answers questions until there are no more; `before`: read before it."""
+    return shell([*before, f"gate-{gate}", "questions"], {"IDLE_SECONDS": str(IDLE_SECONDS), **(values or {})})
 
 
 def row(promise: str, measured: str, needed: str) -> Row:

@@ -25,6 +25,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "remove": ("membership.removal", "remove"),
     "release": ("membership.removal", "release"),
     "survey": ("survey.survey", "survey"),
+    "health": ("health", "health"),
     "disk": ("gates.disk", "disk"),
     "bgp": ("gates.bgp", "bgp"),
     "data-path": ("gates.data_path", "data_path"),

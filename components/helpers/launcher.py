@@ -10,8 +10,15 @@ package, or else the project's folder, where a checkout has it.
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from .errors import HelperError
+from .roots import CHECKOUT
 
 Part = Literal["artifacts", "membership", "gates", "survey"]
 
@@ -41,3 +48,22 @@ sys.exit(main(sys.argv[1:], os.environ))' """
 def command(verb: str) -> str:
     """The shell text that runs a verb; exec: a cancelled run ends the program itself."""
     return START + verb
+
+
+def run(verb: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The verb's answer, without an engine: by this Python, with keys in the environment alone. HelperError: its words.
+
+    What it logs is kept back.
+    """
+    done = subprocess.run(
+        ["/bin/sh", "-c", command(verb)],
+        env={**os.environ, "FJORDKUBE_PYTHON": sys.executable, **environment},
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise HelperError(done.stderr.partition("error: ")[2].strip() or done.stderr.strip())
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

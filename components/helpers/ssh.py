@@ -70,7 +70,7 @@ class Access:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any], keys: Sequence[str]) -> Access:
-        """A node of a list, whose `key` is the number of one in `keys` (gates/gate.py)."""
+        """A node of FJORDKUBE_NODES, whose `key` is the number of one in `keys` (with_keys_apart)."""
         name, bastion = str(entry["name"]), entry.get("bastion")
         return cls(
             name,
@@ -117,6 +117,18 @@ class Access:
         for name, value in options.items():
             command += ["-o", f"{name}={value}"]
         return [*command, *more, f"{self.user}@{self.host}"]
+
+
+def with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Secret. FJORDKUBE_NODES, each key in it once; of an entry's fields, `Access.from_entry` reads those of SSH."""
+    every = [*entries, *(entry["bastion"] for entry in entries if "bastion" in entry)]
+    keys = list(dict.fromkeys(entry["key"] for entry in every))
+
+    def apart(entry: Mapping[str, Any]) -> dict[str, Any]:
+        bastion = {"bastion": apart(entry["bastion"])} if "bastion" in entry else {}
+        return {**entry, "key": keys.index(entry["key"]), **bastion}
+
+    return json.dumps({"keys": keys, "nodes": [apart(entry) for entry in entries]})
 
 
 def _bastion(name: str, entry: Mapping[str, Any], key: str) -> Access:

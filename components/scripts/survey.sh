@@ -2,20 +2,9 @@
 # Tells what this machine is, before anything on it is changed: facts, one to a line, as NAME=VALUE; a name may repeat.
 #
 # Inputs: NODE_INTERFACE ETCD_DEVICE (may be empty, or root) MODULES PROGRAMS UNITS IMAGES PORTS (what is asked for)
-#         OWN_PROGRAMS (which would stand in the way of those that are brought)
+#         OWN_PROGRAMS (which would stand in the way of those that are brought); facts.sh was read before
 # Guard:  reads and nothing else. A question that cannot be answered has an empty answer, which whoever asked judges.
 # Output: the facts, and `whole=yes` last: without it the connection was cut.
-
-tell() { # NAME VALUE
-  local value=${2//[[:cntrl:]]/ }
-  printf '%s=%s\n' "$1" "${value%"${value##*[![:space:]]}"}"
-}
-
-first_line() { # FILE
-  local line=''
-  [ ! -r "$ROOT$1" ] || IFS= read -r line <"$ROOT$1" || true
-  printf '%s' "$line"
-}
 
 # --- the machine ---
 
@@ -25,18 +14,10 @@ tell_system() {
   tell uid "$(id -u)"
   tell hostname "$(first_line /proc/sys/kernel/hostname)"
   tell machine_id "$(first_line /etc/machine-id)"
-  tell kernel "$(first_line /proc/sys/kernel/osrelease)"
   tell architecture "$(uname -m)"
   tell processors "$(nproc 2>/dev/null || true)"
   tell cgroups "$(stat -fc %T "$ROOT/sys/fs/cgroup" 2>/dev/null || true)"
-  while IFS='=' read -r key value || [ -n "$key" ]; do
-    value=${value#[\"\']}
-    case $key in
-      ID) tell os_id "${value%[\"\']}" ;;
-      VERSION_ID) tell os_version "${value%[\"\']}" ;;
-      PRETTY_NAME) tell os_name "${value%[\"\']}" ;;
-    esac
-  done < <(cat "$ROOT/etc/os-release" 2>/dev/null || true)
+  tell_release
   while read -r key value; do
     [ "$key" != MemTotal: ] || tell memory_kib "${value% kB}"
   done < <(cat "$ROOT/proc/meminfo" 2>/dev/null || true)

@@ -72,7 +72,7 @@ class ApiServer:
 @contextlib.contextmanager
 def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Iterator[ApiServer]:
     """An API server with its data in the folder."""
-    paths = _certificates(folder)
+    paths = certificates(folder)
     etcd_port, peer_port, port = free_port(), free_port(), free_port()
     etcd_url, url = f"http://127.0.0.1:{etcd_port}", f"https://127.0.0.1:{port}"
     kubeconfig = _kubeconfig(url, paths)
@@ -82,7 +82,7 @@ def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Ite
     server = ApiServer(url, kubeconfig, context)
     with contextlib.ExitStack() as stack:
         stack.enter_context(
-            _process(
+            process(
                 folder / "etcd.log",
                 [etcd, "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level", "warn"],
                 {
@@ -95,7 +95,7 @@ def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Ite
             )
         )
         stack.enter_context(
-            _process(
+            process(
                 folder / "apiserver.log",
                 [apiserver],
                 {
@@ -120,7 +120,7 @@ def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Ite
         )
         _until_ready(server, folder)
         stack.enter_context(
-            _process(
+            process(
                 folder / "controllers.log",
                 [controllers],
                 {
@@ -135,19 +135,19 @@ def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Ite
 
 
 @contextlib.contextmanager
-def _process(log: Path, command: list[Any], flags: Mapping[str, str]) -> Iterator[None]:
+def process(log: Path, command: list[Any], flags: Mapping[str, str]) -> Iterator[None]:
     argv = [str(part) for part in command] + [f"--{key}={value}" for key, value in flags.items()]
     with log.open("w") as output:
-        process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        started = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         yield
     finally:
-        process.terminate()
+        started.terminate()
         try:
-            process.wait(15)
+            started.wait(15)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            started.kill()
+            started.wait()
 
 
 def _until_ready(server: ApiServer, folder: Path) -> None:
@@ -163,7 +163,7 @@ def _until_ready(server: ApiServer, folder: Path) -> None:
         time.sleep(0.2)
 
 
-def _certificates(folder: Path) -> dict[str, Path]:
+def certificates(folder: Path) -> dict[str, Path]:
     """An authority, a certificate of the server and one of an administrator, and the key of service accounts."""
     authority = ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance-ca")])

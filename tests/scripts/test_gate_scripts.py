@@ -27,7 +27,8 @@ def talk(
     machine: Machine, gate: str, questions: Sequence[str], code: int = 0, **values: str
 ) -> subprocess.CompletedProcess[str]:
     """A whole conversation, as helpers/session.py would have it."""
-    text = function(shell([f"gate-{gate}", "questions"], {**VALUES, **values}), {})
+    before = ["bird"] if gate == "bgp" else []
+    text = function(shell([*before, f"gate-{gate}", "questions"], {**VALUES, **values}), {})
     done = subprocess.run(
         ["bash", "-s"],
         input=text + "fjordkube; exit\n" + "".join(f"{question}\n" for question in questions),

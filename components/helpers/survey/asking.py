@@ -15,17 +15,24 @@ from pathlib import Path
 from ..session import AT_ONCE
 from ..ssh import BEGIN, NO_CONNECTION, SAY_BEGIN, Access, function
 
-CONNECT_SECONDS = 15
-"""For one connection to be made."""
-
-ANSWER_SECONDS = 180
-"""For a host's whole answer: an emulated one starts a program of Kubernetes in seconds, and several are asked."""
-
-ATTEMPTS = 2
-"""A packet that was lost is no absent host."""
-
 PAUSE = 3.0
 """Seconds between two attempts."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one host may take."""
+
+    connect: int = 15
+    """Seconds for one connection to be made."""
+    answer: int = 180
+    """Seconds for the whole answer: an emulated host starts a program of Kubernetes in seconds, and several are
+    asked."""
+    attempts: int = 2
+    """A packet that was lost is no absent host."""
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
@@ -63,30 +70,32 @@ class Question:
     """Assignments before the script."""
 
 
-def ask(questions: Sequence[Question], script: str, folder: Path) -> dict[str, Answer | Problem]:
+def ask(
+    questions: Sequence[Question], script: str, folder: Path, patience: Patience = PATIENCE
+) -> dict[str, Answer | Problem]:
     """By host, all in parallel: its answer, or why there is none."""
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        found = pool.map(lambda question: _ask(question, script, folder), questions)
+        found = pool.map(lambda question: _ask(question, script, folder, patience), questions)
         return {question.access.name: answer for question, answer in zip(questions, found, strict=True)}
 
 
-def _ask(question: Question, script: str, folder: Path) -> Answer | Problem:
-    command = question.access.command(folder, CONNECT_SECONDS)
+def _ask(question: Question, script: str, folder: Path, patience: Patience) -> Answer | Problem:
+    command = question.access.command(folder, patience.connect)
     text = function(script, question.values) + SAY_BEGIN + "fjordkube </dev/null\n"
     problem = Problem("", "")
-    for attempt in range(ATTEMPTS):
+    for attempt in range(patience.attempts):
         if attempt:
             time.sleep(PAUSE)
         begun = time.time()
         try:
             done = subprocess.run(
-                command, input=text, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
+                command, input=text, capture_output=True, text=True, timeout=patience.answer, check=False
             )
         except subprocess.TimeoutExpired:
             fix = (
                 "look on the host what it waits for (a file system that hangs, a machine out of memory), and try again"
             )
-            return Problem(f"does not answer within {ANSWER_SECONDS} s although SSH does", fix)
+            return Problem(f"does not answer within {patience.answer} s although SSH does", fix)
         facts = _facts(done.stdout.partition(f"\n{BEGIN}\n")[2])
         if done.returncode == 0 and facts.get("whole") == ["yes"]:
             return Answer(facts, begun, time.time())

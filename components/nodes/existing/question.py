@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES, WORKER_IMAGES
+from fjordkube.helpers.ssh import with_keys_apart
 from fjordkube.host.modules import modules
-from fjordkube.node import with_keys_apart
 from fjordkube.nodes.existing.pins import BASTION
 from fjordkube.settings import (
     API_PORT,
@@ -64,7 +64,7 @@ def environment(nodes: ExistingNodes, cluster: ClusterSettings, images: Mapping[
     """The variables but FJORDKUBE_NODES (`entrances`). `images`: reference by component."""
     return {
         "FJORDKUBE_SURVEY": question(nodes, cluster, images),
-        "FJORDKUBE_SCRIPT": shell(["survey"], {}),
+        "FJORDKUBE_SCRIPT": shell(["facts", "survey"], {}),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fjordkube.node import with_keys_apart
+from fjordkube.helpers.ssh import with_keys_apart
 from tests.unit.helpers.fakes import FakeApi, joins, node_machine, run
 
 MEMBER = """

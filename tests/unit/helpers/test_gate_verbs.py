@@ -13,7 +13,7 @@ import pytest
 from fjordkube.gates.common import Promised, Question
 from fjordkube.gates.gates import questions
 from fjordkube.helpers.gates import bgp
-from fjordkube.node import with_keys_apart
+from fjordkube.helpers.ssh import with_keys_apart
 from fjordkube.timing import NATIVE
 from tests.golden.bootstrap_cluster import stack
 from tests.scripts.machine import Machine

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
-from fjordkube.helpers.ssh import Access
+from fjordkube.helpers.ssh import Access, with_keys_apart
 from fjordkube.helpers.survey.asking import Answer, failure
 from fjordkube.helpers.survey.judgement import Host, Wanted, compare, judge, told
-from fjordkube.node import with_keys_apart
 from fjordkube.nodes.existing import question
 from fjordkube.settings import ExistingNodes, load
 from fjordkube.shell import shell
@@ -288,7 +287,7 @@ def environment(base: dict[str, str]) -> dict[str, str]:
         **base,
         "FJORDKUBE_NODES": with_keys_apart(listed),
         "FJORDKUBE_SURVEY": question.question(hosts, settings, IMAGES),
-        "FJORDKUBE_SCRIPT": shell(["survey"], {}),
+        "FJORDKUBE_SCRIPT": shell(["facts", "survey"], {}),
     }
 
 
