@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, KubeadmCluster, Worker, WorkerArgs
+from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, KubeadmCluster, SecretsEncryption, Worker, WorkerArgs
 from fjordkube.demo import Demo, DemoArgs
 from fjordkube.firewall import FirewallPolicy
 from fjordkube.gates.common import Promised
@@ -109,6 +109,8 @@ class KubernetesCluster(pulumi.ComponentResource):
         self._end = self._gone or first.api
         joined = [self._worker(node, hosts[node.name], first).joined for node in workers]
         joined += [plane.joinable for plane in planes]
+        members = [plane.joinable for plane in planes]
+        SecretsEncryption(f"{name}-secrets", self._kubeadm, first.kubeconfig, members, self._child())
 
         # 3. Objects go straight to an API that answers, long before the first worker is there.
         self.provider = self._connect(first, control_planes)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from fjordkube.bootstrap import paths
+from fjordkube.bootstrap import hardening, paths
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
 from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubelet import kubelet_configuration
@@ -42,13 +42,15 @@ def member(node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str],
         "JOIN_FILE": paths.JOIN,
         "DISCOVERY_FILE": paths.DISCOVERY,
         "OTHERS": " ".join(others),
+        **_encryption(cluster),
     }
     files = {
         paths.INIT: File(init_file(node, cluster, public_addresses)),
         paths.JOIN: File(join_file(node, cluster.timing)),
         **patch_files(cluster.timing),
+        **{path: File(text) for path, text in hardening.api_server_files(cluster.kubernetes.hardening).items()},
     }
-    return shell(["reset", "member"], values, files)
+    return shell(["reset", "secrets-encryption", "member"], values, files)
 
 
 def stage(name: Stage, node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str]) -> str:
@@ -81,6 +83,24 @@ def join(node: Node, cluster: KubeadmCluster) -> str:
         "LOCK_WAIT": str(timing.api_wait),
     }
     return shell(["reset", "join"], values, {paths.JOIN: File(join_file(node, timing))})
+
+
+def _encryption(cluster: KubeadmCluster) -> dict[str, str]:
+    """What secrets-encryption.sh reads."""
+    key = str(cluster.kubernetes.hardening.key)
+    return {"SECRETS_ENCRYPTION_FILE": paths.SECRETS_ENCRYPTION, "SECRETS_KEY": key}
+
+
+def secrets_encryption(cluster: KubeadmCluster) -> str:
+    """Reads or writes one control plane's keys of Secrets; the helper puts ACTION before it."""
+    values = {
+        **_encryption(cluster),
+        "API_PORT": str(API_PORT),
+        "API_WAIT": str(cluster.timing.api_wait),
+        "ETCD_DATA": ETCD_DATA,
+        "RUN": "yes",
+    }
+    return shell(["secrets-encryption"], values)
 
 
 def certificates(timing: Timing) -> str:

@@ -3,8 +3,8 @@
 #
 # Inputs: NODE_NAME NODE_ADDRESS API_PORT API_WAIT ETCD_DATA ETCD_DEVICE INIT_FILE (kubeadm's configuration, written
 #         before this text runs) OTHERS (addresses of the other control planes, may be empty)
-#         JOIN_FILE DISCOVERY_FILE ANSWER, and in memory alone: DISCOVERY, CERTIFICATE_KEY (unset unless the
-#         helper passes them); reset.sh was read before
+#         JOIN_FILE DISCOVERY_FILE ANSWER, and in memory alone: DISCOVERY, CERTIFICATE_KEY, ENCRYPTION (unset unless
+#         the helper passes them); reset.sh and secrets-encryption.sh were read before
 # Guard:  a member whose API answers and whose configuration is the applied one is left alone. A half-finished start
 #         is completed: kubeadm keeps the keys and kubeconfigs it finds and rewrites the same manifests.
 # Output: ANSWER=kubeconfig: the administrator's kubeconfig (group system:masters: it works before any RBAC object
@@ -74,6 +74,7 @@ start() { # initialise, or complete an initialisation
     find "$KUBERNETES" -type f -size 0 -print -delete >&2
     log "$NODE_NAME: completing an unfinished start"
   fi
+  have_encryption
   # one process for preflight, certs, kubeconfig, etcd, apiserver, kubelet-start: each start of it is dear when emulated
   runtime_answers "$API_WAIT"
   kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print --skip-phases="$skip" >&2
@@ -90,6 +91,7 @@ join() { # beside a living control plane; the helper brought the means
   runtime_answers "$API_WAIT"
   begun=$(find "$MANIFESTS" -name '*.yaml' 2>/dev/null || true)
   if [ -n "$begun" ]; then reset_node; fi
+  receive_encryption
   mkdir -p "$ROOT/run/fjordkube"
   trap 'rm -f "$ROOT$DISCOVERY_FILE" "$ROOT/run/fjordkube/join.yaml"' EXIT
   (
@@ -105,6 +107,7 @@ join() { # beside a living control plane; the helper brought the means
 
 apply_configuration() { # a member whose settings were edited: rewrite what kubeadm derives from them
   log "$NODE_NAME: applying the edited kubeadm configuration"
+  have_encryption
   # a new name in certSANs needs a new certificate; kubeadm keeps the one it finds
   rm -f "$KUBERNETES/pki/apiserver.crt" "$KUBERNETES/pki/apiserver.key"
   kubeadm init phase certs apiserver --config "$ROOT$INIT_FILE" >&2

@@ -10,7 +10,11 @@ import pytest
 from fjordkube.bootstrap.kubeconfig import MARK
 from tests.scripts.machine import Machine
 
+SCRIPTS = ["reset", "secrets-encryption", "member"]
+ENCRYPTION = "/etc/kubernetes/pki/secrets-encryption.yaml"
 VALUES = {
+    "SECRETS_ENCRYPTION_FILE": ENCRYPTION,
+    "SECRETS_KEY": "1",
     "NODE_NAME": "cp1",
     "API_PORT": "6443",
     "API_WAIT": "3",
@@ -31,7 +35,8 @@ STARTS = """
 case "$1 $2" in
   "init --config")
     mkdir -p "$ROOT/etc/kubernetes/manifests" "$ROOT/etc/kubernetes/pki" "$ROOT/var/lib/kubelet"
-    echo ca >"$ROOT/etc/kubernetes/pki/ca.crt"; echo c >"$ROOT/var/lib/kubelet/config.yaml"
+    echo ca >"$ROOT/etc/kubernetes/pki/ca.crt"; cp "$ROOT/etc/kubernetes/pki/secrets-encryption.yaml" "$ROOT/read"
+    echo c >"$ROOT/var/lib/kubelet/config.yaml"
     for f in etcd kube-apiserver; do echo x >"$ROOT/etc/kubernetes/manifests/$f.yaml"; done
     echo "server: https://super" >"$ROOT/etc/kubernetes/super-admin.conf"
     echo "server: https://admin" >"$ROOT/etc/kubernetes/admin.conf" ;;
@@ -58,15 +63,15 @@ def init_calls(machine: Machine) -> list[str]:
 
 
 def test_certificate_that_ended_is_told_and_not_waited_for(prepared: Machine) -> None:
-    prepared.run(["reset", "member"], VALUES, FILES)
+    prepared.run(SCRIPTS, VALUES, FILES)
     prepared.program("curl", "echo 'curl: (60) SSL certificate problem: certificate has expired' >&2; exit 60")
-    done = prepared.run(["reset", "member"], {**VALUES, "API_WAIT": "50"}, FILES)
+    done = prepared.run(SCRIPTS, {**VALUES, "API_WAIT": "50"}, FILES)
     assert done.returncode == 1
     assert "error: cp1: the certificate of its API ended: 'kubeadm certs renew all' there" in done.stderr
 
 
 def test_starts_a_cluster_with_preflight_and_without_the_rest(prepared: Machine) -> None:
-    done = prepared.run(["reset", "member"], VALUES, FILES)
+    done = prepared.run(SCRIPTS, VALUES, FILES)
     assert done.returncode == 0, done.stderr
     assert done.stdout == MARK + "server: https://super\n"
     (call,) = init_calls(prepared)
@@ -76,8 +81,8 @@ def test_starts_a_cluster_with_preflight_and_without_the_rest(prepared: Machine)
 
 
 def test_a_member_is_left_alone(prepared: Machine) -> None:
-    prepared.run(["reset", "member"], VALUES, FILES)
-    done = prepared.run(["reset", "member"], VALUES, FILES)
+    prepared.run(SCRIPTS, VALUES, FILES)
+    done = prepared.run(SCRIPTS, VALUES, FILES)
     assert done.returncode == 0
     assert prepared.calls == []
     assert done.stdout == MARK + "server: https://super\n"
@@ -86,25 +91,25 @@ def test_a_member_is_left_alone(prepared: Machine) -> None:
 def test_a_start_cut_after_the_keys_skips_preflight_and_drops_empty_files(prepared: Machine) -> None:
     prepared.write("/etc/kubernetes/pki/ca.crt", "ca\n")
     prepared.write("/etc/kubernetes/pki/apiserver.key", "")
-    done = prepared.run(["reset", "member"], VALUES, FILES)
+    done = prepared.run(SCRIPTS, VALUES, FILES)
     assert done.returncode == 0, done.stderr
     assert "--skip-phases=preflight," in init_calls(prepared)[0]
     assert not prepared.exists("/etc/kubernetes/pki/apiserver.key")
 
 
 def test_a_start_cut_before_the_kubelet_is_completed(prepared: Machine) -> None:
-    prepared.run(["reset", "member"], VALUES, FILES)
+    prepared.run(SCRIPTS, VALUES, FILES)
     (prepared.root / "run/kubelet").unlink()
     (prepared.root / "run/api").unlink()
-    done = prepared.run(["reset", "member"], VALUES, FILES)
+    done = prepared.run(SCRIPTS, VALUES, FILES)
     assert done.returncode == 0, done.stderr
     assert len(init_calls(prepared)) == 1
 
 
 def test_a_rebooting_member_is_waited_for_not_started_again(prepared: Machine) -> None:
-    prepared.run(["reset", "member"], VALUES, FILES)
+    prepared.run(SCRIPTS, VALUES, FILES)
     (prepared.root / "run/api").unlink()
-    done = prepared.run(["reset", "member"], VALUES, FILES)
+    done = prepared.run(SCRIPTS, VALUES, FILES)
     assert done.returncode == 1
     assert init_calls(prepared) == []
     assert "the API does not answer after 3 s" in done.stderr
@@ -112,29 +117,29 @@ def test_a_rebooting_member_is_waited_for_not_started_again(prepared: Machine) -
 
 
 def test_an_edited_configuration_is_applied_once(prepared: Machine) -> None:
-    prepared.run(["reset", "member"], VALUES, FILES)
+    prepared.run(SCRIPTS, VALUES, FILES)
     edited = {**FILES, "/etc/fjordkube/kubeadm/init.yaml": "kind: InitConfiguration\nedited: true\n"}
-    prepared.run(["reset", "member"], VALUES, edited)
+    prepared.run(SCRIPTS, VALUES, edited)
     assert [call.split(" --config")[0] for call in init_calls(prepared)] == [
         "kubeadm init phase certs apiserver",
         "kubeadm init phase etcd local",
         "kubeadm init phase control-plane apiserver",
         "kubeadm init phase kubelet-start",
     ]
-    prepared.run(["reset", "member"], VALUES, edited)
+    prepared.run(SCRIPTS, VALUES, edited)
     assert prepared.calls == []
 
 
 def test_data_of_an_earlier_cluster_is_never_overwritten(prepared: Machine) -> None:
     prepared.write("/var/lib/etcd/data/member/wal", "precious")
-    done = prepared.run(["reset", "member"], VALUES, FILES)
+    done = prepared.run(SCRIPTS, VALUES, FILES)
     assert done.returncode == 1
     assert "holds the data of an earlier cluster" in done.stderr
     assert init_calls(prepared) == []
 
 
 def test_beside_a_living_cluster_it_never_starts_a_second_one(prepared: Machine) -> None:
-    done = prepared.run(["reset", "member"], {**VALUES, "OTHERS": "192.168.77.12"}, FILES)
+    done = prepared.run(SCRIPTS, {**VALUES, "OTHERS": "192.168.77.12"}, FILES)
     assert done.returncode == 1
     assert "the cluster lives at 192.168.77.12, and this node is the one that starts clusters" in done.stderr
     assert init_calls(prepared) == []
@@ -142,7 +147,7 @@ def test_beside_a_living_cluster_it_never_starts_a_second_one(prepared: Machine)
 
 def test_asked_by_relay_it_says_that_it_must_join(prepared: Machine) -> None:
     values = {**VALUES, "OTHERS": "192.168.77.12", "ANSWER": "state"}
-    done = prepared.run(["reset", "member"], values, FILES, before="DISCOVERY=''\nCERTIFICATE_KEY=''\n")
+    done = prepared.run(SCRIPTS, values, FILES, before="DISCOVERY=''\nCERTIFICATE_KEY=''\n")
     assert json.loads(done.stdout) == {"node": "cp1", "state": "absent"}
     assert init_calls(prepared) == []
 
@@ -160,8 +165,37 @@ def test_certificates_go_up_under_a_key_that_is_in_no_argument_and_no_file_after
 
 def test_joins_a_living_cluster_with_what_relay_brings_and_keeps_no_secret(prepared: Machine) -> None:
     prepared.program("kubeadm", 'cp "$3" "$ROOT/seen"; ' + STARTS.replace("init --config", "join --config"))
-    secrets = "DISCOVERY=token\nCERTIFICATE_KEY=key\n"
-    done = prepared.run(["reset", "member"], {**VALUES, "OTHERS": "192.168.77.12"}, FILES, before=secrets)
+    secrets = "DISCOVERY=token\nCERTIFICATE_KEY=key\nENCRYPTION=bWluZQo=\n"
+    done = prepared.run(SCRIPTS, {**VALUES, "OTHERS": "192.168.77.12"}, FILES, before=secrets)
     assert done.returncode == 0, done.stderr
     assert "controlPlane:\n  certificateKey: key\n" in prepared.read("/seen")
+    # there before its API server starts
+    assert prepared.read("/read") == "mine\n"
     assert sorted(path.name for path in (prepared.root / "run/fjordkube").iterdir()) == ["lock"]
+
+
+def test_without_the_keys_of_secrets_it_does_not_join(prepared: Machine) -> None:
+    secrets = "DISCOVERY=token\nCERTIFICATE_KEY=key\n"
+    done = prepared.run(SCRIPTS, {**VALUES, "OTHERS": "192.168.77.12"}, FILES, before=secrets)
+    assert done.returncode == 1
+    assert "cp1: the keys of Secrets were not brought" in done.stderr
+    assert init_calls(prepared) == []
+
+
+def test_the_key_of_secrets_is_there_before_the_api_server_and_is_kept(prepared: Machine) -> None:
+    prepared.run(SCRIPTS, VALUES, FILES)
+    key = prepared.read("/read")
+    assert "- name: key1" in key
+    edited = {**FILES, "/etc/fjordkube/kubeadm/init.yaml": "kind: InitConfiguration\nedited: true\n"}
+    prepared.run(SCRIPTS, VALUES, edited)
+    assert prepared.read(ENCRYPTION) == key
+
+
+def test_a_member_of_before_has_a_file_before_its_api_server_asks_for_it(prepared: Machine) -> None:
+    prepared.run(SCRIPTS, VALUES, FILES)
+    (prepared.root / ENCRYPTION.lstrip("/")).unlink()
+    prepared.program("kubeadm", '[ -s "$ROOT/etc/kubernetes/pki/secrets-encryption.yaml" ]')
+    edited = {**FILES, "/etc/fjordkube/kubeadm/init.yaml": "kind: InitConfiguration\nedited: true\n"}
+    done = prepared.run(SCRIPTS, VALUES, edited)
+    assert done.returncode == 0, done.stderr
+    assert "secretbox" not in prepared.read(ENCRYPTION)

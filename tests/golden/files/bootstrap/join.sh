@@ -2,7 +2,7 @@ set -euo pipefail
 # ... lib.sh
 DISCOVERY_FILE=/run/fjordkube/discovery.conf
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
-KUBELET_DIGEST=ea1bc7fbb1b771b912782d8f69003dc6f805d6ff47236527b6c7d7d55c4b3f2d
+KUBELET_DIGEST=2d32dd225dc609013461c2b735aa1b1e8879b375b4e01e520b7c5c6ea295a584
 LOCK_WAIT=900
 NODE_NAME=w1
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_d1169bf1'

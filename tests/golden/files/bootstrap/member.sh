@@ -10,7 +10,9 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_5867078f'
+SECRETS_ENCRYPTION_FILE=/etc/kubernetes/pki/secrets-encryption.yaml
+SECRETS_KEY=0
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_e22a27c0'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -59,6 +61,10 @@ etcd:
       value: '10000'
     - name: quota-backend-bytes
       value: '2147483648'
+    - name: tls-min-version
+      value: TLS1.2
+    - name: cipher-suites
+      value: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
     - name: watch-progress-notify-interval
       value: 10m
     - name: warning-apply-duration
@@ -80,6 +86,14 @@ apiServer:
   extraArgs:
   - name: profiling
     value: 'false'
+  - name: tls-min-version
+    value: VersionTLS12
+  - name: tls-cipher-suites
+    value: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+  - name: encryption-provider-config
+    value: /etc/kubernetes/pki/secrets-encryption.yaml
+  - name: encryption-provider-config-automatic-reload
+    value: 'true'
   - name: etcd-healthcheck-timeout
     value: 60s
   - name: etcd-readycheck-timeout
@@ -95,6 +109,10 @@ controllerManager:
   extraArgs:
   - name: profiling
     value: 'false'
+  - name: tls-min-version
+    value: VersionTLS12
+  - name: tls-cipher-suites
+    value: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
   - name: leader-elect
     value: 'false'
   - name: node-monitor-grace-period
@@ -108,6 +126,10 @@ scheduler:
   extraArgs:
   - name: profiling
     value: 'false'
+  - name: tls-min-version
+    value: VersionTLS12
+  - name: tls-cipher-suites
+    value: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
   - name: leader-elect
     value: 'false'
   extraEnvs:
@@ -135,6 +157,14 @@ evictionHard:
   nodefs.inodesFree: 1%
   imagefs.available: 1%
 imageGCHighThresholdPercent: 100
+tlsMinVersion: VersionTLS12
+tlsCipherSuites:
+- TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+- TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+- TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+- TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+- TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+- TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
 runtimeRequestTimeout: 900s
 nodeStatusUpdateFrequency: 20s
 syncFrequency: 60s
@@ -155,7 +185,7 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_5867078f
+EOF_e22a27c0
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
@@ -262,4 +292,5 @@ spec:
       failureThreshold: 120
 EOF_0dd6c2e0
 # ... reset.sh
+# ... secrets-encryption.sh
 # ... member.sh
