@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -79,6 +80,9 @@ def encrypt(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
         with ThreadPoolExecutor(max_workers=len(commands)) as pool:
             return dict(zip(commands, pool.map(does, commands), strict=True))
 
+    def write(step: Mapping[str, Keyring], name: str) -> None:
+        ask(name, ACTION="write", ENCRYPTION=_encoded(step[name].text()))
+
     texts = each(lambda name: _decoded(name, ask(name, ACTION="show")))
     rings = {name: Keyring.read(text) for name, text in texts.items()}
     keys = union(rings)
@@ -93,7 +97,7 @@ def encrypt(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     # a lone API server writes nothing that another could not read
     for step in [able, writing] if len(commands) > 1 else [writing]:
         # also where the file is so already: a run before may have been cut off before it was read
-        each(lambda name, step=step: ask(name, ACTION="write", ENCRYPTION=_encoded(step[name].text())))
+        each(partial(write, step))
     count = write_anew(Api(env["FJORDKUBE_KUBECONFIG"], folder))
     log(f"{count} Secrets are written {f'with {wanted}' if wanted else 'in the clear'}")
     return {"key": number, "rewritten": count}

@@ -77,6 +77,7 @@ def running(
     etcd: Path,
     apiserver: Path,
     controllers: Path,
+    *,
     arguments: Mapping[str, str] | None = None,
     etcd_arguments: Mapping[str, str] | None = None,
 ) -> Iterator[ApiServer]:

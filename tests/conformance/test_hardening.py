@@ -56,7 +56,7 @@ def api(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     arguments = {name: f"{machine.root}{text}" if text.startswith("/") else text for name, text in given.items()}
     programs = [binaries.path(name) for name in ("etcd", "kube-apiserver", "kube-controller-manager")]
     folder = tmp_path_factory.mktemp("api")
-    with api_server.running(folder, *programs, arguments, hardening.ETCD_TLS) as server:
+    with api_server.running(folder, *programs, arguments=arguments, etcd_arguments=hardening.ETCD_TLS) as server:
         machine.write("/etc/kubernetes/admin.conf", yaml.safe_dump(server.kubeconfig))
         machine.write("/etc/kubernetes/pki/ca.crt", (folder / "ca.crt").read_text())
         yield server
