@@ -27,7 +27,10 @@ CIPHER_SUITES: Final = (
 )
 """Of TLS 1.2, forward secret and authenticated; those of 1.3 are always on in Go. HTTP/2 needs the first two."""
 
-TLS: Final = {"tls-min-version": "VersionTLS12", "tls-cipher-suites": ",".join(CIPHER_SUITES)}
+KUBERNETES_SUITES: Final = tuple(name.replace("POLY1305_SHA256", "POLY1305") for name in CIPHER_SUITES)
+"""The same by the older names that Kubernetes takes too, and kube-bench alone takes for the kubelet (4.2.12)."""
+
+TLS: Final = {"tls-min-version": "VersionTLS12", "tls-cipher-suites": ",".join(KUBERNETES_SUITES)}
 """Arguments of API server, controller manager and scheduler."""
 ETCD_TLS: Final = {"tls-min-version": "TLS1.2", "cipher-suites": ",".join(CIPHER_SUITES)}
 """etcd's words for the same."""
@@ -190,7 +193,7 @@ def authentication() -> dict[str, Any]:
 
 def kubelet(hardening: Hardening) -> Mapping[str, Any]:
     """Fields of KubeletConfiguration."""
-    fields: dict[str, Any] = {"tlsMinVersion": TLS["tls-min-version"], "tlsCipherSuites": [*CIPHER_SUITES]}
+    fields: dict[str, Any] = {"tlsMinVersion": TLS["tls-min-version"], "tlsCipherSuites": [*KUBERNETES_SUITES]}
     if hardening.production:
         fields |= {
             # host/sysctls.py sets what it then insists on

@@ -2,7 +2,7 @@ set -euo pipefail
 # ... lib.sh
 DISCOVERY_FILE=/run/fjordkube/discovery.conf
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
-KUBELET_DIGEST=2d32dd225dc609013461c2b735aa1b1e8879b375b4e01e520b7c5c6ea295a584
+KUBELET_DIGEST=1bc5105028bcfe5e42549427d9563af4a7b77031393168f190cf50c70f06897f
 LOCK_WAIT=900
 NODE_NAME=w1
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_d1169bf1'
