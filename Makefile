@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python -m commands
 # of sources that need one: each in its own folder
 SDKS := $(wildcard components/nodes/*/requirements.txt)
 
-.PHONY: help up preview down doctor kubeconfig host-keys bundle bundle-verify mirror test test-fast test-conformance test-engine test-e2e test-sources test-interruptions lint bench-scale
+.PHONY: help up preview down doctor kubeconfig host-keys bundle bundle-verify mirror test test-fast test-conformance test-engine test-e2e test-sources test-interruptions test-ha lint bench-scale
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
@@ -87,6 +87,10 @@ test-sources: $(VENV)/.ready-dev ## more clusters: plain Debian in three ways, a
 test-interruptions: $(VENV)/.ready-dev ## `up` killed five times, ten reboots: one local cluster; not part of `make test`
 	@$(RUN) setup --for up
 	@$(VENV)/bin/python -m pytest -q -s tests/e2e/test_interruptions.py
+
+test-ha: $(VENV)/.ready-dev ## three control planes, the first killed, lost, taken away; not part of `make test`
+	@$(RUN) setup --for up
+	@$(VENV)/bin/python -m pytest -q -s -x tests/e2e/test_ha.py
 
 bench-scale: $(VENV)/.ready-dev ## how long a preview of 100 nodes takes (8 min; bench/results/)
 	@$(RUN) setup --for up

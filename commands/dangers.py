@@ -16,10 +16,6 @@ MACHINES = "nodes-"
 
 CONTROL_PLANE, WORKER = "fjordkube:bootstrap:ControlPlane", "fjordkube:bootstrap:Worker"
 
-_LEAVES = "command:local:Command"
-"""Type of a membership whose end takes the node out of the cluster. A remote command's does nothing on its end, so
-that its replacement, as after a restart, only runs it again."""
-
 _ENDS = {
     "delete": "deleted",
     "delete-replaced": "replaced",
@@ -80,17 +76,16 @@ def _ends(steps: list[Step], components: set[str], node: str) -> list[str]:
     """What ends of one node: its machine, its host as ours, its membership."""
     machines = {f"{MACHINES}{node}", f"{MACHINES}{node}-disk"}
     releases = {f"{name}-host-release" for name in components}
-    members = {f"{name}-{step}" for name in components for step in ("api", "joinable", "joined")}
+    members = {f"{name}-{step}" for name in components for step in ("member", "joined")}
     found = []
     for step in steps:
         if step.operation not in _ENDS:
             continue
         how = _ENDS[step.operation]
-        rerun = how == "replaced" and step.kind != _LEAVES
         if step.name in machines:
             found.append(f"its machine {step.name} is {how}")
         elif step.name in releases:
             found.append(f"its host is given back and reset ({step.name} is {how})")
-        elif (step.name in members and not rerun) or step.name in components:
+        elif step.name in members or step.name in components:
             found.append(f"its membership {step.name} is {how}")
     return found

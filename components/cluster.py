@@ -15,7 +15,15 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, KubeadmCluster, SecretsEncryption, Worker, WorkerArgs
+from fjordkube.bootstrap import (
+    Addons,
+    ControlPlane,
+    ControlPlaneArgs,
+    KubeadmCluster,
+    SecretsEncryption,
+    Worker,
+    WorkerArgs,
+)
 from fjordkube.demo import Demo, DemoArgs
 from fjordkube.firewall import FirewallPolicy
 from fjordkube.gates.common import Promised
@@ -74,17 +82,16 @@ class KubernetesCluster(pulumi.ComponentResource):
         # 0. Nothing reaches a machine before its zone, as it was returned, is allowed, nor where a living cluster is
         # asked for what it cannot take.
         started = [node for node in args.nodes if node.role == "control-plane"]
-        unchanged = Immutable(f"{name}-immutable", args.settings, started, self._child()).holds
-        nodes = [after(asserted(node, node.provider, args.settings.residency), unchanged) for node in args.nodes]
+        record = Immutable(f"{name}-immutable", args.settings, started, self._child())
+        nodes = [after(asserted(node, node.provider, args.settings.residency), record.holds) for node in args.nodes]
         self.zones = {node.name: node.zone for node in nodes if says_zone(node)}
         args = dataclasses.replace(args, nodes=nodes)
         self._prefix, self._args = name, args
         settings = args.settings
         control_planes = [node for node in args.nodes if node.role == "control-plane"]
         workers = [node for node in args.nodes if node.role == "worker"]
-        # What ends with a machine is not taken apart first. Where machines stay, every node is reset; of the first
-        # control plane's membership, which then is the cluster, objects still go without a word.
-        self._gone = control_planes[0].machine
+        # What ends with the cluster is not taken apart first: its objects never, memberships where machines stay.
+        self._record, self._end = record, record.cluster
 
         networks = [node.network for node in args.nodes]
         self._firewall = FirewallPolicy.of(settings, networks, [plane.address for plane in control_planes])
@@ -102,21 +109,24 @@ class KubernetesCluster(pulumi.ComponentResource):
                 self._disks[node.name] = gate
 
         # 2. Control planes, one after the other (etcd admits members singly); workers as soon as nodes can join.
-        planes: list[ControlPlane] = []
-        for node in control_planes:
-            planes.append(self._control_plane(node, hosts[node.name], planes[-1] if planes else None))
-        first = planes[0]
-        self._end = self._gone or first.api
-        joined = [self._worker(node, hosts[node.name], first).joined for node in workers]
-        joined += [plane.joinable for plane in planes]
-        members = [plane.joinable for plane in planes]
-        SecretsEncryption(f"{name}-secrets", self._kubeadm, first.kubeconfig, members, self._child())
+        ready = [hosts[node.name].prepared for node in control_planes]
+        first = ControlPlane(*self._control_plane(control_planes[0], ready), self._child())
+        addons = Addons(name, control_planes[0], self._kubeadm, record.identifier, [first.member], self._child())
+        members = [first.member]
+        for node in control_planes[1:]:
+            beside = ControlPlane(*self._control_plane(node, [*ready, addons.joinable, members[-1]]), self._child())
+            members.append(beside.member)
+        joined = [self._worker(node, hosts[node.name], addons).joined for node in workers]
+        joined += [addons.joinable, *members[1:]]
+        SecretsEncryption(
+            f"{name}-secrets", self._kubeadm, addons.kubeconfig, [addons.joinable, *members], self._child()
+        )
 
         # 3. Objects go straight to an API that answers, long before the first worker is there.
-        self.provider = self._connect(first, control_planes)
-        calico = self._calico(control_planes[0], first)
-        demo = self._demo(first)
-        nginx = self._nginx(control_planes[0], first, demo)
+        self.provider = self._connect(addons)
+        calico = self._calico(control_planes[0], addons)
+        demo = self._demo(addons)
+        nginx = self._nginx(control_planes[0], addons, demo)
 
         front = next(node for node in workers if not node.set_apart)  # settings demand one
         self.url = pulumi.Output.all(address=front.public_address, ports=front.ports).apply(
@@ -124,11 +134,11 @@ class KubernetesCluster(pulumi.ComponentResource):
         )
 
         # 4. What was promised is measured.
-        self.kubeconfig = first.user_kubeconfig
+        self.kubeconfig = addons.user_kubeconfig
         self.figures = pulumi.Output.from_input({})
         self.promises = pulumi.Output.from_input([])
         if settings.gates.enabled:
-            gates = self._gates(first, calico, joined, nginx, demo)
+            gates = self._gates(addons, calico, joined, nginx, demo)
             self.figures, self.promises = gates.figures, gates.promises
         self.register_outputs({"url": self.url, "figures": self.figures, "promises": self.promises})
 
@@ -163,50 +173,44 @@ class KubernetesCluster(pulumi.ComponentResource):
         networks += [settings.network.pod_cidr, settings.kubernetes.service_cidr]
         return ArtifactsArgs.of(settings.artifacts, versions, images.sandbox, args.registry_login, networks)
 
-    def _control_plane(self, node: Node, host: Host, beside: ControlPlane | None) -> ControlPlane:
+    def _control_plane(self, node: Node, waits: Sequence[pulumi.Resource]) -> tuple[str, ControlPlaneArgs]:
         disk = self._disks.get(node.name)
-        return ControlPlane(
-            f"{self._prefix}-{node.name}",
-            ControlPlaneArgs(
-                node,
-                self._kubeadm,
-                after=[host.prepared, *([disk] if disk else [])],
-                beside=beside,
-                deleted_with=self._gone if beside else None,
-            ),
-            self._child(),
+        args = ControlPlaneArgs(
+            node, self._kubeadm, after=[*waits, *([disk] if disk else [])], deleted_with=self._end_of(node)
         )
+        return f"{self._prefix}-{node.name}", args
 
-    def _worker(self, node: Node, host: Host, first: ControlPlane) -> Worker:
+    def _end_of(self, node: Node) -> pulumi.Resource | None:
+        """What ends a node's membership by its own end: a machine that stays is reset."""
+        return None if node.stays else self._end
+
+    def _worker(self, node: Node, host: Host, addons: Addons) -> Worker:
         return Worker(
             f"{self._prefix}-{node.name}",
             WorkerArgs(
                 node,
                 self._kubeadm,
-                kubeconfig=first.kubeconfig,
-                after=[host.prepared, first.joinable],
-                deleted_with=self._gone,
+                kubeconfig=addons.kubeconfig,
+                after=[host.prepared, addons.joinable],
+                deleted_with=self._end_of(node),
             ),
             self._child(),
         )
 
-    def _connect(self, first: ControlPlane, control_planes: Sequence[Node]) -> kubernetes.Provider:
-        # Without an identifier a kubeconfig that is not known yet plans a replacement of every object
-        # (pulumi-kubernetes#2745). A lone control plane's machine is the cluster: with another machine, all objects are
-        # made anew. Several outlive any one of them: the identifier then stays what it was, also when they become more.
-        identity = f"{self._prefix} {control_planes[0].identity}"
-        kept = ["clusterIdentifier"] if len(control_planes) > 1 else None
+    def _connect(self, addons: Addons) -> kubernetes.Provider:
         return kubernetes.Provider(
             f"{self._prefix}-objects",
-            kubeconfig=first.kubeconfig,
-            cluster_identifier=identity,
+            kubeconfig=addons.kubeconfig,
+            # Without an identifier a kubeconfig that is not known yet plans a replacement of every object
+            # (pulumi-kubernetes#2745). The record's stays what it was until a cluster really starts anew.
+            cluster_identifier=self._record.identifier,
             # In place: the provider's default deletes and makes anew, and nginx would run on its defaults in between.
             enable_config_map_mutable=True,
             enable_secret_mutable=True,
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=self._end, ignore_changes=kept),
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=self._end),
         )
 
-    def _calico(self, plane: Node, first: ControlPlane) -> Calico:
+    def _calico(self, plane: Node, addons: Addons) -> Calico:
         args = self._args
         return Calico(
             f"{self._prefix}-calico",
@@ -219,7 +223,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 install_cni=self._pods_bring_cni(),
                 provider=self.provider,
                 timing=args.timing.name,
-                after=[first.api],
+                after=[addons.api],
                 deleted_with=self._end,
             ),
             self._child(),
@@ -230,7 +234,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         carried = all(node.carries_software for node in self._args.nodes)
         return not carried and self._args.settings.artifacts.origin == "upstream"
 
-    def _demo(self, first: ControlPlane) -> Demo | None:
+    def _demo(self, addons: Addons) -> Demo | None:
         args = self._args
         if not args.settings.demo.enabled:
             return None
@@ -243,13 +247,13 @@ class KubernetesCluster(pulumi.ComponentResource):
                 timing=args.timing.name,
                 nodes=sum(node.role == "worker" and not node.set_apart for node in args.nodes),
                 # While kubeadm still starts the rest of the control plane, the API is better left to it.
-                after=[first.joinable],
+                after=[addons.joinable],
                 deleted_with=self._end,
             ),
             self._child(),
         )
 
-    def _nginx(self, plane: Node, first: ControlPlane, demo: Demo | None) -> IngressNginx:
+    def _nginx(self, plane: Node, addons: Addons, demo: Demo | None) -> IngressNginx:
         args = self._args
         return IngressNginx(
             f"{self._prefix}-ingress",
@@ -260,7 +264,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 provider=self.provider,
                 timing=args.timing.name,
                 ingresses=[demo.ingress] if demo else [],
-                after=[first.joinable],
+                after=[addons.joinable],
                 deleted_with=self._end,
             ),
             self._child(),
@@ -268,7 +272,7 @@ class KubernetesCluster(pulumi.ComponentResource):
 
     def _gates(
         self,
-        first: ControlPlane,
+        addons: Addons,
         calico: Calico,
         joined: Sequence[pulumi.Resource],
         nginx: IngressNginx,
@@ -282,11 +286,11 @@ class KubernetesCluster(pulumi.ComponentResource):
             GatesArgs(
                 promised=Promised.of(args.settings),
                 nodes=args.nodes,
-                kubeconfig=first.kubeconfig,
+                kubeconfig=addons.kubeconfig,
                 provider=self.provider,
                 image=args.images.references["demo"],
                 network=[calico.node, *joined],
-                services=[first.addons, *joined, *demo_objects],
+                services=[addons.handed, *joined, *demo_objects],
                 front=[*nginx.objects, *joined, *demo_objects],
                 triggers={
                     "bgp": [calico.objects.digest],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 
@@ -36,6 +36,9 @@ INSTEAD: Final = {
     ),
 }
 """Why each setting stays as it is, and what another value would need."""
+
+BORN: Final = "born"
+"""Key of the record's own: the cluster's name, and the identity of the machine that is all of it, where it is alone."""
 
 ETCD_INSTEAD: Final = (
     "etcd's data is on the first, and on another it would start empty; another needs the control plane taken out and "
@@ -69,6 +72,10 @@ class Immutable(pulumi.ComponentResource):
 
     holds: pulumi.Output[bool]
     """Resolves when nothing was changed that cannot be; the run fails otherwise."""
+    cluster: pulumi.Resource
+    """The record of the cluster: it lives as long as the cluster does, whichever machines come and go."""
+    identifier: pulumi.Output[str]
+    """Another text only when a cluster starts anew; known at preview."""
 
     def __init__(
         self,
@@ -80,18 +87,21 @@ class Immutable(pulumi.ComponentResource):
         super().__init__("fjordkube:cluster:Immutable", name, None, opts)
         # A lone control plane's machine is the cluster: with another one all of it starts anew. Several outlive each.
         lone = control_planes[0].identity if len(control_planes) == 1 else ""
-        cluster = self._kept(f"{name}-cluster", facts(settings), lone)
+        born = {BORN: f"{name.removesuffix('-immutable')} {lone}"}
+        self.cluster = cluster = self._kept(f"{name}-cluster", facts(settings) | born, lone)
         # One record, however many control planes: with another set of machines it is written anew, and so does not see
         # a disk that is changed in the same edit.
         machines = json.dumps(sorted([node.name, node.identity] for node in control_planes))
         etcd = self._kept(f"{name}-etcd", etcd_facts(control_planes), machines)
         wanted = facts(settings) | etcd_facts(control_planes)
-        self.holds = pulumi.Output.all(cluster, etcd).apply(lambda kept: _judged(kept, wanted))
+        self.holds = pulumi.Output.all(cluster.output, etcd.output).apply(lambda kept: _judged(kept, wanted))
+        # under mocks of the engine nothing is kept
+        self.identifier = cluster.output.apply(lambda kept: str((kept or born)[BORN]))
         self.register_outputs({})
 
-    def _kept(self, name: str, values: Mapping[str, str], identity: str) -> pulumi.Output[Any]:
+    def _kept(self, name: str, values: Mapping[str, str], identity: str) -> pulumi.Stash:
         options = pulumi.ResourceOptions(parent=self, replacement_trigger=identity or None)
-        return pulumi.Stash(name, input=dict(values), opts=options).output
+        return pulumi.Stash(name, input=dict(values), opts=options)
 
 
 def problems(kept: Sequence[Mapping[str, str] | None], wanted: Mapping[str, str]) -> list[str]:

@@ -100,6 +100,12 @@ class Node:
         )
 
     @property
+    def api_endpoint(self) -> pulumi.Output[str]:
+        """Where this control plane's own API is reached from outside, e.g. 203.0.113.7:6443."""
+        parts = pulumi.Output.all(address=self.public_address, ports=self.ports)
+        return parts.apply(lambda at: endpoint(at["address"], int(at["ports"]["api"])))
+
+    @property
     def stays(self) -> bool:
         """Whether the machine outlives this stack (it was given to us): leaving the cluster then resets it."""
         return self.machine is None
@@ -108,6 +114,11 @@ class Node:
     def set_apart(self) -> bool:
         """Whether a taint keeps ordinary pods away: the front door and the demo are then on other workers."""
         return any(not taint.endswith(":PreferNoSchedule") for taint in self.taints)
+
+
+def endpoint(address: str, port: int) -> str:
+    """HOST:PORT as URLs have it, with the brackets of an IPv6 address."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def after(node: Node, held: pulumi.Output[Any]) -> Node:
@@ -144,3 +155,40 @@ def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:
     if node.bastion is not None:
         environment[f"FJORDKUBE_{end}_BASTION"] = node.bastion.apply(json.dumps)
     return environment
+
+
+def reached(nodes: Sequence[Node], api: bool = False) -> pulumi.Output[str]:
+    """The nodes and how they are entered, as helpers/targets.py reads them; secret, because of the SSH keys.
+
+    With `api`, also where each one's API is reached from here. Each key stands there once: a variable of the
+    environment ends at 128 KiB.
+    """
+
+    def entry(node: Node) -> pulumi.Output[dict[str, Any]]:
+        return pulumi.Output.all(
+            name=node.name,
+            address=node.address,
+            interface=node.interface,
+            host=node.connection.host,
+            port=pulumi.Output.from_input(node.connection.port).apply(lambda port: int(port or 22)),
+            user=pulumi.Output.from_input(node.connection.user).apply(lambda user: user or "root"),
+            key=pulumi.Output.secret(node.connection.private_key),
+            host_key=node.connection.host_key,
+            # only where it is so: the others' environment stays as it was
+            **({"sudo": True} if node.sudo else {}),
+            **({"bastion": node.bastion} if node.bastion is not None else {}),
+            **({"api": node.api_endpoint} if api else {}),
+        )
+
+    return pulumi.Output.all(*(entry(node) for node in nodes)).apply(with_keys_apart)
+
+
+def with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
+    every = [*entries, *(entry["bastion"] for entry in entries if "bastion" in entry)]
+    keys = list(dict.fromkeys(entry["key"] for entry in every))
+
+    def apart(entry: Mapping[str, Any]) -> dict[str, Any]:
+        bastion = {"bastion": apart(entry["bastion"])} if "bastion" in entry else {}
+        return {**entry, "key": keys.index(entry["key"]), **bastion}
+
+    return json.dumps({"keys": keys, "nodes": [apart(entry) for entry in entries]})

@@ -76,12 +76,12 @@ class Layer:
         name = _relative(path)
         self.entries = {p: e for p, e in self.entries.items() if p != name and not p.startswith(name + "/")}
 
-    def own(self, path: str, owner: int) -> None:
-        """Gives a path and everything below it to a user and group of the same number."""
+    def own(self, path: str, user: int, group: int) -> None:
+        """Gives a path and everything below it to a user and a group."""
         name = _relative(path)
         for known, entry in list(self.entries.items()):
             if known == name or known.startswith(name + "/"):
-                self.entries[known] = Entry(**{**entry.__dict__, "uid": owner, "gid": owner})
+                self.entries[known] = Entry(**{**entry.__dict__, "uid": user, "gid": group})
 
     def tree(
         self, top: Path, at: str = "/", skip: Iterable[str] = (), mode: Callable[[str, int], int] | None = None

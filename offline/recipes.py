@@ -27,8 +27,8 @@ NOT_IN_IMAGES = ("proc", "sys", "dev", "boot", "run", "tmp", *APT_LEFTOVERS)
 """Subtrees of a Debian tree that a container gets from its runtime or does not need."""
 
 ROOT_USER = b"root:x:0:0:root:/root:/bin/sh\n"
-WEB_USER = 33
-"""www-data in Debian: the user the ingress controller runs as."""
+WEB = (101, 82)
+"""User and group of the ingress controller, as in its project's own images: a pod is the same with either."""
 
 
 class Inputs:
@@ -204,7 +204,7 @@ def _ingress(layer: Layer, inputs: Inputs) -> None:
     layer.symlink("/var/log/nginx/access.log", "/dev/stdout")
     layer.symlink("/var/log/nginx/error.log", "/dev/stderr")
     for path in ("/etc/nginx", "/etc/ingress-controller", "/tmp/nginx", "/var/lib/nginx", "/var/log/nginx"):
-        layer.own(path, WEB_USER)
+        layer.own(path, *WEB)
 
 
 def with_stream_block(template: str, stream: str) -> str:
@@ -240,7 +240,7 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "ingress-nginx-controller": Recipe(
         ("ingress-nginx-controller", "ingress-nginx-dbg", "ingress-nginx-wait-shutdown"),
-        Start(("/usr/bin/dumb-init", "--"), ("/nginx-ingress-controller",), user=str(WEB_USER)),
+        Start(("/usr/bin/dumb-init", "--"), ("/nginx-ingress-controller",), user=str(WEB[0])),
         _ingress,
         trees=("ingress",),
         modules=("ingress-nginx",),

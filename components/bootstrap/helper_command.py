@@ -31,7 +31,7 @@ class HelperCommand(local.Command):
         *,
         node: Node,
         cluster: KubeadmCluster,
-        kubeconfig: pulumi.Input[str],
+        kubeconfig: pulumi.Input[str] | None = None,
         script: pulumi.Input[str],
         reset: bool = False,
         more: Mapping[str, pulumi.Input[str]] | None = None,
@@ -42,7 +42,6 @@ class HelperCommand(local.Command):
         environment: dict[str, pulumi.Input[str]] = {
             "FJORDKUBE_NODE": node.name,
             "FJORDKUBE_ENDPOINT": cluster.cluster.control_plane_endpoint,
-            "FJORDKUBE_KUBECONFIG": pulumi.Output.secret(kubeconfig),
             "FJORDKUBE_SCRIPT": script,
             "FJORDKUBE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
             # in this order on every run: a label moved in the stack file is no change
@@ -51,6 +50,7 @@ class HelperCommand(local.Command):
             "FJORDKUBE_WAIT": str(cluster.timing.timeouts.tls_bootstrap),
             "FJORDKUBE_DRAIN": str(cluster.timing.drain),
             **ssh_environment("SSH", node),
+            **({"FJORDKUBE_KUBECONFIG": pulumi.Output.secret(kubeconfig)} if kubeconfig is not None else {}),
             **({"FJORDKUBE_RESET_SCRIPT": steps.reset()} if reset else {}),
             **(more or {}),
             # Another machine or revision is an update. Not `triggers`: a changed trigger replaces the resource
@@ -59,6 +59,8 @@ class HelperCommand(local.Command):
             "FJORDKUBE_HELPER": launcher.REVISIONS["membership"],
         }
         opts.depends_on = list(after)
+        # Asked for by name (pulumi up --replace), it leaves and joins anew: the other order would end with leaving.
+        opts.delete_before_replace = True
         super().__init__(
             name,
             create=run,

@@ -18,7 +18,7 @@ class KubeadmCluster:
     """One cluster as kubeadm knows it."""
 
     control_planes: Sequence[Node]
-    """In settings' order."""
+    """By name: their order in the settings is no part of what kubeadm is told."""
     image_repository: str
     """Prefix of kubeadm's images, e.g. registry.k8s.io."""
     cluster: Cluster = field(default_factory=Cluster)
@@ -37,7 +37,7 @@ class KubeadmCluster:
     ) -> KubeadmCluster:
         """What a cluster's settings say."""
         return KubeadmCluster(
-            control_planes,
+            sorted(control_planes, key=lambda node: node.name),
             image_repository,
             settings.cluster,
             settings.kubernetes,
@@ -45,3 +45,7 @@ class KubeadmCluster:
             settings.network.pod_cidr,
             timing,
         )
+
+    def beside(self, node: Node) -> list[Node]:
+        """The other control planes."""
+        return [plane for plane in self.control_planes if plane.name != node.name]

@@ -1,21 +1,16 @@
 """Points a kubeconfig at where its user reaches the API.
 
-Owns that one edit. Leaves the credentials inside as kubeadm wrote them.
+Owns taking it out of what a script printed. Leaves the edit to helpers/kubeconfig.py.
 """
 
 from __future__ import annotations
 
-import re
+from fjordkube.helpers.kubeconfig import pointed_at
 
 MARK = "# fjordkube: kubeconfig\n"
-"""What scripts/member.sh and addons.sh print before it: a login shell's .bashrc may have printed first."""
-
-_SERVER = re.compile(r"^([ \t]*server:[ \t]*)\S+[ \t]*$", re.MULTILINE)
+"""What scripts/addons.sh prints before it: a login shell's .bashrc may have printed first."""
 
 
-def reachable(kubeconfig: str, address: str, port: int) -> str:
-    """`kubeconfig`, as a script on the node printed it, with its server at https://`address`:`port`; both are in the
-    API's certificate."""
-    kubeconfig = kubeconfig.rpartition(MARK)[2]
-    host = f"[{address}]" if ":" in address else address
-    return _SERVER.sub(rf"\g<1>https://{host}:{port}", kubeconfig)
+def reachable(printed: str, endpoint: str) -> str:
+    """The kubeconfig that a script on the node printed, with its server at https://`endpoint` (Node.api_endpoint)."""
+    return pointed_at(printed.rpartition(MARK)[2], endpoint)

@@ -14,8 +14,8 @@ from pulumi_command import local
 
 from fjordkube.bootstrap import steps
 from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
-from fjordkube.gates.gate import reached
 from fjordkube.helpers import launcher
+from fjordkube.node import reached
 
 
 class SecretsEncryption(local.Command):

@@ -1,7 +1,7 @@
 """The bash texts of bootstrap, each for one node and one SSH round trip.
 
-Owns how settings become values and files of member.sh, addons.sh and join.sh. Leaves acting to those scripts and
-wiring to control_plane.py and worker.py.
+Owns how settings become values and files of member.sh, peer.sh, addons.sh and join.sh. Leaves acting to those scripts
+and wiring to control_plane.py, addons.py and worker.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from fjordkube.bootstrap import hardening, paths
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
@@ -25,24 +25,25 @@ from fjordkube.shell import File, shell
 from fjordkube.timing import Timing
 
 Stage = Literal["joinable", "addons"]
-Answer = Literal["kubeconfig", "state"]
+
+_CONTROL_PLANE: Final = {"API_PORT": str(API_PORT), "INIT_FILE": paths.INIT}
+"""What control-plane.sh reads."""
+_ENCRYPTION: Final = {"SECRETS_ENCRYPTION_FILE": paths.SECRETS_ENCRYPTION}
+"""What secrets-encryption.sh reads."""
 
 
-def member(node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str], answer: Answer = "kubeconfig") -> str:
-    """ "Be a member" on one control plane; prints the administrator's kubeconfig, or its state as one JSON line."""
-    others = [peer.address for peer in cluster.control_planes if peer.name != node.name]
+def member(node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str]) -> str:
+    """ "Be a member" on one control plane; the helper puts MAY and what a join needs before it."""
     values = {
-        "ANSWER": answer,
+        **_CONTROL_PLANE,
         "NODE_NAME": node.name,
-        "API_PORT": str(API_PORT),
         "API_WAIT": str(cluster.timing.api_wait),
         "ETCD_DATA": ETCD_DATA,
         "ETCD_DEVICE": node.etcd_device or "",
-        "INIT_FILE": paths.INIT,
         "JOIN_FILE": paths.JOIN,
         "DISCOVERY_FILE": paths.DISCOVERY,
-        "OTHERS": " ".join(others),
-        **_encryption(cluster),
+        **_ENCRYPTION,
+        "SECRETS_KEY": str(cluster.kubernetes.hardening.key),
     }
     files = {
         paths.INIT: File(init_file(node, cluster, public_addresses)),
@@ -50,7 +51,24 @@ def member(node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str],
         **patch_files(cluster.timing),
         **{path: File(text) for path, text in hardening.api_server_files(cluster.kubernetes.hardening).items()},
     }
-    return shell(["reset", "secrets-encryption", "member"], values, files)
+    return shell(["reset", "control-plane", "secrets-encryption", "member"], values, files)
+
+
+def peer(timing: Timing) -> str:
+    """What another control plane is asked for: the same for each; the helper puts ACTION before it."""
+    values = {**_CONTROL_PLANE, **_ENCRYPTION, "LOCK_WAIT": str(timing.api_wait)}
+    return shell(["control-plane", "secrets-encryption", "peer"], values)
+
+
+def secrets_encryption(cluster: KubeadmCluster) -> str:
+    """Reads or writes one control plane's keys of Secrets; the helper puts ACTION before it."""
+    reading = {"API_PORT": str(API_PORT), "API_WAIT": str(cluster.timing.api_wait), "RUN": "yes"}
+    return shell(["secrets-encryption"], {**_ENCRYPTION, **reading})
+
+
+def kubeconfig() -> str:
+    """Reads the administrator's kubeconfig. The same text for every control plane and setting: none is read again."""
+    return shell(["control-plane", "kubeconfig"], _CONTROL_PLANE)
 
 
 def stage(name: Stage, node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str]) -> str:
@@ -60,16 +78,15 @@ def stage(name: Stage, node: Node, cluster: KubeadmCluster, public_addresses: Se
     proxy = kube_proxy_configuration(cluster.kube_proxy, kubernetes.version)
     addons = [proxy, cluster.image_repository, kubernetes.version, configuration["networking"]]
     values = {
+        **_CONTROL_PLANE,
         "STAGE": name,
         "NODE_NAME": node.name,
-        "API_PORT": str(API_PORT),
-        "INIT_FILE": paths.INIT,
         "JOINABLE_DIGEST": digest([configuration, kubelet_configuration(kubernetes, timing)]),
         "ADDONS_DIGEST": digest(addons),
         "NODE_ANNOTATIONS": json.dumps(address_annotations(node.address, node.prefix_length)),
         "LOCK_WAIT": str(timing.api_wait),
     }
-    return shell(["addons"], values)
+    return shell(["control-plane", "addons"], values)
 
 
 def join(node: Node, cluster: KubeadmCluster) -> str:
@@ -83,29 +100,6 @@ def join(node: Node, cluster: KubeadmCluster) -> str:
         "LOCK_WAIT": str(timing.api_wait),
     }
     return shell(["reset", "join"], values, {paths.JOIN: File(join_file(node, timing))})
-
-
-def _encryption(cluster: KubeadmCluster) -> dict[str, str]:
-    """What secrets-encryption.sh reads."""
-    key = str(cluster.kubernetes.hardening.key)
-    return {"SECRETS_ENCRYPTION_FILE": paths.SECRETS_ENCRYPTION, "SECRETS_KEY": key}
-
-
-def secrets_encryption(cluster: KubeadmCluster) -> str:
-    """Reads or writes one control plane's keys of Secrets; the helper puts ACTION before it."""
-    values = {
-        **_encryption(cluster),
-        "API_PORT": str(API_PORT),
-        "API_WAIT": str(cluster.timing.api_wait),
-        "ETCD_DATA": ETCD_DATA,
-        "RUN": "yes",
-    }
-    return shell(["secrets-encryption"], values)
-
-
-def certificates(timing: Timing) -> str:
-    """On a living control plane: uploads its keys for one that joins; the helper puts CERTIFICATE_KEY before it."""
-    return shell(["certificates"], {"INIT_FILE": paths.INIT, "LOCK_WAIT": str(timing.api_wait)})
 
 
 def reset() -> str:

@@ -15,7 +15,7 @@ from pulumi_command import local
 
 from fjordkube.gates.common import Question
 from fjordkube.helpers import launcher
-from fjordkube.node import Node
+from fjordkube.node import Node, reached
 
 
 class Gate(local.Command):
@@ -59,41 +59,6 @@ class Gate(local.Command):
         )
         # The official plugin calls an output secret when an input is one; figures hold none.
         self.figures = pulumi.Output.unsecret(self.stdout).apply(_parsed)
-
-
-def reached(nodes: Sequence[Node]) -> pulumi.Output[str]:
-    """The nodes and how they are entered, as helpers/gates/targets.py reads them; secret, because of the SSH keys.
-
-    Each key stands there once: a variable of the environment ends at 128 KiB.
-    """
-
-    def entry(node: Node) -> pulumi.Output[dict[str, Any]]:
-        return pulumi.Output.all(
-            name=node.name,
-            address=node.address,
-            interface=node.interface,
-            host=node.connection.host,
-            port=pulumi.Output.from_input(node.connection.port).apply(lambda port: int(port or 22)),
-            user=pulumi.Output.from_input(node.connection.user).apply(lambda user: user or "root"),
-            key=pulumi.Output.secret(node.connection.private_key),
-            host_key=node.connection.host_key,
-            # only where it is so: the others' environment stays as it was
-            **({"sudo": True} if node.sudo else {}),
-            **({"bastion": node.bastion} if node.bastion is not None else {}),
-        )
-
-    return pulumi.Output.all(*(entry(node) for node in nodes)).apply(with_keys_apart)
-
-
-def with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
-    every = [*entries, *(entry["bastion"] for entry in entries if "bastion" in entry)]
-    keys = list(dict.fromkeys(entry["key"] for entry in every))
-
-    def apart(entry: Mapping[str, Any]) -> dict[str, Any]:
-        bastion = {"bastion": apart(entry["bastion"])} if "bastion" in entry else {}
-        return {**entry, "key": keys.index(entry["key"]), **bastion}
-
-    return json.dumps({"keys": keys, "nodes": [apart(entry) for entry in entries]})
 
 
 def _parsed(stdout: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The controller and its nginx on the host ports of the nodes that take traffic.
 
-Owns the DaemonSet and what stands around it: namespace, class, ConfigMap, metrics Service and disruption budget. Leaves
-the ConfigMap's values to `tuning.py` and the admission webhook to `admission.py`.
+Owns the DaemonSet and what stands around it: namespace, class, ConfigMap, metrics Service. No PodDisruptionBudget: it
+counts by the scale subresource, which a DaemonSet lacks, and then allows no eviction at all. Leaves the ConfigMap's
+values to `tuning.py` and the admission webhook to `admission.py`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,9 @@ CONTROLLER = "ingress-nginx-controller"
 CLASS = "nginx"
 CONTROLLER_CLASS = "k8s.io/ingress-nginx"
 
-BUNDLE_USER = (33, 33)
-"""www-data and its group in the Debian image that is built here."""
-UPSTREAM_USER = (101, 82)
-"""The same in the project's own images, v1.11 to v1.15, and in its forks' (charts/ingress-nginx/values.yaml)."""
-UPSTREAM = "registry.k8s.io/ingress-nginx/"
-"""How the names of the project's own images begin; from a mirror they are pulled under these names too."""
+USER, GROUP = 101, 82
+"""What the files of the project's own images belong to, v1.11 to v1.15, its forks' (charts/ingress-nginx/values.yaml),
+and the one that is built here."""
 
 LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": "controller"}
 
@@ -37,8 +35,6 @@ class Front:
 
     image: str
     """Name with tag, and digest if one is pinned."""
-    user: tuple[int, int]
-    """User and group that the image's files belong to."""
     api_host: str
     """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
     api_port: int = 6443
@@ -49,7 +45,6 @@ def front(settings: IngressNginx, usual_image: str, api_host: str, api_port: int
     name = settings.image or usual_image
     return Front(
         image=f"{name}@{settings.digest}" if settings.digest else name,
-        user=UPSTREAM_USER if settings.image or usual_image.startswith(UPSTREAM) else BUNDLE_USER,
         api_host=api_host,
         api_port=api_port,
     )
@@ -77,7 +72,6 @@ def arguments(settings: IngressNginx) -> list[str]:
 
 def container(settings: IngressNginx, place: Front, timing: TimingName) -> dict[str, Any]:
     """The one container: the controller starts, feeds and drains nginx."""
-    uid, gid = place.user
     ports = {"http": settings.http_port, "https": settings.https_port, "webhook": WEBHOOK_PORT, "metrics": HEALTH_PORT}
     return {
         "name": "controller",
@@ -99,8 +93,8 @@ def container(settings: IngressNginx, place: Front, timing: TimingName) -> dict[
         "resources": {"requests": {"cpu": "100m", "memory": "90Mi"}},
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": uid,
-            "runAsGroup": gid,
+            "runAsUser": USER,
+            "runAsGroup": GROUP,
             # Ports below 1024 come by file capabilities of the binaries. no_new_privs, which `false` sets, voids
             # those; containerd's unprivileged ports do not help either, they are for pods with a network of their own.
             "allowPrivilegeEscalation": True,
@@ -140,7 +134,7 @@ def daemon_set(settings: IngressNginx, place: Front, timing: TimingName) -> Obje
 
 
 def surroundings(settings: IngressNginx) -> list[Object]:
-    """Namespace, ConfigMap, class, disruption budget, and a Service for metrics where they are on."""
+    """Namespace, ConfigMap, class, and a Service for metrics where they are on."""
     metadata = {"name": CONTROLLER, "namespace": NAMESPACE, "labels": LABELS}
     found: list[Object] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _namespace_labels()}},
@@ -155,12 +149,6 @@ def surroundings(settings: IngressNginx) -> list[Object]:
                 "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"},
             },
             "spec": {"controller": CONTROLLER_CLASS},
-        },
-        {
-            "apiVersion": "policy/v1",
-            "kind": "PodDisruptionBudget",
-            "metadata": metadata,
-            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": LABELS}},
         },
     ]
     if settings.metrics:

@@ -4,12 +4,11 @@
 # Inputs: STAGE  joinable: controller manager, scheduler, uploaded configuration, this node's labels, RBAC for joins
 #                addons: kube-proxy, CoreDNS, the kubelet's own certificate rotation
 #         NODE_NAME API_PORT INIT_FILE JOINABLE_DIGEST ADDONS_DIGEST (of what the stage renders) LOCK_WAIT
-#         NODE_ANNOTATIONS  JSON: what the network wants to find on this node
+#         NODE_ANNOTATIONS  JSON: what the network wants to find on this node (control-plane.sh was read before)
 # Guard:  the cluster itself: the objects of the stage are there, and the annotation fjordkube/applied on its ConfigMap
 #         carries the digest. It is written last, so a stage cut short is run again; kubeadm's phases allow that.
 # Output: joinable: one JSON line; addons: admin.conf, the kubeconfig for people (group kubeadm:cluster-admins).
 
-KUBERNETES="$ROOT/etc/kubernetes"
 API="https://127.0.0.1:$API_PORT"
 SYSTEM=/api/v1/namespaces/kube-system
 RBAC=/apis/rbac.authorization.k8s.io/v1
@@ -18,8 +17,7 @@ BEFORE=preflight,certs,kubeconfig,etcd,control-plane/apiserver,kubelet-start,wai
 IDENTITY="$ROOT/run/fjordkube/identity.pem"
 
 identity() { # the administrator's certificate and key out of a kubeconfig: memory alone (/run), gone with this shell
-  local config="$KUBERNETES/super-admin.conf" line
-  [ -s "$config" ] || config="$KUBERNETES/admin.conf"
+  local line
   trap 'rm -f "$IDENTITY"' EXIT
   (
     umask 077
@@ -27,7 +25,7 @@ identity() { # the administrator's certificate and key out of a kubeconfig: memo
       case $line in
         *client-certificate-data:* | *client-key-data:*) base64 --decode <<<"${line##*: }" ;;
       esac
-    done <"$config" >"$IDENTITY"
+    done <"$(administrator)" >"$IDENTITY"
   )
 }
 

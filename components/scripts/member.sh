@@ -1,40 +1,22 @@
 # shellcheck shell=bash
-# "Be a member": the same step on every control plane. Returns as soon as this node's API answers.
+# "Be a member": the same step on every control plane. Returns when this node's API answers.
 #
-# Inputs: NODE_NAME NODE_ADDRESS API_PORT API_WAIT ETCD_DATA ETCD_DEVICE INIT_FILE (kubeadm's configuration, written
-#         before this text runs) OTHERS (addresses of the other control planes, may be empty)
-#         JOIN_FILE DISCOVERY_FILE ANSWER, and in memory alone: DISCOVERY, CERTIFICATE_KEY, ENCRYPTION (unset unless
-#         the helper passes them); reset.sh and secrets-encryption.sh were read before
+# Inputs: NODE_NAME API_PORT API_WAIT ETCD_DATA ETCD_DEVICE INIT_FILE (kubeadm's configuration, written before this text
+#         runs) JOIN_FILE DISCOVERY_FILE (reset.sh, control-plane.sh and secrets-encryption.sh were read
+#         before)
+#         from the helper, in memory alone: MAY and, to join, DISCOVERY, CERTIFICATE_KEY, ENCRYPTION
+#         MAY=look   says what this node is, and keeps a member as its settings are
+#         MAY=wait   the same, and waits for a member's API that is silent
+#         MAY=start  starts the cluster, or completes a start; MAY=join joins it: the helper has asked all others
 # Guard:  a member whose API answers and whose configuration is the applied one is left alone. A half-finished start
 #         is completed: kubeadm keeps the keys and kubeconfigs it finds and rewrites the same manifests.
-# Output: ANSWER=kubeconfig: the administrator's kubeconfig (group system:masters: it works before any RBAC object
-#         exists); ANSWER=state: one JSON line, state is member, or absent when this node must join and cannot yet.
-# Seen:   starting, completing and leaving alone on real machines; joining a second control plane only in tests.
+# Output: one JSON line; state is member (with the administrator's kubeconfig, base64), silent (a member whose API is
+#         not ready), begun or absent.
 
-KUBERNETES="$ROOT/etc/kubernetes"
-MANIFESTS="$KUBERNETES/manifests"
 APPLIED="$INIT_FILE.applied"
 # what belongs to addons.sh: the rest of `kubeadm init`, after the API answers
 REST=control-plane/controller-manager,control-plane/scheduler,wait-control-plane,upload-config,upload-certs
 REST+=,mark-control-plane,bootstrap-token,kubelet-finalize,addon,show-join-command
-
-api_answers() { # else API_SAYS is curl's reason
-  API_SAYS=$(curl --silent --show-error --noproxy '*' --max-time 20 --cacert "$KUBERNETES/pki/ca.crt" \
-    "https://127.0.0.1:$API_PORT/readyz" 2>&1) && [ "$API_SAYS" = ok ]
-}
-
-living_peer() { # prints the first other control plane whose API answers; its certificate is checked when it matters
-  local address
-  for address in $OTHERS; do
-    if [ "$(curl --silent --noproxy '*' --insecure --max-time 10 "https://$address:$API_PORT/readyz")" = ok ]; then
-      printf '%s' "$address"
-      return 0
-    fi
-  done
-  return 1
-}
-
-is_member() { [ -s "$MANIFESTS/kube-apiserver.yaml" ] && [ -s "$MANIFESTS/etcd.yaml" ] && [ -s "$KUBERNETES/admin.conf" ]; }
 
 kubelet_runs() { [ -s "$ROOT/var/lib/kubelet/config.yaml" ] && systemctl is-active --quiet kubelet; }
 
@@ -63,6 +45,7 @@ wait_for_api() {
 
 start() { # initialise, or complete an initialisation
   local skip=$REST
+  rm -f "$JOINING"
   if [ -d "$ROOT$ETCD_DATA/member" ] && [ ! -s "$KUBERNETES/pki/ca.crt" ]; then
     fail "$NODE_NAME: ${ETCD_DEVICE:-$ETCD_DATA} holds the data of an earlier cluster, but its keys in" \
       "/etc/kubernetes/pki are gone: restore them to keep the data, or empty $ETCD_DATA to begin anew"
@@ -81,18 +64,18 @@ start() { # initialise, or complete an initialisation
 }
 
 join() { # beside a living control plane; the helper brought the means
-  local begun line
-  if [ -z "${DISCOVERY:-}" ]; then
-    [ "$ANSWER" = state ] || fail "$NODE_NAME: the cluster lives at $1, and this node is the one that starts clusters:" \
-      "put another control plane first in the settings, so that this one joins it"
-    report absent
-    exit 0
-  fi
+  local line
   runtime_answers "$API_WAIT"
-  begun=$(find "$MANIFESTS" -name '*.yaml' 2>/dev/null || true)
-  if [ -n "$begun" ]; then reset_node; fi
+  [ "$(state_here)" = absent ] || reset_node
+  if [ -d "$ROOT$ETCD_DATA/member" ]; then
+    # of a member that the cluster has forgotten, if nobody has mistaken the disk
+    rm -rf "$ROOT$ETCD_DATA.before-join"
+    mv "$ROOT$ETCD_DATA" "$ROOT$ETCD_DATA.before-join"
+    log "$NODE_NAME: kept etcd's data of before as $ETCD_DATA.before-join"
+  fi
   receive_encryption
-  mkdir -p "$ROOT/run/fjordkube"
+  mkdir -p "$ROOT/run/fjordkube" "${JOINING%/*}"
+  : >"$JOINING"
   trap 'rm -f "$ROOT$DISCOVERY_FILE" "$ROOT/run/fjordkube/join.yaml"' EXIT
   (
     umask 077
@@ -103,6 +86,7 @@ join() { # beside a living control plane; the helper brought the means
     done <"$ROOT$JOIN_FILE" >"$ROOT/run/fjordkube/join.yaml"
   )
   kubeadm join --config "$ROOT/run/fjordkube/join.yaml" >&2
+  rm -f "$JOINING"
 }
 
 apply_configuration() { # a member whose settings were edited: rewrite what kubeadm derives from them
@@ -112,32 +96,44 @@ apply_configuration() { # a member whose settings were edited: rewrite what kube
   rm -f "$KUBERNETES/pki/apiserver.crt" "$KUBERNETES/pki/apiserver.key"
   kubeadm init phase certs apiserver --config "$ROOT$INIT_FILE" >&2
   kubeadm init phase etcd local --config "$ROOT$INIT_FILE" >&2
-  kubeadm init phase control-plane apiserver --config "$ROOT$INIT_FILE" >&2
+  # all three: whether controller manager and scheduler elect a leader follows from the number of control planes
+  kubeadm init phase control-plane all --config "$ROOT$INIT_FILE" >&2
   kubeadm init phase kubelet-start --config "$ROOT$INIT_FILE" >&2
 }
 
-report() { printf '{"node":"%s","state":"%s"}\n' "$NODE_NAME" "$1"; }
+report() { # STATE
+  printf '{"node":"%s","state":"%s"' "$NODE_NAME" "$1"
+  [ "$1" != member ] || printf ',"kubeconfig":"%s"' "$(base64 -w0 <"$(administrator)")"
+  printf '}\n'
+}
 
-only_one "$API_WAIT"
-if is_member; then
+keep() { # a member as its settings are
   if ! cmp -s "$ROOT$INIT_FILE" "$ROOT$APPLIED" && [ -e "$ROOT$APPLIED" ]; then
     apply_configuration
   elif ! kubelet_runs; then
     # cut short between the manifests and the kubelet's start, or stopped by hand
     start
   fi
-elif peer=$(living_peer); then
-  join "$peer"
-else
-  start
-fi
+}
+
+only_one "$API_WAIT"
+here=$(state_here)
+case $MAY in
+  look)
+    if [ "$here" != member ]; then
+      report "$here"
+      exit 0
+    elif ! api_answers && kubelet_runs; then
+      report silent
+      exit 0
+    fi
+    keep
+    ;;
+  wait) keep ;;
+  start) if [ "$here" = member ]; then keep; else start; fi ;;
+  join) join ;;
+  *) fail "no MAY $MAY" ;;
+esac
 wait_for_api
 cmp -s "$ROOT$INIT_FILE" "$ROOT$APPLIED" || cp "$ROOT$INIT_FILE" "$ROOT$APPLIED"
-if [ "$ANSWER" = state ]; then
-  report member
-elif [ -s "$KUBERNETES/super-admin.conf" ]; then
-  print_kubeconfig "$KUBERNETES/super-admin.conf"
-else
-  # a joined control plane has none: the cluster, and with it the RBAC of admin.conf, is older than this node
-  print_kubeconfig "$KUBERNETES/admin.conf"
-fi
+report member

@@ -9,9 +9,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from fjordkube.bootstrap import ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
+from fjordkube.bootstrap import Addons, ControlPlane, ControlPlaneArgs, Worker, WorkerArgs
 from fjordkube.helpers import launcher
 from fjordkube.helpers.ssh import Access
+from fjordkube.node import Node
 from fjordkube.remote import connection, through
 from fjordkube.timing import EMULATED
 from tests.components.bootstrap_mocks import opened, with_mocks
@@ -20,42 +21,67 @@ from tests.golden.bootstrap_cluster import kubeadm, node, nodes
 BOTH = pytest.mark.parametrize("preview", [False, True])
 
 
-def control_plane(**changes: Any) -> ControlPlane:
-    return ControlPlane("cp1", ControlPlaneArgs(nodes()[0], kubeadm(EMULATED), **changes))
+def every(*addresses: int) -> list[Node]:
+    """Control planes cp1 and on, and a worker."""
+    return [*(node(f"cp{n}", "control-plane", 10 + n) for n in addresses), node("w1", "worker", 101)]
+
+
+def addons(nodes: list[Node]) -> Addons:
+    cluster = kubeadm(EMULATED, every=nodes)
+    return Addons("fjord", nodes[0], cluster, pulumi.Output.from_input("fjord"))
 
 
 @BOTH
-def test_leader_is_cut_where_others_can_begin(preview: bool) -> None:
-    recorder = with_mocks(lambda: control_plane() and None, preview)
-    assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-api", "cp1-joinable"]
-
-
-@BOTH
-def test_a_second_control_plane_joins_beside_the_first(preview: bool) -> None:
+def test_every_control_plane_has_the_same_membership(preview: bool) -> None:
     def program() -> None:
-        second = node("cp2", "control-plane", 12)
-        every = [*nodes(), second]
-        first = ControlPlane("cp1", ControlPlaneArgs(every[0], kubeadm(EMULATED, every=every)))
-        ControlPlane("cp2", ControlPlaneArgs(second, kubeadm(EMULATED, every=every), beside=first))
+        nodes = every(1, 2, 3)
+        for each in nodes[:3]:
+            ControlPlane(each.name, ControlPlaneArgs(each, kubeadm(EMULATED, every=nodes)))
 
     recorder = with_mocks(program, preview)
-    assert sorted(recorder.names) == ["cp1", "cp1-addons", "cp1-api", "cp1-joinable", "cp2", "cp2-joined"]
-    if not preview:
-        (command,) = recorder.of("command:local:Command")
-        assert command["create"] == launcher.command("member")
+    assert sorted(recorder.names) == ["cp1", "cp1-member", "cp2", "cp2-member", "cp3", "cp3-member"]
+    if preview:
+        return
+    for number, command in enumerate(recorder.of("command:local:Command"), 1):
+        assert command["create"] == command["update"] == launcher.command("member")
+        assert command["delete"] == launcher.command("remove")
         environment = opened(command["environment"])
-        assert environment["FJORDKUBE_PEER_PORT"] == "2211"
-        assert environment["FJORDKUBE_SSH_PORT"] == "2212"
-        assert "ANSWER=state" in environment["FJORDKUBE_SCRIPT"]
-        assert "server: https://127.0.0.1:16443" in environment["FJORDKUBE_KUBECONFIG"]
+        assert environment["FJORDKUBE_ADDRESS"] == f"192.168.77.1{number}"
+        assert environment["FJORDKUBE_API"] == "127.0.0.1:16443"
+        # no kubeconfig of any other's: whichever lives is asked when it is needed
+        assert "FJORDKUBE_KUBECONFIG" not in environment
+        assert "RESET=now" in environment["FJORDKUBE_RESET_SCRIPT"]
+        peers = json.loads(environment["FJORDKUBE_PEERS"])
+        assert [peer["name"] for peer in peers["nodes"]] == [f"cp{n}" for n in (1, 2, 3) if n != number]
+        assert {peer["api"] for peer in peers["nodes"]} == {"127.0.0.1:16443"}
+
+
+def test_the_order_of_control_planes_is_no_part_of_their_membership() -> None:
+    def environments(nodes: list[Node]) -> dict[str, Any]:
+        recorder = with_mocks(
+            lambda: (
+                [ControlPlane(each.name, ControlPlaneArgs(each, kubeadm(every=nodes))) for each in nodes[:3]] and None
+            ),
+            preview=False,
+        )
+        found = [opened(command["environment"]) for command in recorder.of("command:local:Command")]
+        return {environment["FJORDKUBE_NODE"]: environment for environment in found}
+
+    assert environments(every(1, 2, 3)) == environments(every(3, 1, 2))
+
+
+@BOTH
+def test_what_a_cluster_gets_once_is_cut_where_others_can_begin(preview: bool) -> None:
+    recorder = with_mocks(lambda: addons(every(1)) and None, preview)
+    assert sorted(recorder.names) == ["fjord-addons", "fjord-addons", "fjord-api", "fjord-joinable"]
 
 
 def test_kubeconfigs_are_secret_and_reachable_from_here() -> None:
     seen: list[Any] = []
 
     def program() -> pulumi.Output[None]:
-        made = control_plane()
-        every = pulumi.Output.all(made.kubeconfig, made.user_kubeconfig)
+        made = addons(every(1))
+        both = pulumi.Output.all(made.kubeconfig, made.user_kubeconfig)
 
         async def secrets() -> None:
             assert await made.kubeconfig.is_secret()
@@ -67,7 +93,7 @@ def test_kubeconfigs_are_secret_and_reachable_from_here() -> None:
             seen.append("looked")
             return pulumi.Output.from_input(secrets())
 
-        return every.apply(look)
+        return both.apply(look)
 
     with_mocks(program, preview=False)
     assert seen == ["looked", "asked"]

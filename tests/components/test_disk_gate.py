@@ -89,7 +89,7 @@ def test_each_control_plane_has_one_below_its_host_and_workers_have_none(tmp_pat
 def test_no_etcd_starts_before_its_disk_was_measured(tmp_path: Path, preview: bool) -> None:
     engine = build(tmp_path, preview)
     for name in PLANES:
-        before = engine.seen[f"fjord-{name}-{'api' if name == 'cp1' else 'joined'}"].depends_on
+        before = engine.seen[f"fjord-{name}-member"].depends_on
         assert {f"fjord-{name}-host-prepared", f"fjord-{name}-host-disk"} <= set(before)
     # a worker waits for no disk but by way of the control plane
     assert "fjord-cp1-host-disk" not in engine.seen["fjord-w1-joined"].depends_on
@@ -100,7 +100,7 @@ def test_no_etcd_starts_before_its_disk_was_measured(tmp_path: Path, preview: bo
 def test_none_is_measured_where_the_settings_say_so(tmp_path: Path, preview: bool, gates: dict[str, Any]) -> None:
     engine = build(tmp_path, preview, gates=gates)
     assert disk_gates(engine) == {}
-    assert waits_for(engine.seen["fjord-cp1-api"]) == {"fjord-cp1-host-prepared"}
+    assert waits_for(engine.seen["fjord-cp1-member"]) == {f"fjord-{name}-host-prepared" for name in PLANES}
 
 
 @BOTH

@@ -208,11 +208,12 @@ def test_every_worker_is_drained_and_reset_and_objects_go_with_the_control_plane
         membership = seen[f"fjord-{name}-joined"]
         assert membership.deleted_with == "", "the machine stays, so its membership is taken apart"
         assert "RESET=now" in opened(membership.inputs["environment"])["FJORDKUBE_RESET_SCRIPT"]
-        assert {"fjord-cp1-joinable", f"fjord-{name}-host-prepared"} <= set(membership.depends_on)
+        assert {"fjord-joinable", f"fjord-{name}-host-prepared"} <= set(membership.depends_on)
     objects = [made for made in seen.values() if made.type.startswith("kubernetes:")]
     assert objects
-    assert {made.deleted_with for made in objects} == {"fjord-cp1-api"}
-    assert seen["fjord-cp1-api"].deleted_with == ""
+    assert {made.deleted_with for made in objects} == {"fjord-immutable-cluster"}
+    assert seen["fjord-cp1-member"].deleted_with == ""
+    assert "RESET=now" in opened(seen["fjord-cp1-member"].inputs["environment"])["FJORDKUBE_RESET_SCRIPT"]
 
 
 @BOTH
@@ -223,7 +224,7 @@ def test_release_of_a_host_is_the_first_thing_made_of_its_node_and_so_the_last_t
     for name in HOSTS:
         assert f"fjord-{name}-host-release" in seen[f"fjord-{name}-host-artifacts"].depends_on
         assert f"fjord-{name}-host-artifacts" in seen[f"fjord-{name}-host-prepared"].depends_on
-    assert "fjord-cp1-host-prepared" in seen["fjord-cp1-api"].depends_on
+    assert "fjord-cp1-host-prepared" in seen["fjord-cp1-member"].depends_on
 
 
 @BOTH

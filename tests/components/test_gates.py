@@ -13,10 +13,9 @@ import pytest
 
 from fjordkube.gates import Gates, GatesArgs
 from fjordkube.gates.common import Promised
-from fjordkube.gates.gate import reached
 from fjordkube.helpers import launcher
 from fjordkube.helpers.gates.targets import targets
-from fjordkube.node import Node
+from fjordkube.node import Node, reached
 from fjordkube.remote import connection, through
 from fjordkube.timing import EMULATED
 from tests.components.bootstrap_mocks import opened

@@ -46,9 +46,9 @@ SECRET = {
 }
 SHOWN = {
     "calico_and_ingress": {"calico-daemonset-calico-node", "ingress-daemonset-ingress-nginx-controller"},
-    "whole_cluster": {"edge-cp1-api", "edge-w1-joined", "edge-gates-bgp", "shop"},
+    "whole_cluster": {"edge-cp1-member", "edge-w1-joined", "edge-gates-bgp", "shop"},
     "nodes_alone": {"nodes-cp1", "nodes-w1", "nodes-w2", "key"},
-    "own_source": {"edge-cp1-api", "edge-w1-joined", "edge-gates-ingress"},
+    "own_source": {"edge-cp1-member", "edge-w1-joined", "edge-gates-ingress"},
 }
 """Resources that each preview names."""
 

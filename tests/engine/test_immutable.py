@@ -107,6 +107,32 @@ def test_a_lone_control_plane_that_is_made_anew_starts_a_new_cluster(servers: Li
 
 def test_more_control_planes_keep_what_the_first_was_started_with(servers: Living) -> None:
     planes = ["cp1", "cp2", "cp3"]
-    operations = servers.preview(control_planes=planes).operations
-    assert (operations["fjord-immutable-cluster"], operations["fjord-immutable-etcd"]) == ("same", "replace")
+    run = servers.preview(control_planes=planes)
+    operations = run.operations
+    assert (operations["fjord-immutable-cluster"], operations["fjord-immutable-etcd"]) == ("update", "replace")
+    assert objects(run) == set()
     assert servers.refused({"network": {"pod_cidr": "10.200.0.0/16"}}, control_planes=planes)
+
+
+def objects(run: Run) -> set[str]:
+    """Kubernetes objects, and the provider of all of them, that a plan does not leave alone."""
+    return {name for name in run.changed() if name.startswith(("fjord-calico-", "fjord-demo-", "fjord-objects"))}
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Living:
+    return Living("upcloud", tmp_path_factory.mktemp("three"), control_planes=["cp1", "cp2", "cp3"])
+
+
+@pytest.mark.parametrize(
+    "left", [["cp1"], ["cp3"], ["cp3", "cp2"], ["cp2", "cp3", "cp1"], ["cp0", "cp2", "cp3"]], ids="-".join
+)
+def test_any_control_plane_may_leave_or_move_and_no_object_is_touched(three: Living, left: list[str]) -> None:
+    run = three.preview(control_planes=left)
+    assert objects(run) == set()
+    assert run.operations["fjord-immutable-cluster"] in ("same", "update")
+    members = {name: operation for name, operation in run.operations.items() if name.endswith("-member")}
+    assert {name for name, operation in members.items() if operation == "delete"} == {
+        f"fjord-{name}-member" for name in {"cp1", "cp2", "cp3"} - set(left)
+    }
+    assert "replace" not in members.values()

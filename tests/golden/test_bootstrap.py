@@ -61,7 +61,7 @@ def test_patches() -> None:
 def test_texts_of_the_steps() -> None:
     every = nodes()
     member = steps.member(every[0], kubeadm(EMULATED), ["127.0.0.1"])
-    check("bootstrap/member.sh", without_scripts(member, "reset", "secrets-encryption", "member"))
+    check("bootstrap/member.sh", without_scripts(member, "reset", "control-plane", "secrets-encryption", "member"))
     check("bootstrap/join.sh", without_scripts(steps.join(every[1], kubeadm(EMULATED)), "reset", "join"))
 
 

@@ -67,7 +67,7 @@ def member(tmp_path: Path) -> Machine:
 
 
 def run(machine: Machine, stage: str, **values: str) -> str:
-    done = machine.run(["addons"], {**VALUES, "STAGE": stage, **values})
+    done = machine.run(["control-plane", "addons"], {**VALUES, "STAGE": stage, **values})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -124,7 +124,7 @@ def test_an_edited_kube_proxy_configuration_restarts_kube_proxy(member: Machine)
 def test_a_silent_api_is_an_error_and_not_an_empty_cluster(member: Machine) -> None:
     member.program("curl", "exit 7")
     member.program("sleep")
-    done = member.run(["addons"], {**VALUES, "STAGE": "addons"})
+    done = member.run(["control-plane", "addons"], {**VALUES, "STAGE": "addons"})
     assert done.returncode == 1
     assert "its API stopped answering" in done.stderr
     assert not any(call.startswith("kubeadm") for call in member.calls)

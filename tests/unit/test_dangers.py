@@ -41,22 +41,15 @@ def test_plan_that_makes_and_changes_is_not_dangerous() -> None:
         (LOCAL, "nodes-cp1"),
         (LOCAL, "nodes-cp1-disk"),
         (LOCAL, "fjord-cp1-host-release"),
-        (LOCAL, "fjord-cp2-joined"),
+        (LOCAL, "fjord-cp2-member"),
     ],
 )
 def test_end_of_a_control_planes_machine_or_membership(operation: str, kind: str, name: str) -> None:
     assert words(Step(operation, kind, name)) == {"control-plane"}
 
 
-@pytest.mark.parametrize("step", ["api", "joinable"])
-def test_remote_membership_is_dangerous_to_delete_and_not_to_run_again(step: str) -> None:
-    assert words(Step("delete", REMOTE, f"fjord-cp1-{step}")) == {"control-plane"}
-    for operation in GONE[1:]:
-        assert words(Step(operation, REMOTE, f"fjord-cp1-{step}")) == set()
-
-
 def test_restart_of_a_control_plane_is_not_dangerous() -> None:
-    again = ["fjord-cp1-api", "fjord-cp1-joinable", "fjord-cp1-addons", "fjord-cp1-host-prepared"]
+    again = ["fjord-api", "fjord-joinable", "fjord-addons", "fjord-cp1-host-prepared"]
     steps = [Step(operation, REMOTE, name) for name in again for operation in GONE[1:]]
     power = [Step(operation, LOCAL, "nodes-cp1-power") for operation in GONE[1:]]
     assert words(*steps, *power, Step("replace", LOCAL, "fjord-gates-bgp")) == set()
@@ -119,7 +112,7 @@ def test_worker_whose_component_goes_is_lost() -> None:
 def test_another_name_of_the_cluster_ends_every_membership() -> None:
     old = [node(PLANE, "cp1", "delete"), node(WORKER, "w1", "delete")]
     new = [node(PLANE, "cp1", "create", "other"), node(WORKER, "w1", "create", "other")]
-    steps = [Step("delete", REMOTE, "fjord-cp1-joinable"), Step("create", REMOTE, "other-cp1-joinable")]
+    steps = [Step("delete", LOCAL, "fjord-cp1-member"), Step("create", LOCAL, "other-cp1-member")]
     assert words(*steps, stack=[*old, *new]) == {"control-plane", "all-workers"}
 
 
@@ -129,7 +122,7 @@ def test_control_plane_that_becomes_a_worker_is_one_that_ends() -> None:
 
 
 def test_names_that_only_look_alike_are_not_taken_for_a_node() -> None:
-    others = ["nodes-cp", "nodes-cp11", "nodes-network", "nodes-cp1-firewall", "nodes-cp1-ip", "fjord-cp11-joinable"]
+    others = ["nodes-cp", "nodes-cp11", "nodes-network", "nodes-cp1-firewall", "nodes-cp1-ip", "fjord-cp11-member"]
     assert words(*[Step("delete", SERVER, name) for name in others]) == set()
 
 

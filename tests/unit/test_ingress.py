@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fjordkube import versions
-from fjordkube.images import built, upstream
 from fjordkube.ingress import admission
-from fjordkube.ingress.controller import arguments, daemon_set, front, objects, surroundings
+from fjordkube.ingress.controller import GROUP, USER, arguments, daemon_set, front, objects, surroundings
 from fjordkube.ingress.tuning import grace_seconds, seconds, tuning
 from fjordkube.settings import IngressNginx, NginxConfig
 from fjordkube.timing import TimingName
+from offline import recipes
 
 NGINX = IngressNginx(controller="nginx")
 
@@ -70,21 +69,20 @@ def test_a_digest_pins_the_image() -> None:
     assert front(settings, "registry.example/c:1", "h", 6443).image == "registry.example/c:1@sha256:" + "a" * 64
 
 
-def test_an_image_of_the_settings_runs_as_upstreams_user() -> None:
+def test_the_image_may_be_another() -> None:
     settings = IngressNginx(controller="nginx", image="registry.example/fork:2")
-    place = front(settings, "registry.example/c:1", "h", 6443)
-    assert (place.image, place.user) == ("registry.example/fork:2", (101, 82))
-    assert front(NGINX, "registry.example/c:1", "h", 6443).user == (33, 33)
+    assert front(settings, "registry.example/c:1", "h", 6443).image == "registry.example/fork:2"
 
 
-def test_the_projects_own_image_runs_as_its_user() -> None:
-    theirs = upstream(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO).references["ingress-nginx-controller"]
-    ours = built(versions.DEFAULT_KUBERNETES, versions.DEFAULT_CALICO).references["ingress-nginx-controller"]
-    assert front(NGINX, ours, "h", 6443).user == (33, 33)
-    (container,) = daemon_set(NGINX, front(NGINX, theirs, "h", 6443), "native")["spec"]["template"]["spec"][
-        "containers"
-    ]
-    assert (container["securityContext"]["runAsUser"], container["securityContext"]["runAsGroup"]) == (101, 82)
+def test_the_image_that_is_built_here_belongs_to_the_same_user_as_the_projects() -> None:
+    assert recipes.WEB == (USER, GROUP)
+
+
+def test_no_disruption_budget_is_of_a_daemon_set() -> None:
+    """It would stop every eviction: the disruption controller finds no scale subresource."""
+    made = objects(NGINX, front(NGINX, "registry.example/c:1", "h", 6443), "native")
+    assert "DaemonSet" in {body["kind"] for body in made}
+    assert "PodDisruptionBudget" not in {body["kind"] for body in made}
 
 
 def test_control_planes_take_no_traffic() -> None:

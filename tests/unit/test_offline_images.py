@@ -85,10 +85,10 @@ def test_capability_travels_as_the_attribute_that_the_kernel_reads(program: Path
 
 def test_owner_times_and_modes_are_ours_not_the_builders(program: Path, tmp_path: Path) -> None:
     made = layer(program)
-    made.own("/etc", 33)
+    made.own("/etc", 101, 82)
     found = written(made, tmp_path)
     assert {entry.mtime for entry in found.values()} == {0}
-    assert {(e.uid, e.gid) for n, e in found.items() if n.startswith("etc")} == {(33, 33)}
+    assert {(e.uid, e.gid) for n, e in found.items() if n.startswith("etc")} == {(101, 82)}
     assert {(e.uid, e.gid) for n, e in found.items() if not n.startswith("etc")} == {(0, 0)}
     assert {e.uname + e.gname for e in found.values()} == {""}
     assert oct(found["tmp"].mode) == "0o1777"

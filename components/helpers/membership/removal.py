@@ -17,16 +17,24 @@ from .. import ssh
 from ..api import Api
 from ..errors import HelperError
 from ..log import log
+from . import control_planes
 
 
 def remove(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """Out of the cluster if the cluster answers, and reset if it is asked for and the machine answers."""
+    """Out of the cluster if the cluster answers, and reset if it is asked for and the machine answers.
+
+    A control plane (FJORDKUBE_PEERS) leaves through another one, whichever answers: its own API ends with it.
+    """
     node = env["FJORDKUBE_NODE"]
     try:
-        api = Api(env["FJORDKUBE_KUBECONFIG"], folder, timeout=5)
+        at = _other(env, folder) if "FJORDKUBE_PEERS" in env else None
+        api = at.api(folder, timeout=5) if at else Api(env["FJORDKUBE_KUBECONFIG"], folder, timeout=5)
         api.request("GET", "/readyz", attempts=1)
         api.timeout = 30
         drain(api, node, float(env["FJORDKUBE_DRAIN"]))
+        if at:
+            # while its member still votes: without it, two that are left might be too few
+            at.forget(node, env["FJORDKUBE_ADDRESS"])
         api.delete(f"/api/v1/nodes/{quote(node)}")
         log(f"{node}: removed from the cluster")
     except (OSError, HelperError) as error:
@@ -34,6 +42,13 @@ def remove(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     if env.get("FJORDKUBE_RESET_SCRIPT"):
         _there(env["FJORDKUBE_RESET_SCRIPT"], "reset", env, folder)
     return {"node": node, "state": "removed"}
+
+
+def _other(env: Mapping[str, str], folder: Path) -> control_planes.ControlPlane:
+    at = control_planes.living(control_planes.beside(env, folder))
+    if at is None:
+        raise HelperError("no other control plane answers")
+    return at
 
 
 def release(env: Mapping[str, str], folder: Path) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES, WORKER_IMAGES
-from fjordkube.gates.gate import with_keys_apart
 from fjordkube.host.modules import modules
+from fjordkube.node import with_keys_apart
 from fjordkube.nodes.existing.pins import BASTION
 from fjordkube.settings import API_PORT, ClusterSettings, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy
 from fjordkube.settings.consistency.ingress import TAKEN_PORTS

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from fjordkube.gates.disk import question
-from fjordkube.gates.gate import with_keys_apart
 from fjordkube.helpers.errors import HelperError
 from fjordkube.helpers.gates.disk import disk_unmet, needed, speed
 from fjordkube.helpers.gates.disk_reading import figures
+from fjordkube.node import with_keys_apart
 from fjordkube.timing import EMULATED, NATIVE, Timing
 from tests.golden.bootstrap_cluster import stack
 from tests.scripts.machine import Machine

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from fjordkube.gates.common import Promised, Question
-from fjordkube.gates.gate import with_keys_apart
 from fjordkube.gates.gates import questions
 from fjordkube.helpers.gates import bgp
+from fjordkube.node import with_keys_apart
 from fjordkube.timing import NATIVE
 from tests.golden.bootstrap_cluster import stack
 from tests.scripts.machine import Machine

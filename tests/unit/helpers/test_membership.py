@@ -60,30 +60,6 @@ def test_a_node_that_never_registers_is_a_bounded_failure(api: FakeApi, environm
     assert "Traceback" not in done.stderr
 
 
-@pytest.fixture
-def second(environment: dict[str, str]) -> dict[str, str]:
-    """The environment of a control plane that joins; `KEY` on the peer's side shows that the key arrived."""
-    peer = {name.replace("_SSH_", "_PEER_"): value for name, value in environment.items() if "_SSH_" in name}
-    certificates = 'echo "the key has ${#CERTIFICATE_KEY} digits" >&2; echo "{}"'
-    return {**environment, **peer, "FJORDKUBE_CERTIFICATES_SCRIPT": certificates}
-
-
-def test_a_control_plane_joins_and_the_uploaded_keys_are_deleted(api: FakeApi, second: dict[str, str]) -> None:
-    joins(api)
-    done = run("member", second)
-    assert done.returncode == 0, done.stderr
-    assert "the key has 64 digits" in done.stderr
-    assert api.secrets == {}
-    assert api.asked[-1] == "DELETE /api/v1/namespaces/kube-system/secrets/kubeadm-certs"
-
-
-def test_a_control_plane_that_is_a_member_uploads_nothing(api: FakeApi, second: dict[str, str]) -> None:
-    api.nodes.add("w1")
-    done = run("member", {**second, "STATE": "member"})
-    assert done.returncode == 0, done.stderr
-    assert not any("secrets" in ask for ask in api.asked)
-
-
 def pod(name: str, kind: str | None = "ReplicaSet", mirror: bool = False) -> dict[str, Any]:
     meta: dict[str, Any] = {"name": name, "namespace": "default"}
     if kind:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES
-from fjordkube.gates.gate import with_keys_apart
 from fjordkube.helpers.ssh import Access
 from fjordkube.helpers.survey.asking import Answer, failure
 from fjordkube.helpers.survey.judgement import Host, Wanted, compare, judge, told
+from fjordkube.node import with_keys_apart
 from fjordkube.nodes.existing import question
 from fjordkube.settings import ExistingNodes, load
 from fjordkube.shell import shell

@@ -1,6 +1,5 @@
 set -euo pipefail
 # ... lib.sh
-ANSWER=kubeconfig
 API_PORT=6443
 API_WAIT=900
 DISCOVERY_FILE=/run/fjordkube/discovery.conf
@@ -9,7 +8,6 @@ ETCD_DEVICE=LABEL=etcd
 INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
-OTHERS=''
 SECRETS_ENCRYPTION_FILE=/etc/kubernetes/pki/secrets-encryption.yaml
 SECRETS_KEY=0
 write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_def959a9'
@@ -292,5 +290,6 @@ spec:
       failureThreshold: 120
 EOF_0dd6c2e0
 # ... reset.sh
+# ... control-plane.sh
 # ... secrets-encryption.sh
 # ... member.sh
