@@ -15,7 +15,15 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from fjordkube.bootstrap import Addons, ControlPlane, ControlPlaneArgs, KubeadmCluster, Worker, WorkerArgs
+from fjordkube.bootstrap import (
+    Addons,
+    ControlPlane,
+    ControlPlaneArgs,
+    KubeadmCluster,
+    SecretsEncryption,
+    Worker,
+    WorkerArgs,
+)
 from fjordkube.demo import Demo, DemoArgs
 from fjordkube.firewall import FirewallPolicy
 from fjordkube.gates.common import Promised
@@ -110,6 +118,9 @@ class KubernetesCluster(pulumi.ComponentResource):
             members.append(beside.member)
         joined = [self._worker(node, hosts[node.name], addons).joined for node in workers]
         joined += [addons.joinable, *members[1:]]
+        SecretsEncryption(
+            f"{name}-secrets", self._kubeadm, addons.kubeconfig, [addons.joinable, *members], self._child()
+        )
 
         # 3. Objects go straight to an API that answers, long before the first worker is there.
         self.provider = self._connect(addons)

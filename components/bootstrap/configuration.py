@@ -1,7 +1,8 @@
 """kubeadm's own files (kubeadm.k8s.io/v1beta4): init with all component configurations, and join.
 
-Owns the documents. Leaves KubeletConfiguration to kubelet.py, KubeProxyConfiguration to network/kube_proxy.py, and
-secrets (tokens, certificate keys) to the moment they are used: none is ever rendered here.
+Owns the documents. Leaves what hardens them to hardening.py, KubeletConfiguration to kubelet.py, KubeProxyConfiguration
+to network/kube_proxy.py, and secrets (tokens, certificate keys) to the moment they are used: none is ever rendered
+here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from fjordkube.bootstrap import paths
+from fjordkube.bootstrap import hardening, paths
 from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubelet import kubelet_configuration
 from fjordkube.helpers.membership.labels_and_taints import parsed
@@ -42,6 +43,7 @@ def cluster_configuration(cluster: KubeadmCluster, public_addresses: Sequence[st
     manager = list(leader)
     if timing.node_monitor_grace is not None:
         manager.append(_argument("node-monitor-grace-period", f"{timing.node_monitor_grace}s"))
+    volumes = hardening.api_server_volumes(kubernetes.hardening)
     return {
         "apiVersion": API_VERSION,
         "kind": "ClusterConfiguration",
@@ -63,6 +65,7 @@ def cluster_configuration(cluster: KubeadmCluster, public_addresses: Sequence[st
                     _argument("heartbeat-interval", str(timing.etcd_heartbeat_ms)),
                     _argument("election-timeout", str(timing.etcd_election_ms)),
                     _argument("quota-backend-bytes", str(ETCD_QUOTA_BYTES)),
+                    *_arguments(hardening.ETCD_TLS),
                     *_arguments(timing.etcd_arguments),
                 ],
                 **_environment(timing.control_plane_environment),
@@ -70,11 +73,18 @@ def cluster_configuration(cluster: KubeadmCluster, public_addresses: Sequence[st
         },
         "apiServer": {
             "certSANs": list(dict.fromkeys(names)),
-            "extraArgs": [_argument("profiling", "false"), *_arguments(timing.api_server_arguments)],
-            **_environment(timing.control_plane_environment),
+            "extraArgs": [
+                _argument("profiling", "false"),
+                *_arguments(hardening.api_server_arguments(kubernetes.hardening)),
+                *_arguments(timing.api_server_arguments),
+            ],
+            **({"extraVolumes": volumes} if volumes else {}),
+            **_environment(
+                {**timing.control_plane_environment, **hardening.api_server_environment(kubernetes.hardening)}
+            ),
         },
-        "controllerManager": _component(timing, [_argument("profiling", "false"), *manager]),
-        "scheduler": _component(timing, [_argument("profiling", "false"), *leader]),
+        "controllerManager": _component(timing, manager),
+        "scheduler": _component(timing, leader),
     }
 
 
@@ -167,7 +177,8 @@ def _environment(variables: Mapping[str, str]) -> dict[str, Any]:
 
 def _component(timing: Timing, arguments: list[dict[str, str]]) -> dict[str, Any]:
     variables = {**timing.control_plane_environment, **timing.controllers_environment}
-    return {"extraArgs": arguments, **_environment(variables)}
+    common = [_argument("profiling", "false"), *_arguments(hardening.TLS)]
+    return {"extraArgs": [*common, *arguments], **_environment(variables)}
 
 
 def _timeouts(timeouts: Timeouts) -> dict[str, str]:

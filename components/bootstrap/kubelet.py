@@ -1,12 +1,14 @@
 """The kubelet's configuration, the same on all nodes (kubeadm keeps it in the ConfigMap kubelet-config).
 
-Owns the KubeletConfiguration. Leaves flags of one node (its address) to configuration.py.
+Owns the KubeletConfiguration. Leaves what hardens it to hardening.py, and flags of one node (its address) to
+configuration.py.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from fjordkube.bootstrap import hardening
 from fjordkube.settings import Kubernetes
 from fjordkube.settings.types import cpu_millis
 from fjordkube.timing import Timing
@@ -26,6 +28,7 @@ def kubelet_configuration(kubernetes: Kubernetes, timing: Timing) -> dict[str, A
         "systemReserved": _reserved(kubernetes.system_reserved.cpu, kubernetes.system_reserved.memory, timing),
         "evictionHard": dict(timing.eviction_hard),
         "imageGCHighThresholdPercent": timing.image_gc_high_percent,
+        **hardening.kubelet(kubernetes.hardening),
     }
     periods = {
         "runtimeRequestTimeout": timing.kubelet.runtime_request_timeout,

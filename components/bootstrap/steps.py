@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from fjordkube.bootstrap import paths
+from fjordkube.bootstrap import hardening, paths
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
 from fjordkube.bootstrap.kubeadm_cluster import KubeadmCluster
 from fjordkube.bootstrap.kubelet import kubelet_configuration
@@ -28,6 +28,8 @@ Stage = Literal["joinable", "addons"]
 
 _CONTROL_PLANE: Final = {"API_PORT": str(API_PORT), "INIT_FILE": paths.INIT}
 """What control-plane.sh reads."""
+_ENCRYPTION: Final = {"SECRETS_ENCRYPTION_FILE": paths.SECRETS_ENCRYPTION}
+"""What secrets-encryption.sh reads."""
 
 
 def member(node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str]) -> str:
@@ -40,18 +42,28 @@ def member(node: Node, cluster: KubeadmCluster, public_addresses: Sequence[str])
         "ETCD_DEVICE": node.etcd_device or "",
         "JOIN_FILE": paths.JOIN,
         "DISCOVERY_FILE": paths.DISCOVERY,
+        **_ENCRYPTION,
+        "SECRETS_KEY": str(cluster.kubernetes.hardening.key),
     }
     files = {
         paths.INIT: File(init_file(node, cluster, public_addresses)),
         paths.JOIN: File(join_file(node, cluster.timing)),
         **patch_files(cluster.timing),
+        **{path: File(text) for path, text in hardening.api_server_files(cluster.kubernetes.hardening).items()},
     }
-    return shell(["reset", "control-plane", "member"], values, files)
+    return shell(["reset", "control-plane", "secrets-encryption", "member"], values, files)
 
 
 def peer(timing: Timing) -> str:
     """What another control plane is asked for: the same for each; the helper puts ACTION before it."""
-    return shell(["control-plane", "peer"], {**_CONTROL_PLANE, "LOCK_WAIT": str(timing.api_wait)})
+    values = {**_CONTROL_PLANE, **_ENCRYPTION, "LOCK_WAIT": str(timing.api_wait)}
+    return shell(["control-plane", "secrets-encryption", "peer"], values)
+
+
+def secrets_encryption(cluster: KubeadmCluster) -> str:
+    """Reads or writes one control plane's keys of Secrets; the helper puts ACTION before it."""
+    reading = {"API_PORT": str(API_PORT), "API_WAIT": str(cluster.timing.api_wait), "RUN": "yes"}
+    return shell(["secrets-encryption"], {**_ENCRYPTION, **reading})
 
 
 def kubeconfig() -> str:

@@ -22,6 +22,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "artifacts": ("artifacts.delivery", "deliver"),
     "join": ("membership.joining", "join"),
     "member": ("membership.joining", "member"),
+    "encrypt": ("secrets_encryption", "encrypt"),
     "remove": ("membership.removal", "remove"),
     "release": ("membership.removal", "release"),
     "survey": ("survey.survey", "survey"),

@@ -77,11 +77,16 @@ class Api:
         self._used = 0.0
 
     def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, attempts: int = 5
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        attempts: int = 5,
+        accept: str = "application/json",
     ) -> tuple[int, dict[str, Any]]:
         """Status code and decoded answer; OSError when the API could not be reached `attempts` times."""
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        headers = {"Content-Type": kind, "Accept": "application/json"}
+        headers = {"Content-Type": kind, "Accept": accept}
         text = json.dumps(body) if body is not None else None
         attempt = 1
         while True:

@@ -20,13 +20,14 @@ from typing import Any, Final, Literal
 from .errors import HelperError
 from .roots import CHECKOUT
 
-Part = Literal["artifacts", "membership", "gates", "survey"]
+Part = Literal["artifacts", "membership", "gates", "survey", "secrets"]
 
 REVISIONS: Final[Mapping[Part, str]] = {
     "artifacts": "1",
     "membership": "1",
     "gates": "1",
     "survey": "1",
+    "secrets": "1",
 }
 """Part of what each helper's resource is made from. Raise one when the helper does something else to nodes, or measures
 in another way: the next `up` then runs it again on every node. Any other edit of a helper reaches no node."""

@@ -14,6 +14,9 @@ ETCD_DATA = f"{ETCD_MOUNT}/data"
 KUBEADM = "/etc/fjordkube/kubeadm"
 """Folder of the files that kubeadm is given; none of them holds a secret."""
 
+AUDIT_LOGS = "/var/log/kubernetes"
+"""Where API servers write who changed what, if they are told to."""
+
 ARTIFACTS_RECORD = "/etc/fjordkube/artifacts"
 """Folder of what was added to the machine: the names of its packages."""
 

@@ -15,7 +15,7 @@ from fjordkube.artifacts import places
 from fjordkube.firewall import nftables
 from fjordkube.helpers import launcher
 from fjordkube.host import api_proxy, containerd, firewall, modules, services, sysctls, units
-from fjordkube.host.paths import ARTIFACTS_INCOMING, ARTIFACTS_RECORD, ETCD_DATA, ETCD_MOUNT, KUBEADM
+from fjordkube.host.paths import ARTIFACTS_INCOMING, ARTIFACTS_RECORD, AUDIT_LOGS, ETCD_DATA, ETCD_MOUNT, KUBEADM
 from fjordkube.node import Node, ssh_environment
 from fjordkube.shell import shell
 
@@ -66,6 +66,7 @@ def script(node: Node) -> str:
         "ARTIFACTS_EMPTY": " ".join(RUNTIME_FOLDERS),
         "OWN_FILES": f"{containerd.PATH} {containerd.CRICTL_PATH}",
         "KUBEADM_FILES": KUBEADM,
+        "AUDIT_LOGS": AUDIT_LOGS,
         "ARTIFACTS_FOLDER": places.FOLDER,
         "ARTIFACTS_RECORD": ARTIFACTS_RECORD,
         "ARTIFACTS_INCOMING": ARTIFACTS_INCOMING,

@@ -53,6 +53,8 @@ SYSCTLS = (
     Sysctl("vm.panic_on_oom", "0", "exact", "the kubelet's protected default: the OOM killer picks a container"),
     Sysctl("kernel.panic", "10", "exact", "the kubelet's protected default, seconds: a dead kernel reboots"),
     Sysctl("kernel.panic_on_oops", "1", "exact", "the kubelet's protected default"),
+    Sysctl("kernel.keys.root_maxkeys", "1000000", "exact", "the kubelet's protected default: keyrings of containers"),
+    Sysctl("kernel.keys.root_maxbytes", "25000000", "exact", "the same, in bytes"),
 )
 
 

@@ -16,6 +16,13 @@ FIREWALL_PATH = "/etc/systemd/system/fjordkube-firewall.service"
 FIREWALL_WANT = "/etc/systemd/system/sysinit.target.wants/fjordkube-firewall.service"
 """The link that `systemctl enable` makes; made by hand, because that program would reload systemd for it."""
 
+KUBELET_FILES: Final = (
+    "/var/lib/kubelet/config.yaml",
+    *("/etc/systemd/system/kubelet.service", "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"),
+    "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf",
+)
+"""What the kubelet is started with, of kubeadm, of ours and of packages."""
+
 OPEN_FILES = 1048576
 """Open files per process; containers inherit containerd's. nginx with 10240 connections per worker needs about 2 each
 plus upstreams; containerd 2 dropped the unlimited setting from its own unit."""
@@ -54,13 +61,16 @@ def _assignment(name: str, value: str) -> str:
 
 
 def kubelet_dropin(mount_before: str | None, garbage_collection_percent: int | None = None) -> str:
-    """Limits of the kubelet; `mount_before` (e.g. "/var/lib/etcd") must be mounted before it starts.
+    """Limits of the kubelet, whose files nobody else reads; `mount_before` (e.g. "/var/lib/etcd") must be mounted
+    before it starts.
 
     Without that, a boot on which etcd's disk is late would start an empty etcd on the root disk.
     """
     unit = f"[Unit]\nRequiresMountsFor={mount_before}\n\n" if mount_before else ""
     collection = f"Environment=GOGC={garbage_collection_percent}\n" if garbage_collection_percent else ""
-    return f"{unit}[Service]\nLimitNOFILE={OPEN_FILES}\n{collection}"
+    # CIS 4.1.1 and 4.1.9. At each start, because kubeadm and packages write them anew; "-": there may be none yet
+    modes = f"ExecStartPre=-/bin/chmod --silent 600 {' '.join(KUBELET_FILES)}\n"
+    return f"{unit}[Service]\nLimitNOFILE={OPEN_FILES}\n{collection}{modes}"
 
 
 def firewall_unit(rules: str) -> str:

@@ -2,8 +2,9 @@
 # "Be a member": the same step on every control plane. Returns when this node's API answers.
 #
 # Inputs: NODE_NAME API_PORT API_WAIT ETCD_DATA ETCD_DEVICE INIT_FILE (kubeadm's configuration, written before this text
-#         runs) JOIN_FILE DISCOVERY_FILE (reset.sh and control-plane.sh were read before)
-#         from the helper, in memory alone: MAY and, to join, DISCOVERY and CERTIFICATE_KEY
+#         runs) JOIN_FILE DISCOVERY_FILE (reset.sh, control-plane.sh and secrets-encryption.sh were read
+#         before)
+#         from the helper, in memory alone: MAY and, to join, DISCOVERY, CERTIFICATE_KEY, ENCRYPTION
 #         MAY=look   says what this node is, and keeps a member as its settings are
 #         MAY=wait   the same, and waits for a member's API that is silent
 #         MAY=start  starts the cluster, or completes a start; MAY=join joins it: the helper has asked all others
@@ -56,6 +57,7 @@ start() { # initialise, or complete an initialisation
     find "$KUBERNETES" -type f -size 0 -print -delete >&2
     log "$NODE_NAME: completing an unfinished start"
   fi
+  have_encryption
   # one process for preflight, certs, kubeconfig, etcd, apiserver, kubelet-start: each start of it is dear when emulated
   runtime_answers "$API_WAIT"
   kubeadm init --config "$ROOT$INIT_FILE" --skip-token-print --skip-phases="$skip" >&2
@@ -71,6 +73,7 @@ join() { # beside a living control plane; the helper brought the means
     mv "$ROOT$ETCD_DATA" "$ROOT$ETCD_DATA.before-join"
     log "$NODE_NAME: kept etcd's data of before as $ETCD_DATA.before-join"
   fi
+  receive_encryption
   mkdir -p "$ROOT/run/fjordkube" "${JOINING%/*}"
   : >"$JOINING"
   trap 'rm -f "$ROOT$DISCOVERY_FILE" "$ROOT/run/fjordkube/join.yaml"' EXIT
@@ -88,6 +91,7 @@ join() { # beside a living control plane; the helper brought the means
 
 apply_configuration() { # a member whose settings were edited: rewrite what kubeadm derives from them
   log "$NODE_NAME: applying the edited kubeadm configuration"
+  have_encryption
   # a new name in certSANs needs a new certificate; kubeadm keeps the one it finds
   rm -f "$KUBERNETES/pki/apiserver.crt" "$KUBERNETES/pki/apiserver.key"
   kubeadm init phase certs apiserver --config "$ROOT$INIT_FILE" >&2

@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # What a control plane tells another one's membership, and does for it. The same text for each.
 #
-# Inputs: API_PORT INIT_FILE LOCK_WAIT (control-plane.sh was read before)
+# Inputs: API_PORT INIT_FILE LOCK_WAIT (control-plane.sh and secrets-encryption.sh were read before)
 #         from the helper, in memory alone: ACTION
 #         look    what this control plane is
 #         forget  takes etcd's member MEMBER (its decimal ID) out
 #         keys    uploads the cluster's keys, encrypted with CERTIFICATE_KEY, so that a joining control plane can fetch
-#                 them (Secret kube-system/kubeadm-certs); the helper deletes it after the join
+#                 them (Secret kube-system/kubeadm-certs); the helper deletes it after the join. Prints the keys of Secrets,
+#                 which kubeadm does not carry
 # Output: one JSON line. Of look: state (member, begun, absent), answers (whether its API is ready), and of a member
 #         that answers etcd's members as its own API lists them and the administrator's kubeconfig (base64).
 
@@ -41,7 +42,7 @@ keys() {
   )
   kubeadm init phase upload-certs --upload-certs --skip-certificate-key-print \
     --config "$ROOT/run/fjordkube/upload.yaml" >&2
-  printf '{"uploaded":true}\n'
+  printf '{"uploaded":true,%s}\n' "$(show_encryption)"
 }
 
 case $ACTION in

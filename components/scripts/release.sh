@@ -1,10 +1,9 @@
 # shellcheck shell=bash
 # Gives this machine back as it was lent: out of its cluster, and without what host.sh prepared.
 #
-# Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES FIREWALL_TABLE
-#         FIREWALL_FILES API_PROXY_UNIT EMPTY (folders that go where nothing of others is in them) CRICTL_FILE
-#         OWN_FILES (which the host may have had itself) (reset.sh and artifacts_release.sh were read
-#         before)
+# Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES AUDIT_LOGS
+#         FIREWALL_TABLE FIREWALL_FILES API_PROXY_UNIT EMPTY (folders that go where nothing of others is in them) CRICTL_FILE
+#         OWN_FILES (which the host may have had itself) (reset.sh and artifacts_release.sh were read before)
 # Guard:  each part asks whether there is something to undo; a second run finds nothing. A node of a cluster that did
 #         not begin with our files is not reset.
 # Leaves: containerd with its images, where it was not brought (with our configuration, where the host had none of its
@@ -120,7 +119,7 @@ remove_files() {
   for name in $FIREWALL_FILES $FILES; do rm -f "$ROOT$name"; done
   # crictl knows where to look without it; one of the host's own comes back later
   ! grep -qs "^$WRITTEN" "$ROOT$CRICTL_FILE" || rm -f "$ROOT$CRICTL_FILE"
-  rm -rf "$folder"
+  rm -rf "$folder" "$ROOT$AUDIT_LOGS"
   # what else lies beside it is not ours
   [ ! -d "${folder%/*}" ] || rmdir --ignore-fail-on-non-empty "${folder%/*}"
   systemctl daemon-reload

@@ -8,6 +8,7 @@ from fjordkube.settings.cluster_settings import ClusterSettings
 from fjordkube.settings.demo import Demo
 from fjordkube.settings.firewall import Firewall
 from fjordkube.settings.gates import Gates
+from fjordkube.settings.hardening import Hardening
 from fjordkube.settings.ingress import Ingress, IngressNginx
 from fjordkube.settings.kube_proxy import Conntrack, IptablesProxy, IpvsProxy, KubeProxy, NftablesProxy, Scheduler
 from fjordkube.settings.kubernetes import KubeReserved, Kubernetes, SystemReserved
@@ -55,6 +56,7 @@ __all__ = [
     "ExistingWorker",
     "Firewall",
     "Gates",
+    "Hardening",
     "Ingress",
     "IngressNginx",
     "IptablesProxy",

@@ -1,4 +1,4 @@
-"""Kubernetes itself: version, Service range, certificate names and what nodes keep for themselves."""
+"""Kubernetes itself: version, Service range, certificate names, hardening and what nodes keep for themselves."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from fjordkube import versions
 from fjordkube.settings.base import Settings
+from fjordkube.settings.hardening import Hardening
 from fjordkube.settings.types import CertificateName, Cidr, CpuQuantity, KubernetesVersion, MemoryQuantity
 
 
@@ -43,6 +44,8 @@ class Kubernetes(Settings):
     """Kept for kubelet and containerd."""
     system_reserved: SystemReserved = Field(default_factory=SystemReserved)
     """Kept for system daemons."""
+    hardening: Hardening = Field(default_factory=Hardening)
+    """What API server and kubelets refuse, encrypt and write down."""
 
     @property
     def cluster_dns(self) -> str:

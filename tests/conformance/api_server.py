@@ -41,6 +41,8 @@ class ApiServer:
     url: str
     kubeconfig: dict[str, Any]
     context: ssl.SSLContext
+    etcd: str = ""
+    """Where its etcd answers, without TLS."""
 
     def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         """The decoded answer of one request, as an administrator. Raises urllib.error.HTTPError."""
@@ -70,8 +72,16 @@ class ApiServer:
 
 
 @contextlib.contextmanager
-def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Iterator[ApiServer]:
-    """An API server with its data in the folder."""
+def running(
+    folder: Path,
+    etcd: Path,
+    apiserver: Path,
+    controllers: Path,
+    *,
+    arguments: Mapping[str, str] | None = None,
+    etcd_arguments: Mapping[str, str] | None = None,
+) -> Iterator[ApiServer]:
+    """An API server with its data in the folder; with more arguments of its own and of etcd, by name."""
     paths = certificates(folder)
     etcd_port, peer_port, port = free_port(), free_port(), free_port()
     etcd_url, url = f"http://127.0.0.1:{etcd_port}", f"https://127.0.0.1:{port}"
@@ -79,7 +89,7 @@ def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Ite
     (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
     context = ssl.create_default_context(cafile=str(paths["ca.crt"]))
     context.load_cert_chain(paths["admin.crt"], paths["admin.key"])
-    server = ApiServer(url, kubeconfig, context)
+    server = ApiServer(url, kubeconfig, context, etcd_url)
     with contextlib.ExitStack() as stack:
         stack.enter_context(
             process(
@@ -91,6 +101,7 @@ def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Ite
                     "listen-peer-urls": f"http://127.0.0.1:{peer_port}",
                     "initial-advertise-peer-urls": f"http://127.0.0.1:{peer_port}",
                     "initial-cluster": f"default=http://127.0.0.1:{peer_port}",
+                    **(etcd_arguments or {}),
                 },
             )
         )
@@ -115,6 +126,7 @@ def running(folder: Path, etcd: Path, apiserver: Path, controllers: Path) -> Ite
                     "allow-privileged": "true",
                     "disable-admission-plugins": "ServiceAccount",
                     "endpoint-reconciler-type": "none",
+                    **(arguments or {}),
                 },
             )
         )

@@ -9,6 +9,7 @@ import yaml
 
 from fjordkube.bootstrap import steps
 from fjordkube.bootstrap.configuration import cluster_configuration, init_file, join_file
+from fjordkube.bootstrap.hardening import api_server_files
 from fjordkube.bootstrap.kubelet import kubelet_configuration
 from fjordkube.bootstrap.patches import patches
 from fjordkube.node import Node
@@ -23,6 +24,13 @@ TIMINGS = [NATIVE, EMULATED]
 @pytest.mark.parametrize("timing", TIMINGS, ids=lambda timing: str(timing.name))
 def test_init(timing: Timing) -> None:
     check(f"bootstrap/init-{timing.name}.yaml", init_file(nodes()[0], kubeadm(timing), ["127.0.0.1"]))
+
+
+def test_init_in_production_and_what_its_api_server_is_told() -> None:
+    settings = stack(kubernetes={"hardening": {"profile": "production"}})
+    check("bootstrap/init-production.yaml", init_file(nodes()[0], kubeadm(NATIVE, settings), ["127.0.0.1"]))
+    files = api_server_files(settings.kubernetes.hardening)
+    check("bootstrap/policies.yaml", "".join(f"# {path}\n{text}" for path, text in files.items()))
 
 
 @pytest.mark.parametrize("timing", TIMINGS, ids=lambda timing: str(timing.name))
@@ -53,7 +61,7 @@ def test_patches() -> None:
 def test_texts_of_the_steps() -> None:
     every = nodes()
     member = steps.member(every[0], kubeadm(EMULATED), ["127.0.0.1"])
-    check("bootstrap/member.sh", without_scripts(member, "reset", "control-plane", "member"))
+    check("bootstrap/member.sh", without_scripts(member, "reset", "control-plane", "secrets-encryption", "member"))
     check("bootstrap/join.sh", without_scripts(steps.join(every[1], kubeadm(EMULATED)), "reset", "join"))
 
 

@@ -12,7 +12,10 @@ import pytest
 
 from tests.scripts.machine import Machine
 
+ENCRYPTION = "/etc/kubernetes/pki/secrets-encryption.yaml"
 VALUES = {
+    "SECRETS_ENCRYPTION_FILE": ENCRYPTION,
+    "SECRETS_KEY": "1",
     "NODE_NAME": "cp1",
     "API_PORT": "6443",
     "API_WAIT": "3",
@@ -31,7 +34,8 @@ STARTS = """
 case "$1 $2" in
   "init --config")
     mkdir -p "$ROOT/etc/kubernetes/manifests" "$ROOT/etc/kubernetes/pki" "$ROOT/var/lib/kubelet"
-    echo ca >"$ROOT/etc/kubernetes/pki/ca.crt"; echo c >"$ROOT/var/lib/kubelet/config.yaml"
+    echo ca >"$ROOT/etc/kubernetes/pki/ca.crt"; cp "$ROOT/etc/kubernetes/pki/secrets-encryption.yaml" "$ROOT/read"
+    echo c >"$ROOT/var/lib/kubelet/config.yaml"
     for f in etcd kube-apiserver; do echo x >"$ROOT/etc/kubernetes/manifests/$f.yaml"; done
     echo "server: https://super" >"$ROOT/etc/kubernetes/super-admin.conf"
     echo "server: https://admin" >"$ROOT/etc/kubernetes/admin.conf" ;;
@@ -57,7 +61,8 @@ def be(
     machine: Machine, may: str, files: Mapping[str, str] = FILES, brought: str = "", **values: str
 ) -> subprocess.CompletedProcess[str]:
     """What the helper asks of a control plane."""
-    scripts, before = ["reset", "control-plane", "member"], f"MAY={may}\nDISCOVERY=''\nCERTIFICATE_KEY=''\n{brought}"
+    scripts = ["reset", "control-plane", "secrets-encryption", "member"]
+    before = f"MAY={may}\nDISCOVERY=''\nCERTIFICATE_KEY=''\n{brought}"
     return machine.run(scripts, {**VALUES, **values}, files, before=before)
 
 
@@ -69,7 +74,8 @@ def state(done: subprocess.CompletedProcess[str]) -> str:
 def ask(machine: Machine, action: str, brought: str = "") -> subprocess.CompletedProcess[str]:
     """What another control plane's membership asks of this one."""
     values = {"API_PORT": "6443", "INIT_FILE": VALUES["INIT_FILE"], "LOCK_WAIT": "5"}
-    return machine.run(["control-plane", "peer"], values, before=f"ACTION={action}\n{brought}")
+    values["SECRETS_ENCRYPTION_FILE"] = ENCRYPTION
+    return machine.run(["control-plane", "secrets-encryption", "peer"], values, before=f"ACTION={action}\n{brought}")
 
 
 def init_calls(machine: Machine) -> list[str]:
@@ -160,13 +166,15 @@ def test_data_of_an_earlier_cluster_is_never_overwritten(prepared: Machine) -> N
 
 
 JOINS = 'cp "$3" "$ROOT/seen"; ' + STARTS.replace("init --config", "join --config")
-BROUGHT = "DISCOVERY=token\nCERTIFICATE_KEY=key\n"
+BROUGHT = "DISCOVERY=token\nCERTIFICATE_KEY=key\nENCRYPTION=bWluZQo=\n"
 
 
 def test_joins_a_living_cluster_with_what_the_helper_brings_and_keeps_no_secret(prepared: Machine) -> None:
     prepared.program("kubeadm", JOINS)
     assert state(be(prepared, "join", brought=BROUGHT)) == "member"
     assert "controlPlane:\n  certificateKey: key\n" in prepared.read("/seen")
+    # there before its API server starts
+    assert prepared.read("/read") == "mine\n"
     assert sorted(path.name for path in (prepared.root / "run/fjordkube").iterdir()) == ["lock"]
     assert state(be(prepared, "look")) == "member"
 
@@ -219,3 +227,33 @@ def test_keys_go_up_under_one_that_is_in_no_argument_and_no_file_afterwards(prep
     assert prepared.read("/seen").startswith("kind: InitConfiguration\ncertificateKey: abc\n")
     assert "abc" not in " ".join(prepared.calls)
     assert not prepared.exists("/run/fjordkube/upload.yaml")
+
+
+def test_without_the_keys_of_secrets_it_does_not_join(prepared: Machine) -> None:
+    done = be(prepared, "join", brought="DISCOVERY=token\nCERTIFICATE_KEY=key\n")
+    assert done.returncode == 1
+    assert "cp1: the keys of Secrets were not brought" in done.stderr
+    assert init_calls(prepared) == []
+
+
+def test_the_key_of_secrets_is_there_before_the_api_server_and_is_kept(prepared: Machine) -> None:
+    be(prepared, "start")
+    key = prepared.read("/read")
+    assert "- name: key1" in key
+    be(prepared, "look", {**FILES, "/etc/fjordkube/kubeadm/init.yaml": "kind: InitConfiguration\nedited: true\n"})
+    assert prepared.read(ENCRYPTION) == key
+
+
+def test_a_member_of_before_has_a_file_before_its_api_server_asks_for_it(prepared: Machine) -> None:
+    be(prepared, "start")
+    (prepared.root / ENCRYPTION.lstrip("/")).unlink()
+    prepared.program("kubeadm", '[ -s "$ROOT/etc/kubernetes/pki/secrets-encryption.yaml" ]')
+    edited = {**FILES, "/etc/fjordkube/kubeadm/init.yaml": "kind: InitConfiguration\nedited: true\n"}
+    assert state(be(prepared, "look", edited)) == "member"
+    assert "secretbox" not in prepared.read(ENCRYPTION)
+
+
+def test_the_keys_of_secrets_go_to_the_one_that_joins(prepared: Machine) -> None:
+    be(prepared, "start")
+    told = json.loads(ask(prepared, "keys", "CERTIFICATE_KEY=abc\n").stdout)
+    assert base64.b64decode(told["encryption"]).decode() == prepared.read(ENCRYPTION)

@@ -29,6 +29,7 @@ def machine(tmp_path: Path) -> Machine:
     for path in [
         *OURS,
         "/etc/fjordkube/kubeadm/init.yaml",
+        "/var/log/kubernetes/audit.log",
         "/var/lib/etcd/data/member/snap",
         "/etc/containerd/config.toml",
     ]:
@@ -82,6 +83,7 @@ def test_control_plane_is_reset_and_nothing_of_the_preparation_is_left(machine: 
     assert not any("eth1" in call or "mine" in call for call in calls)
     assert [path for path in OURS if machine.exists(path)] == []
     assert not machine.exists("/etc/fjordkube")
+    assert not machine.exists("/var/log/kubernetes")
     assert not machine.exists("/var/lib/etcd/data")
     assert machine.read("/etc/fstab") == "LABEL=root / ext4 defaults 0 1\n/swap none swap sw 0 0\n"
     assert machine.read("/etc/hosts") == "127.0.0.1 localhost\n::1 localhost\n"

@@ -64,10 +64,14 @@ class ControlPlane:
     def api(self, folder: Path, timeout: float = 60) -> Api:
         return Api(self.kubeconfig, folder, timeout=timeout)
 
-    def hand_over_keys(self, key: str) -> None:
-        """Uploads the cluster's keys, encrypted with `key` (hex, 32 bytes), for the one that joins."""
+    def hand_over_keys(self, key: str) -> str:
+        """Uploads the cluster's keys, encrypted with `key` (hex, 32 bytes), for the one that joins.
+
+        What it returns (base64) are those of Secrets in etcd, for this process's memory alone.
+        """
         log(f"{self.name}: hands over the cluster's keys, encrypted")
-        ssh.run([*self.command], self.script, {"ACTION": "keys", "CERTIFICATE_KEY": key}, self.name)
+        answer = ssh.run([*self.command], self.script, {"ACTION": "keys", "CERTIFICATE_KEY": key}, self.name)
+        return str(answer.get("encryption", ""))
 
     def forget(self, node: str, address: str) -> None:
         """Takes what is left in etcd of a node that is none any more, and learners whose joins were cut.

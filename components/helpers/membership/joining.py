@@ -110,10 +110,11 @@ def _join(env: Mapping[str, str], folder: Path, at: control_planes.ControlPlane,
     api.delete(f"/api/v1/nodes/{quote(node)}")
     key = secrets.token_hex(32)
     try:
-        at.hand_over_keys(key)
+        encryption = at.hand_over_keys(key)
         with bootstrap_token(api, node) as token:
             log(f"{node}: joining as a control plane")
-            return ask("join", DISCOVERY=discovery_file(env["FJORDKUBE_ENDPOINT"], api.ca, token), CERTIFICATE_KEY=key)
+            discovery = discovery_file(env["FJORDKUBE_ENDPOINT"], api.ca, token)
+            return ask("join", DISCOVERY=discovery, CERTIFICATE_KEY=key, ENCRYPTION=encryption)
     finally:
         api.delete("/api/v1/namespaces/kube-system/secrets/kubeadm-certs")
 

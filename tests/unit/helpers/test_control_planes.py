@@ -18,14 +18,14 @@ MEMBER = """
 echo "$MAY" >>"$FJORDKUBE_ROOT/asked"
 case $MAY in
   look) state=$(<"$FJORDKUBE_ROOT/state") ;;
-  join) [ -n "$DISCOVERY" ] && [ "${#CERTIFICATE_KEY}" = 64 ] && state=member ;;
+  join) [ -n "$DISCOVERY" ] && [ "${#CERTIFICATE_KEY}" = 64 ] && [ "$ENCRYPTION" = bWluZQo= ] && state=member ;;
   *) state=member ;;
 esac
 printf '{"state":"%s","kubeconfig":"%s"}\\n' "$state" "$(base64 -w0 <"$FJORDKUBE_ROOT/../../kubeconfig")"
 """
 PEER = """
 echo "$ACTION ${MEMBER:-}" >>"$FJORDKUBE_ROOT/asked"
-if [ "$ACTION" = look ]; then cat "$FJORDKUBE_ROOT/answer"; else echo '{}'; fi
+if [ "$ACTION" = look ]; then cat "$FJORDKUBE_ROOT/answer"; else echo '{"encryption":"bWluZQo="}'; fi
 """
 OWN, OTHERS = 2211, {"cp2": 2212, "cp3": 2213}
 

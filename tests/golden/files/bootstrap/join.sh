@@ -2,7 +2,7 @@ set -euo pipefail
 # ... lib.sh
 DISCOVERY_FILE=/run/fjordkube/discovery.conf
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
-KUBELET_DIGEST=ea1bc7fbb1b771b912782d8f69003dc6f805d6ff47236527b6c7d7d55c4b3f2d
+KUBELET_DIGEST=1bc5105028bcfe5e42549427d9563af4a7b77031393168f190cf50c70f06897f
 LOCK_WAIT=900
 NODE_NAME=w1
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_d1169bf1'

@@ -8,7 +8,9 @@ ETCD_DEVICE=LABEL=etcd
 INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_55c1543c'
+SECRETS_ENCRYPTION_FILE=/etc/kubernetes/pki/secrets-encryption.yaml
+SECRETS_KEY=0
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_cfea4c16'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -57,6 +59,10 @@ etcd:
       value: '10000'
     - name: quota-backend-bytes
       value: '2147483648'
+    - name: tls-min-version
+      value: TLS1.2
+    - name: cipher-suites
+      value: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
     - name: watch-progress-notify-interval
       value: 10m
     - name: warning-apply-duration
@@ -78,6 +84,14 @@ apiServer:
   extraArgs:
   - name: profiling
     value: 'false'
+  - name: tls-min-version
+    value: VersionTLS12
+  - name: tls-cipher-suites
+    value: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305
+  - name: encryption-provider-config
+    value: /etc/kubernetes/pki/secrets-encryption.yaml
+  - name: encryption-provider-config-automatic-reload
+    value: 'true'
   - name: etcd-healthcheck-timeout
     value: 60s
   - name: etcd-readycheck-timeout
@@ -93,6 +107,10 @@ controllerManager:
   extraArgs:
   - name: profiling
     value: 'false'
+  - name: tls-min-version
+    value: VersionTLS12
+  - name: tls-cipher-suites
+    value: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305
   - name: leader-elect
     value: 'false'
   - name: node-monitor-grace-period
@@ -106,6 +124,10 @@ scheduler:
   extraArgs:
   - name: profiling
     value: 'false'
+  - name: tls-min-version
+    value: VersionTLS12
+  - name: tls-cipher-suites
+    value: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305
   - name: leader-elect
     value: 'false'
   extraEnvs:
@@ -133,6 +155,14 @@ evictionHard:
   nodefs.inodesFree: 1%
   imagefs.available: 1%
 imageGCHighThresholdPercent: 100
+tlsMinVersion: VersionTLS12
+tlsCipherSuites:
+- TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+- TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+- TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+- TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+- TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305
+- TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305
 runtimeRequestTimeout: 900s
 nodeStatusUpdateFrequency: 20s
 syncFrequency: 60s
@@ -153,7 +183,7 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_55c1543c
+EOF_cfea4c16
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
@@ -261,4 +291,5 @@ spec:
 EOF_0dd6c2e0
 # ... reset.sh
 # ... control-plane.sh
+# ... secrets-encryption.sh
 # ... member.sh

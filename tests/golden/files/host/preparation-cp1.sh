@@ -146,6 +146,8 @@ exact vm.overcommit_memory 1
 exact vm.panic_on_oom 0
 exact kernel.panic 10
 exact kernel.panic_on_oops 1
+exact kernel.keys.root_maxkeys 1000000
+exact kernel.keys.root_maxbytes 25000000
 cores net.netfilter.nf_conntrack_max 131072 32768
 cores net.netfilter.nf_conntrack_buckets 32768 8192
 '
@@ -261,11 +263,12 @@ PrivateDevices=yes
 [Install]
 WantedBy=multi-user.target
 EOF_1ceb3d22
-write_file /etc/systemd/system/kubelet.service.d/20-fjordkube.conf 0644 <<'EOF_c81903e4'
+write_file /etc/systemd/system/kubelet.service.d/20-fjordkube.conf 0644 <<'EOF_4fe0d2fd'
 [Unit]
 RequiresMountsFor=/var/lib/etcd
 
 [Service]
 LimitNOFILE=1048576
-EOF_c81903e4
+ExecStartPre=-/bin/chmod --silent 600 /var/lib/kubelet/config.yaml /etc/systemd/system/kubelet.service /etc/systemd/system/kubelet.service.d/10-kubeadm.conf /usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf
+EOF_4fe0d2fd
 # ... host.sh
