@@ -6,6 +6,7 @@ each other.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -33,11 +34,12 @@ NODES: dict[str, Any] = {
     "workers": ["w1"],
 }
 SETTINGS = {"cluster": {"name": "ha"}, "nodes": NODES}
+PRODUCTION = {"kubernetes": {"hardening": {"profile": "production"}}}
 WRITES_AGAIN_SECONDS = 30
 ETCD = """
 P=/etc/kubernetes/pki
 curl --silent --cacert $P/etcd/ca.crt --cert $P/apiserver-etcd-client.crt --key $P/apiserver-etcd-client.key \
-  --data '{}' https://127.0.0.1:2379/v3/cluster/member/list
+  --data '{data}' https://127.0.0.1:2379/v3/{path}
 """
 
 
@@ -54,9 +56,22 @@ def three() -> Iterator[Commands]:
         shutil.rmtree(folder)
 
 
+def etcd(commands: Commands, node: str, path: str, data: dict[str, Any]) -> dict[str, Any]:
+    """An answer of etcd's JSON gateway on a control plane."""
+    found: dict[str, Any] = json.loads(cluster.shell(commands, node, ETCD.format(path=path, data=json.dumps(data))))
+    return found
+
+
+def secrets_in_etcd(commands: Commands, node: str) -> list[bytes]:
+    """Each Secret as it is stored."""
+    between = [base64.b64encode(key).decode() for key in (b"/registry/secrets/", b"/registry/secrets0")]
+    answer = etcd(commands, node, "kv/range", {"key": between[0], "range_end": between[1]})
+    return [base64.b64decode(each["value"]) for each in answer["kvs"]]
+
+
 def etcd_members(commands: Commands, node: str) -> set[str]:
     """Names of the members that vote, as one of them lists them."""
-    found = json.loads(cluster.shell(commands, node, ETCD))["members"]
+    found = etcd(commands, node, "cluster/member/list", {})["members"]
     assert not [member for member in found if member.get("isLearner")]
     return {member["name"] for member in found}
 
@@ -134,8 +149,26 @@ def test_the_first_one_lost_with_its_disk_is_made_anew_and_joins_the_others(thre
     assert nodes_ready(three) == {*PLANES, "w1"}
 
 
+def test_the_hardened_profile_comes_by_an_edit(three: Commands) -> None:
+    assert not any(value.startswith(b"k8s:enc:") for value in secrets_in_etcd(three, "cp2"))
+    three.write({**SETTINGS, **PRODUCTION})
+    with under_load(three, *PLANES) as seen:
+        up(three)
+    print(f"production: {seen}", flush=True)
+    served(seen)
+    assert all(value.startswith(b"k8s:enc:secretbox:v1:") for value in secrets_in_etcd(three, "cp3"))
+    for node in PLANES:
+        answers = cluster.shell(
+            three,
+            node,
+            "for p in readyz version; do curl -sk -o /dev/null -w '%{http_code} ' https://127.0.0.1:6443/$p; done",
+        )
+        assert answers.split() == ["200", "401"]
+        assert cluster.shell(three, node, "ls /var/log/kubernetes/*/ 2>/dev/null || ls /var/log/kubernetes")
+
+
 def test_back_to_one_which_is_not_the_first(three: Commands) -> None:
-    three.write({**SETTINGS, "nodes": {**NODES, "control_planes": [NODES["control_planes"][1]]}})
+    three.write({**SETTINGS, **PRODUCTION, "nodes": {**NODES, "control_planes": [NODES["control_planes"][1]]}})
     with under_load(three, "cp2") as seen:
         up(three)
     print(f"back to cp2: {seen}", flush=True)
