@@ -115,7 +115,7 @@ close_node() { # by the firewall that the host had of its own
 
 remove_files() {
   local name folder=$ROOT$KUBEADM_FILES
-  ! systemctl is-active --quiet "$API_PROXY_UNIT" || systemctl disable --now "$API_PROXY_UNIT" >&2
+  [ ! -e "$ROOT/etc/systemd/system/$API_PROXY_UNIT" ] || systemctl disable --now "$API_PROXY_UNIT" >&2
   for name in $FIREWALL_FILES $FILES; do rm -f "$ROOT$name"; done
   # crictl knows where to look without it; one of the host's own comes back later
   ! grep -qs "^$WRITTEN" "$ROOT$CRICTL_FILE" || rm -f "$ROOT$CRICTL_FILE"
