@@ -71,6 +71,7 @@ def script(node: Node) -> str:
         "ARTIFACTS_RECORD": ARTIFACTS_RECORD,
         "ARTIFACTS_INCOMING": ARTIFACTS_INCOMING,
         "ARTIFACTS_LINKS": " ".join(sorted(set(places.LINKS.values()))),
+        "ARTIFACTS_BY_PODS": " ".join(places.BY_PODS),
         "ARTIFACTS_UNITS": " ".join([services.CONTAINERD_PATH, services.KUBELET_PATH, services.KUBEADM_PATH]),
         "FIREWALL_TABLE": nftables.TABLE,
         "FIREWALL_FILES": " ".join([units.FIREWALL_WANT, units.FIREWALL_PATH, firewall.PATH]),

@@ -3,7 +3,8 @@
 # where a containerd was stopped.
 #
 # Inputs: NODE_NAME ARTIFACTS_FOLDER ARTIFACTS_RECORD ARTIFACTS_LINKS (folders of links) ARTIFACTS_UNITS (files)
-#         ARTIFACTS_INCOMING ARTIFACTS_EMPTY (folders that containerd made, which go where nothing is in them)
+#         ARTIFACTS_BY_PODS (files that pods laid down) ARTIFACTS_INCOMING ARTIFACTS_EMPTY (folders that containerd
+#         made, which go where nothing is in them)
 # Guard:  a machine to which nothing was brought has no record, and is left alone. The record goes last.
 
 STOOD_IN=0
@@ -21,6 +22,8 @@ take_artifacts() {
       if [ -L "$file" ] && [[ $(readlink "$file") == "$ARTIFACTS_FOLDER"/* ]]; then rm -f "$file"; fi
     done
   done
+  # real files in the place of links, or beside them
+  for name in $ARTIFACTS_BY_PODS; do rm -f "$ROOT$name"; done
   for name in $ARTIFACTS_UNITS; do
     rm -f "$ROOT$name"
     [ ! -e "$ROOT$name$OWN" ] || mv -f "$ROOT$name$OWN" "$ROOT$name"

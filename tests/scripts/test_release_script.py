@@ -99,6 +99,7 @@ def brought(machine: Machine) -> None:
     (machine.root / "usr/local/bin").mkdir(parents=True)
     (machine.root / "usr/local/bin/kubelet").symlink_to(BROUGHT)
     machine.write("/usr/local/bin/mine")
+    machine.write("/opt/cni/bin/calico-ipam")
     machine.write("/etc/systemd/system/containerd.service")
     machine.write("/etc/containerd/certs.d/registry.k8s.io/hosts.toml", "# Written by fjordkube.\n")
     machine.write("/etc/containerd/certs.d/quay.io/hosts.toml", "server = ...\n")
@@ -112,7 +113,7 @@ def test_what_was_brought_goes_and_nothing_else(machine: Machine) -> None:
     brought(machine)
     run(machine)
     for path in ("/opt/fjordkube", "/usr/local/bin/kubelet", "/etc/systemd/system/containerd.service", "/etc/fjordkube",
-                 "/etc/containerd/certs.d/registry.k8s.io"):  # fmt: skip
+                 "/etc/containerd/certs.d/registry.k8s.io", "/opt/cni"):  # fmt: skip
         assert not (machine.root / path.lstrip("/")).is_symlink()
         assert not machine.exists(path), path
     for path in ("/usr/local/bin/mine", "/etc/containerd/certs.d/quay.io/hosts.toml", "/var/lib/containerd/images"):
