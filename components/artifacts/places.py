@@ -58,23 +58,7 @@ PACKAGES: Final[Mapping[str, str]] = {
 }
 """Package by program: those that a cloud image may lack. Debian 12 and 13 and Ubuntu 22.04 to 26.04 name them alike."""
 
-CONTROL_PLANE_BY_PODS: Final = tuple(
-    f"/opt/cni/bin/{name}"
-    for name in (
-        "bandwidth",
-        "calico",
-        "calico-ipam",
-        "flannel",
-        "host-local",
-        "install",
-        "loopback",
-        "portmap",
-        "tuning",
-    )
-)
-"""What pods of Calico's own images lay down on their node (cni-plugin/pkg/install: every file of the image's folder)."""
-
-PACKAGES: Final = frozenset({"fio"})
+CONTROL_PLANE_PACKAGES: Final = frozenset({"fio"})
 """Of those, what control planes alone need: etcd's disk is measured with it, and it brings some 60 more."""
 
 CONTROL_PLANE_IMAGES: Final = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"})
