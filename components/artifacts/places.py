@@ -36,7 +36,7 @@ BY_PODS: Final = tuple(
         "tuning",
     )
 )
-"""What pods of Calico's own images lay down on their node (cni-plugin/pkg/install: every file of the image's folder)."""
+"""What pods of Calico's own images lay down on their node: each file of the image's folder (cni-plugin/pkg/install)."""
 
 PACKAGES: Final[Mapping[str, str]] = {
     "blkid": "util-linux",
