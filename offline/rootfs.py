@@ -44,7 +44,6 @@ MASKED = (
     "fio.service",  # a server that does as anybody says; only the program is wanted, for the disk gate
     "fstrim.timer",
     "getty@tty1.service",
-    "haproxy.service",  # with a configuration of the distribution's; ours is fjordkube-api-proxy
     "ipvsadm.service",  # restores a table of its own at boot: kube-proxy's is the one
     "kmod-static-nodes.service",
     "man-db.timer",

@@ -44,7 +44,6 @@ PACKAGES: Final[Mapping[str, str]] = {
     "curl": "curl",
     "ethtool": "ethtool",
     "fio": "fio",
-    "haproxy": "haproxy",
     "ip": "iproute2",
     "ipset": "ipset",
     "iptables": "iptables",

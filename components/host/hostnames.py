@@ -5,16 +5,20 @@ Owns the block's text. Leaves the rest of /etc/hosts to whoever wrote it (script
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fjordkube.node import Node
 
 
-def hosts_block(node: Node, api_host: str) -> str:
-    """The node itself, and `api_host` (e.g. "api.fjord.internal"), which is the node's own proxy (api_proxy.py).
+def hosts_block(node: Node, control_planes: Sequence[Node], api_host: str) -> str:
+    """The node itself, then one line per control plane for `api_host` (e.g. "api.fjord.internal").
 
-    Nobody else: the API server reaches kubelets by address, and pods that carry a copy of /etc/hosts keep it for life.
-    So no node's block changes with the nodes of a cluster.
+    Nobody else: the API server reaches kubelets by address, so that a worker more or less changes no other node.
+    A name with several addresses makes Go's dialer try them in turn: kubelets and kubeadm reach a living API server
+    without a load balancer. What it does not give: a quick switch of connections that hang without an answer.
     """
-    return f"{node.address} {node.name}\n127.0.0.1 {api_host}\n"
+    lines = [f"{node.address} {node.name}"]
+    lines += [f"{plane.address} {api_host}" for plane in control_planes]
+    return "\n".join(lines) + "\n"

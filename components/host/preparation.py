@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from fjordkube.firewall import FirewallPolicy
-from fjordkube.host import api_proxy, containerd, firewall, hostnames, modules, sysctls, units
+from fjordkube.host import containerd, firewall, hostnames, modules, sysctls, units
 from fjordkube.host.firewall import Existing
 from fjordkube.host.paths import ETCD_MOUNT
 from fjordkube.settings import IpvsProxy, KubeProxy
@@ -30,7 +29,7 @@ class HostArgs:
 
     node: Node
     control_planes: Sequence[Node]
-    """The cluster's: whose APIs the node's proxy reaches."""
+    """The cluster's, in settings' order: they answer to the API's name."""
     api_host: str
     """DNS name of the Kubernetes API, e.g. api.fjord.internal."""
     kubernetes_version: str
@@ -74,20 +73,16 @@ def preparation(args: HostArgs) -> str:
         "MODULES": " ".join(names),
         "SYSCTL_PATH": sysctls.PATH,
         "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports, proxy.conntrack),
-        "HOSTS_BLOCK": hostnames.hosts_block(node, args.api_host),
+        "HOSTS_BLOCK": hostnames.hosts_block(node, args.control_planes, args.api_host),
         "KUBERNETES_VERSION": args.kubernetes_version,
         "CONTAINERD_MINIMUM": f"{major}.{minor}",
         "CONTAINERD_FILES": f"{containerd.PATH} {units.CONTAINERD_PATH}",
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
-        "API_PROXY_PATH": api_proxy.PATH,
-        "API_PROXY_UNIT": PurePosixPath(api_proxy.UNIT_PATH).name,
         **firewall.values(node, args.firewall, args.existing_firewall),
     }
     files = {
         **shared_files(args.sandbox_image, args.artifacts.proxy if args.artifacts else None),
-        api_proxy.PATH: File(api_proxy.configuration(node, args.control_planes)),
-        api_proxy.UNIT_PATH: File(api_proxy.unit()),
         modules.PATH: File(modules.modules_conf(names)),
         units.KUBELET_PATH: File(
             units.kubelet_dropin(

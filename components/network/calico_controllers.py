@@ -21,7 +21,7 @@ def controllers(image: str, timing: TimingName) -> list[Object]:
         "name": CONTROLLERS,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        # Not in Calico's manifest: by the node's own way to the API it starts without waiting for kube-proxy.
+        # Not in Calico's manifest: with the API's own address it starts without waiting for kube-proxy.
         "envFrom": [API_ENVIRONMENT],
         "env": [
             {"name": "ENABLED_CONTROLLERS", "value": "node"},
@@ -31,7 +31,6 @@ def controllers(image: str, timing: TimingName) -> list[Object]:
     }
     pod = {
         "nodeSelector": {"kubernetes.io/os": "linux"},
-        "hostNetwork": True,
         "priorityClassName": "system-cluster-critical",
         "serviceAccountName": CONTROLLERS,
         "tolerations": [

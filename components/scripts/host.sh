@@ -6,7 +6,7 @@
 #         KUBERNETES_VERSION CONTAINERD_MINIMUM CONTAINERD_FILES ETCD_DEVICE (may be empty) ETCD_MOUNT
 #         FIREWALL_RULES (empty: no firewall here) FIREWALL_MARK (name of a chain in them that no other rules have)
 #         FIREWALL_ADMINS (networks that may enter) FIREWALL_SSH_PORTS (by which) FIREWALL_TABLE FIREWALL_PATH
-#         API_PROXY_PATH API_PROXY_UNIT FIREWALL_UNIT FIREWALL_UNIT_PATH FIREWALL_WANT FIREWALL_EXISTING (refuse, keep or replace: the host's own)
+#         FIREWALL_UNIT FIREWALL_UNIT_PATH FIREWALL_WANT FIREWALL_EXISTING (refuse, keep or replace: the host's own)
 #         the files themselves were written before this text runs (lib.sh write_file)
 # Guard:  every step asks the machine first; a second run changes and restarts nothing.
 # Output: one JSON line of facts.
@@ -390,7 +390,7 @@ adopt_registries() { # mirrors and certificates by which this host reached regis
 run_containerd() {
   local file stale=0 socket="$ROOT/run/containerd/containerd.sock"
   # systemd itself knows whether a unit file is newer than what it has loaded
-  if systemctl show --property=NeedDaemonReload --value containerd.service kubelet.service "$API_PROXY_UNIT" | grep -q yes; then
+  if systemctl show --property=NeedDaemonReload --value containerd.service kubelet.service | grep -q yes; then
     systemctl daemon-reload
     changed "systemd read the new unit files"
   fi
@@ -406,24 +406,6 @@ run_containerd() {
     changed "restarted containerd with its new configuration"
   fi
   until_true 120 "$NODE_NAME: containerd's socket" test -e "$socket"
-}
-
-run_api_proxy() { # this node's way to the API, before kubeadm and the kubelet look for it
-  local said applied="$ROOT$API_PROXY_PATH.applied" running=no
-  ! systemctl is-active --quiet "$API_PROXY_UNIT" || running=yes
-  if [ $running = yes ] && cmp -s "$ROOT$API_PROXY_PATH" "$applied"; then return 0; fi
-  command -v haproxy >/dev/null || fail "$NODE_NAME: haproxy not found, and nodes reach the API through it: install it"
-  said=$(haproxy -c -q -f "$ROOT$API_PROXY_PATH" 2>&1) ||
-    fail "$NODE_NAME: haproxy refuses $API_PROXY_PATH (${said##*$'\n'}): it needs version 2.4 or newer"
-  if [ $running = yes ]; then
-    # no connection is cut
-    systemctl reload "$API_PROXY_UNIT"
-    changed "the way to the API leads to the control planes as they are now"
-  else
-    systemctl enable --now "$API_PROXY_UNIT" >&2
-    changed "started the way to the API"
-  fi
-  cp "$ROOT$API_PROXY_PATH" "$applied"
 }
 
 enable_daemons() { # a unit laid down by hand may run now, and be dead after the next boot
@@ -464,7 +446,6 @@ mount_etcd
 guard_node
 adopt_registries
 run_containerd
-run_api_proxy
 enable_daemons
 keep_time
 wait

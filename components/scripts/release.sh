@@ -2,7 +2,7 @@
 # Gives this machine back as it was lent: out of its cluster, and without what host.sh prepared.
 #
 # Inputs: NODE_NAME ETCD_DEVICE (may be empty) ETCD_MOUNT ETCD_DATA (empty on workers) FILES KUBEADM_FILES AUDIT_LOGS
-#         FIREWALL_TABLE FIREWALL_FILES API_PROXY_UNIT EMPTY (folders that go where nothing of others is in them) CRICTL_FILE
+#         FIREWALL_TABLE FIREWALL_FILES EMPTY (folders that go where nothing of others is in them) CRICTL_FILE
 #         OWN_FILES (which the host may have had itself) (reset.sh and artifacts_release.sh were read before)
 # Guard:  each part asks whether there is something to undo; a second run finds nothing. A node of a cluster that did
 #         not begin with our files is not reset.
@@ -115,7 +115,6 @@ close_node() { # by the firewall that the host had of its own
 
 remove_files() {
   local name folder=$ROOT$KUBEADM_FILES
-  [ ! -e "$ROOT/etc/systemd/system/$API_PROXY_UNIT" ] || systemctl disable --now "$API_PROXY_UNIT" >&2
   for name in $FIREWALL_FILES $FILES; do rm -f "$ROOT$name"; done
   # crictl knows where to look without it; one of the host's own comes back later
   ! grep -qs "^$WRITTEN" "$ROOT$CRICTL_FILE" || rm -f "$ROOT$CRICTL_FILE"

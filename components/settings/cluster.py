@@ -10,9 +10,6 @@ from fjordkube.settings.types import API_LABEL, Domain, Label
 API_PORT: Final = 6443
 """Port of the Kubernetes API on control planes (kubeadm's default)."""
 
-API_PROXY_PORT: Final = 6444
-"""Port on every node's loopback at which any control plane's API is reached (host/api_proxy.py)."""
-
 
 class Cluster(Settings):
     """Name, domain and timing."""
@@ -20,7 +17,7 @@ class Cluster(Settings):
     name: Label = "fjord"
     """Name of the cluster, also in the kubeconfig, e.g. fjord."""
     domain: Domain = "fjord.internal"
-    """DNS domain of the cluster's outside names; nodes reach the API as api.<domain>:6444, e.g. fjord.internal."""
+    """DNS domain of the cluster's outside names; the API is reached as api.<domain>:6443, e.g. fjord.internal."""
     timing: Literal["auto", "native", "emulated"] = "auto"
     """Timeouts, leases and probe periods: native, emulated (machines without KVM), or auto (measured). Never changes
     what is installed or proved."""
@@ -32,6 +29,6 @@ class Cluster(Settings):
 
     @property
     def control_plane_endpoint(self) -> str:
-        """kubeadm's controlPlaneEndpoint, e.g. api.fjord.internal:6444: on every node, its own proxy. The same with one
-        control plane, because changing it means new certificates and kubeconfigs (kubeadm#2997)."""
-        return f"{self.api_host}:{API_PROXY_PORT}"
+        """kubeadm's controlPlaneEndpoint, e.g. api.fjord.internal:6443; a name even with one control plane, because
+        adding one later means new certificates (kubeadm#2997)."""
+        return f"{self.api_host}:{API_PORT}"

@@ -22,7 +22,7 @@ def test_sysctls() -> None:
 
 
 def test_names_of_nodes_and_of_the_api() -> None:
-    check("host/hosts.txt", hostnames.hosts_block(nodes()[-1], "api.fjord.internal"))
+    check("host/hosts.txt", hostnames.hosts_block(nodes()[-1], nodes()[:1], "api.fjord.internal"))
 
 
 def test_units() -> None:

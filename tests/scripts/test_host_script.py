@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fjordkube.host import api_proxy, modules, release, sysctls, units
+from fjordkube.host import modules, release, sysctls, units
 from fjordkube.host.preparation import shared_files
 from fjordkube.settings.kube_proxy import Conntrack
 from fjordkube.shell import shell
@@ -37,8 +37,6 @@ VALUES = {
     "CONTAINERD_FILES": "/etc/containerd/config.toml",
     "ETCD_DEVICE": "LABEL=etcd",
     "ETCD_MOUNT": "/var/lib/etcd",
-    "API_PROXY_PATH": api_proxy.PATH,
-    "API_PROXY_UNIT": "fjordkube-api-proxy.service",
     "FIREWALL_RULES": "table inet fjordkube { chain rules_1 { } }\n",
     "FIREWALL_MARK": "rules_1",
     "FIREWALL_TABLE": "fjordkube",
@@ -60,7 +58,7 @@ UNGUARDED = {
     "FIREWALL_ADMINS": "",
     "FIREWALL_SSH_PORTS": "",
 }
-FILES = {"/etc/containerd/config.toml": "version = 3\n", api_proxy.PATH: "server cp1\n"}
+FILES = {"/etc/containerd/config.toml": "version = 3\n"}
 
 
 @pytest.fixture
@@ -82,7 +80,6 @@ def bare(tmp_path: Path) -> Machine:
     (machine.root / "sys/class/net/eth1").mkdir(parents=True)
     for name, text in VERSIONS.items():
         machine.program(name, f"echo '{text}'")
-    machine.program("haproxy")
     machine.program("modprobe", 'shift; for m in "$@"; do mkdir -p "$ROOT/sys/module/$m"; done')
     machine.program("ip", "echo '2: eth1 inet 192.168.77.11/24 brd 192.168.77.255 scope global eth1'")
     machine.program("swapoff", 'echo "Filename Type Size Used Priority" >"$ROOT/proc/swaps"')
@@ -93,7 +90,6 @@ def bare(tmp_path: Path) -> Machine:
           show) [ -e "$ROOT/run/reloaded" ] && echo no || echo yes ;;
           daemon-reload) touch "$ROOT/run/reloaded" ;;
           is-enabled) [ -e "$ROOT/run/enabled.$2" ] && echo enabled ;;
-          is-active) [ -e "$ROOT/run/enabled.$3" ] ;;
           enable) touch "$ROOT/run/enabled.$3" "$ROOT/run/containerd/containerd.sock" ;;
           restart) touch "$ROOT/run/containerd/containerd.sock" ;;
         esac""",
@@ -110,7 +106,7 @@ def bare(tmp_path: Path) -> Machine:
 
 
 def acted(machine: Machine) -> list[str]:
-    questions = ("ip ", "nft list ", "systemctl is-active ")
+    questions = ("ip ", "nft list ")
     calls = [call.replace(str(machine.root), "") for call in machine.calls]
     return [call for call in calls if call not in ASKED and not call.startswith(questions)]
 
@@ -125,8 +121,6 @@ def test_prepares_a_bare_machine(bare: Machine) -> None:
         "nft -f /etc/fjordkube/firewall.nft",
         "systemctl daemon-reload",
         "systemctl restart containerd.service",
-        "haproxy -c -q -f /etc/fjordkube/api-proxy.cfg",
-        "systemctl enable --now fjordkube-api-proxy.service",
         "systemctl enable --now systemd-timesyncd",
     ]
     assert bare.read("/proc/sys/net/core/somaxconn") == "32768\n"
@@ -139,25 +133,6 @@ def test_prepares_a_bare_machine(bare: Machine) -> None:
     assert facts["kubernetes"] == "v1.36.3"
     assert facts["time_sync"] == "systemd-timesyncd"
     assert facts["changed"] > 10
-
-
-def test_another_control_plane_reloads_the_way_to_the_api_and_cuts_no_connection(bare: Machine) -> None:
-    bare.run(["host"], VALUES, FILES)
-    bare.run(["host"], VALUES, {**FILES, api_proxy.PATH: "server cp1\nserver cp2\n"})
-    assert acted(bare) == [
-        "haproxy -c -q -f /etc/fjordkube/api-proxy.cfg",
-        "systemctl reload fjordkube-api-proxy.service",
-    ]
-    bare.run(["host"], VALUES, {**FILES, api_proxy.PATH: "server cp1\nserver cp2\n"})
-    assert acted(bare) == []
-
-
-def test_a_way_to_the_api_that_haproxy_refuses_is_told_and_not_switched_to(bare: Machine) -> None:
-    bare.run(["host"], VALUES, FILES)
-    bare.program("haproxy", "echo 'unknown keyword' >&2; exit 1")
-    done = bare.run(["host"], VALUES, {**FILES, api_proxy.PATH: "nonsense\n"})
-    assert "error: cp1: haproxy refuses /etc/fjordkube/api-proxy.cfg (unknown keyword)" in done.stderr
-    assert not any("reload" in call for call in bare.calls)
 
 
 BOOTING = """case "$1" in
@@ -334,7 +309,7 @@ def given_back(machine: Machine) -> None:
 
 
 CONTAINERD = "/etc/containerd/config.toml"
-OURS = {CONTAINERD: "# Written by fjordkube.\nversion = 3\n", api_proxy.PATH: "server cp1\n"}
+OURS = {CONTAINERD: "# Written by fjordkube.\nversion = 3\n"}
 
 
 def test_containerds_own_configuration_is_kept_beside_once_with_its_registries(bare: Machine) -> None:
@@ -348,7 +323,7 @@ def test_containerds_own_configuration_is_kept_beside_once_with_its_registries(b
     link = bare.root / "etc/containerd/certs.d/docker.io"
     assert str(link.readlink()) == "/srv/registries/docker.io"
     assert bare.read("/etc/containerd/certs.d/quay.io/hosts.toml") == "nearer\n"
-    done = bare.run(["host"], VALUES, {**OURS, CONTAINERD: "# Written by fjordkube.\nversion = 3 # newer\n"})
+    done = bare.run(["host"], VALUES, {CONTAINERD: "# Written by fjordkube.\nversion = 3 # newer\n"})
     assert bare.read(f"{CONTAINERD}.before-fjordkube") == own, "ours is not kept in its place"
     assert "names registries itself" not in done.stderr
 

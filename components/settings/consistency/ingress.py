@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from fjordkube.settings.cluster import API_PROXY_PORT
 from fjordkube.settings.consistency.finding import Finding, Path
 from fjordkube.settings.demo import Demo
 from fjordkube.settings.ingress import IngressNginx
@@ -19,7 +18,6 @@ NODE_PORTS: Final = range(30000, 32768)
 TAKEN_PORTS: Final = {
     22: "SSH",
     179: "BGP (Calico)",
-    API_PROXY_PORT: "the node's way to the API",
     8181: "ingress-nginx's default backend",
     8443: "ingress-nginx's admission webhook",
     9099: "Calico's health check",

@@ -1,7 +1,5 @@
 set -euo pipefail
 # ... lib.sh
-API_PROXY_PATH=/etc/fjordkube/api-proxy.cfg
-API_PROXY_UNIT=fjordkube-api-proxy.service
 CONTAINERD_FILES='/etc/containerd/config.toml /etc/systemd/system/containerd.service.d/20-fjordkube.conf'
 CONTAINERD_MINIMUM=2.0
 ETCD_DEVICE=LABEL=etcd
@@ -125,7 +123,7 @@ WantedBy=sysinit.target
 FIREWALL_UNIT_PATH=/etc/systemd/system/fjordkube-firewall.service
 FIREWALL_WANT=/etc/systemd/system/sysinit.target.wants/fjordkube-firewall.service
 HOSTS_BLOCK='192.168.77.11 cp1
-127.0.0.1 api.fjord.internal
+192.168.77.11 api.fjord.internal
 '
 KUBERNETES_VERSION=v1.37.1
 MODULES='overlay br_netfilter nf_conntrack ip_set ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh'
@@ -193,34 +191,6 @@ runtime-endpoint: unix:///run/containerd/containerd.sock
 image-endpoint: unix:///run/containerd/containerd.sock
 timeout: 300
 EOF_d3adfc52
-write_file /etc/fjordkube/api-proxy.cfg 0644 <<'EOF_cdad7115'
-# Written by fjordkube: this node's way to the API of any control plane.
-global
-    log stderr format raw local0 warning
-    hard-stop-after 10m
-    spread-checks 20
-
-defaults
-    mode tcp
-    log global
-    option redispatch
-    retries 3
-    timeout connect 2s
-    timeout check 2s
-    timeout client 1h
-    timeout server 1h
-
-frontend api
-    bind 127.0.0.1:6444
-    default_backend control-planes
-
-backend control-planes
-    balance leastconn
-    option httpchk GET /readyz
-    http-check expect status 200
-    default-server check check-ssl verify none inter 5s fastinter 1s downinter 1s fall 2 rise 1 on-marked-down shutdown-sessions
-    server cp1 192.168.77.11:6443
-EOF_cdad7115
 write_file /etc/modules-load.d/fjordkube.conf 0644 <<'EOF_a8632e41'
 # Written by fjordkube: loaded at boot, before kube-proxy looks for them.
 overlay
