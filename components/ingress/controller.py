@@ -40,7 +40,7 @@ class Front:
     user: tuple[int, int]
     """User and group that the image's files belong to."""
     api_host: str
-    """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
+    """Where a node reaches the API without kube-proxy, e.g. 127.0.0.1."""
     api_port: int = 6443
 
 

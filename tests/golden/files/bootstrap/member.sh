@@ -10,7 +10,7 @@ INIT_FILE=/etc/fjordkube/kubeadm/init.yaml
 JOIN_FILE=/etc/fjordkube/kubeadm/join.yaml
 NODE_NAME=cp1
 OTHERS=''
-write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_5867078f'
+write_file /etc/fjordkube/kubeadm/init.yaml 0644 <<'EOF_55c1543c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -43,7 +43,7 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 clusterName: fjord
 kubernetesVersion: v1.37.1
-controlPlaneEndpoint: api.fjord.internal:6443
+controlPlaneEndpoint: api.fjord.internal:6444
 imageRepository: fjordkube.local/kubernetes
 encryptionAlgorithm: ECDSA-P256
 networking:
@@ -155,7 +155,7 @@ conntrack:
 ipvs:
   scheduler: rr
   strictARP: false
-EOF_5867078f
+EOF_55c1543c
 write_file /etc/fjordkube/kubeadm/join.yaml 0644 <<'EOF_80b7296c'
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
