@@ -41,7 +41,7 @@ from fjordkube.ingress.nginx import IngressNginx, IngressNginxArgs
 from fjordkube.network.calico import Calico, CalicoArgs
 from fjordkube.node import Node, after
 from fjordkube.residency import asserted, says_zone
-from fjordkube.settings import ClusterSettings
+from fjordkube.settings import API_PROXY_ADDRESS, API_PROXY_PORT, ClusterSettings
 from fjordkube.timing import NATIVE, Timing
 
 
@@ -126,7 +126,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         self.provider = self._connect(addons)
         calico = self._calico(control_planes[0], addons)
         demo = self._demo(addons)
-        nginx = self._nginx(control_planes[0], addons, demo)
+        nginx = self._nginx(addons, demo)
 
         front = next(node for node in workers if not node.set_apart)  # settings demand one
         self.url = pulumi.Output.all(address=front.public_address, ports=front.ports).apply(
@@ -218,7 +218,8 @@ class KubernetesCluster(pulumi.ComponentResource):
                 settings=args.settings.network,
                 private_cidr=plane.network,
                 interfaces=sorted({node.interface for node in args.nodes}),
-                api_host=plane.address,
+                api_host=API_PROXY_ADDRESS,
+                api_port=API_PROXY_PORT,
                 images=args.images.of("calico-node", "calico-cni", "calico-kube-controllers"),
                 install_cni=self._pods_bring_cni(),
                 provider=self.provider,
@@ -253,13 +254,14 @@ class KubernetesCluster(pulumi.ComponentResource):
             self._child(),
         )
 
-    def _nginx(self, plane: Node, addons: Addons, demo: Demo | None) -> IngressNginx:
+    def _nginx(self, addons: Addons, demo: Demo | None) -> IngressNginx:
         args = self._args
         return IngressNginx(
             f"{self._prefix}-ingress",
             IngressNginxArgs(
                 settings=args.settings.ingress,
-                api_host=plane.address,
+                api_host=API_PROXY_ADDRESS,
+                api_port=API_PROXY_PORT,
                 image=args.images.references["ingress-nginx-controller"],
                 provider=self.provider,
                 timing=args.timing.name,

@@ -76,6 +76,25 @@ class KubeletTiming:
     """GOGC of the kubelet's process (default 100): collecting less often costs memory and saves processor."""
 
 
+@dataclass(frozen=True)
+class ApiProxyTiming:
+    """How a node's proxy asks several control planes for /readyz, in seconds. Two answers in a row that fail, or do not
+    come, count; one that is good brings it back.
+
+    A machine that is silent is out after `every` + `doubted` and twice 2 s (timeout connect) at most, in 8 s natively,
+    while new connections go elsewhere after 2 s. HAProxy's own `inter` is 2 s, of which each is a TLS handshake.
+    """
+
+    every: int = 3
+    """Between two questions."""
+    doubted: int = 1
+    """The same after a question or a client's connection has failed."""
+    down: int = 2
+    """The same while it is out."""
+    answer: int = 5
+    """Until the answer is there."""
+
+
 def _nothing() -> Mapping[str, str]:
     return MappingProxyType({})
 
@@ -126,6 +145,8 @@ class Timing:
     """Seconds from the kubelet's start to an API that answers /readyz."""
     drain: int = 120
     """Seconds a node that leaves may take to hand its pods over; after that it leaves anyway."""
+    api_proxy: ApiProxyTiming = field(default_factory=ApiProxyTiming)
+    """Of each node's proxy of the API."""
     gate_wait: int = 300
     """Seconds a gate waits for its promise, unless gates.timeout_seconds says otherwise."""
 
@@ -210,6 +231,8 @@ EMULATED = Timing(
     reserved_cpu_limit_m=50,
     api_wait=900,
     drain=90,
+    # A handshake takes tenths of a second at both ends, and each node asks each control plane; silence: out in 17 s.
+    api_proxy=ApiProxyTiming(every=10, doubted=3, down=5, answer=10),
     gate_wait=1200,
 )
 """Measured on two cores without KVM, three emulated guests; what each figure brought stands beside it."""

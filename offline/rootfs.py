@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fjordkube.host.preparation import shared_files
+from fjordkube.host.units import API_PROXY
 from offline import command
 from offline.manifest import FOLDER
 
@@ -29,6 +30,7 @@ ENABLED = (
     "ssh.service",
     "containerd.service",
     "kubelet.service",
+    API_PROXY,
     "systemd-timesyncd.service",
 )
 
@@ -44,6 +46,7 @@ MASKED = (
     "fio.service",  # a server that does as anybody says; only the program is wanted, for the disk gate
     "fstrim.timer",
     "getty@tty1.service",
+    "haproxy.service",  # of HAProxy only the program is wanted, for the API's proxy
     "ipvsadm.service",  # restores a table of its own at boot: kube-proxy's is the one
     "kmod-static-nodes.service",
     "man-db.timer",

@@ -44,6 +44,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "curl": "curl",
     "ethtool": "ethtool",
     "fio": "fio",
+    "haproxy": "haproxy",
     "ip": "iproute2",
     "ipset": "ipset",
     "iptables": "iptables",

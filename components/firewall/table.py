@@ -9,6 +9,7 @@ renderer of that name. True for this stack:
   (network.nat_outgoing), or its own where that is off. So what pods may reach, nodes may reach.
 - Pods of different nodes talk with their own addresses, unwrapped: a firewall between the nodes sees pod addresses.
 - A node talks to itself over loopback, whatever address it uses: no rule for that.
+- The node's proxy of the API (6444) listens on loopback alone.
 - etcd's, the scheduler's, the controller manager's, kube-proxy's and Calico's own health and metrics ports listen on
   loopback alone, kube-proxy's 10256 on all addresses: nobody here needs it, so it is closed.
 """
@@ -41,7 +42,7 @@ KUBELET: Final = range(10250, 10251)
 BGP: Final = range(179, 180)
 VXLAN: Final = range(4789, 4790)
 DHCP_CLIENT: Final = range(68, 69)
-RESERVED_PORTS: Final = "2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767"
+RESERVED_PORTS: Final = "2379-2381,5473,6443-6444,8181,8443,9091,9099,9253,10245-10260,30000-32767"
 """Ports of listeners on every node, allowed or not; `reserved_ports` adds the front door's."""
 FIRST_LOCAL_PORT: Final = 1024
 """Where the ports begin that the kernel may give to a program that asks for any (host/sysctls.py)."""

@@ -5,20 +5,18 @@ Owns the block's text. Leaves the rest of /etc/hosts to whoever wrote it (script
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from fjordkube.settings import API_PROXY_ADDRESS
 
 if TYPE_CHECKING:
     from fjordkube.node import Node
 
 
-def hosts_block(node: Node, control_planes: Sequence[Node], api_host: str) -> str:
-    """The node itself, then one line per control plane for `api_host` (e.g. "api.fjord.internal").
+def hosts_block(node: Node, api_host: str) -> str:
+    """The node itself, and `api_host` (e.g. "api.fjord.internal") as the node's own proxy (api_proxy.py).
 
-    Nobody else: the API server reaches kubelets by address, so that a worker more or less changes no other node.
-    A name with several addresses makes Go's dialer try them in turn: kubelets and kubeadm reach a living API server
-    without a load balancer. What it does not give: a quick switch of connections that hang without an answer.
+    Nobody else: the API server reaches kubelets by address, so that no node more or less changes another's names. Pods
+    on the host's network get a copy of the file when they start, which this never makes wrong.
     """
-    lines = [f"{node.address} {node.name}"]
-    lines += [f"{plane.address} {api_host}" for plane in control_planes]
-    return "\n".join(lines) + "\n"
+    return f"{node.address} {node.name}\n{API_PROXY_ADDRESS} {api_host}\n"

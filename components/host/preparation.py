@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fjordkube.firewall import FirewallPolicy
-from fjordkube.host import containerd, firewall, hostnames, modules, sysctls, units
+from fjordkube.host import api_proxy, containerd, firewall, hostnames, modules, sysctls, units
 from fjordkube.host.firewall import Existing
 from fjordkube.host.paths import ETCD_MOUNT
 from fjordkube.settings import IpvsProxy, KubeProxy
@@ -29,7 +29,7 @@ class HostArgs:
 
     node: Node
     control_planes: Sequence[Node]
-    """The cluster's, in settings' order: they answer to the API's name."""
+    """The cluster's, in settings' order: the node's proxy leads to them."""
     api_host: str
     """DNS name of the Kubernetes API, e.g. api.fjord.internal."""
     kubernetes_version: str
@@ -58,6 +58,7 @@ def shared_files(sandbox_image: str, proxy: units.Proxy | None = None) -> dict[s
         containerd.PATH: File(containerd.containerd_config(sandbox_image)),
         containerd.CRICTL_PATH: File(containerd.crictl_config(containerd.CRICTL_TIMEOUT)),
         units.CONTAINERD_PATH: File(units.containerd_dropin(proxy)),
+        units.API_PROXY_PATH: File(units.api_proxy_unit()),
     }
 
 
@@ -73,12 +74,13 @@ def preparation(args: HostArgs) -> str:
         "MODULES": " ".join(names),
         "SYSCTL_PATH": sysctls.PATH,
         "SYSCTL_RULES": sysctls.sysctl_rules(args.front_ports, proxy.conntrack),
-        "HOSTS_BLOCK": hostnames.hosts_block(node, args.control_planes, args.api_host),
+        "HOSTS_BLOCK": hostnames.hosts_block(node, args.api_host),
         "KUBERNETES_VERSION": args.kubernetes_version,
         "CONTAINERD_MINIMUM": f"{major}.{minor}",
         "CONTAINERD_FILES": f"{containerd.PATH} {units.CONTAINERD_PATH}",
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
+        **api_proxy.values(node, args.control_planes, args.api_host, args.timing.api_proxy),
         **firewall.values(node, args.firewall, args.existing_firewall),
     }
     files = {

@@ -14,7 +14,7 @@ from pulumi_command import local
 from fjordkube.artifacts import places
 from fjordkube.firewall import nftables
 from fjordkube.helpers import launcher
-from fjordkube.host import containerd, firewall, modules, services, sysctls, units
+from fjordkube.host import api_proxy, containerd, firewall, modules, services, sysctls, units
 from fjordkube.host.paths import ARTIFACTS_INCOMING, ARTIFACTS_RECORD, AUDIT_LOGS, ETCD_DATA, ETCD_MOUNT, KUBEADM
 from fjordkube.node import Node, ssh_environment
 from fjordkube.shell import shell
@@ -57,7 +57,7 @@ def script(node: Node) -> str:
         "ETCD_DEVICE": node.etcd_device or "",
         "ETCD_MOUNT": ETCD_MOUNT,
         "ETCD_DATA": ETCD_DATA if node.role == "control-plane" else "",
-        "FILES": " ".join([modules.PATH, sysctls.PATH, units.KUBELET_PATH, units.CONTAINERD_PATH]),
+        "FILES": " ".join([modules.PATH, sysctls.PATH, units.KUBELET_PATH, units.CONTAINERD_PATH, *api_proxy.FILES]),
         "EMPTY": " ".join(FOLDERS),
         "CRICTL_FILE": containerd.CRICTL_PATH,
         "ARTIFACTS_EMPTY": " ".join(RUNTIME_FOLDERS),

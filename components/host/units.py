@@ -1,5 +1,5 @@
 """What systemd is told: open-file limits of containerd and the kubelet, containerd's proxy, etcd's disk before the
-kubelet, and the firewall's rules at boot.
+kubelet, the API's proxy, and the firewall's rules at boot.
 
 Owns the text. Leaves the units of containerd and the kubelet themselves to the packages.
 """
@@ -15,6 +15,12 @@ KUBELET_PATH = "/etc/systemd/system/kubelet.service.d/20-fjordkube.conf"
 FIREWALL_PATH = "/etc/systemd/system/fjordkube-firewall.service"
 FIREWALL_WANT = "/etc/systemd/system/sysinit.target.wants/fjordkube-firewall.service"
 """The link that `systemctl enable` makes; made by hand, because that program would reload systemd for it."""
+API_PROXY = "fjordkube-api-proxy.service"
+API_PROXY_PATH = f"/etc/systemd/system/{API_PROXY}"
+API_PROXY_WANT = f"/etc/systemd/system/multi-user.target.wants/{API_PROXY}"
+"""A link as the firewall's."""
+API_PROXY_CONFIG = "/etc/fjordkube/api-proxy.cfg"
+"""What the proxy is told (api_proxy.py)."""
 
 KUBELET_FILES: Final = (
     "/var/lib/kubelet/config.yaml",
@@ -71,6 +77,45 @@ def kubelet_dropin(mount_before: str | None, garbage_collection_percent: int | N
     # CIS 4.1.1 and 4.1.9. At each start, because kubeadm and packages write them anew; "-": there may be none yet
     modes = f"ExecStartPre=-/bin/chmod --silent 600 {' '.join(KUBELET_FILES)}\n"
     return f"{unit}[Service]\nLimitNOFILE={OPEN_FILES}\n{collection}{modes}"
+
+
+def api_proxy_unit() -> str:
+    """HAProxy beside a haproxy.service of the host's own, which it leaves alone.
+
+    A user of its own that has no name and no rights: the port is no privileged one. ConfigurationDirectory sees to it
+    that this user may read the folder whatever root's umask was. SIGUSR2 to its master is a reload: new processes take
+    over the socket, old ones keep their connections. An image may carry the unit before there is a configuration.
+    """
+    return (
+        "[Unit]\n"
+        "Description=This node's proxy of the Kubernetes API\n"
+        f"ConditionPathExists={API_PROXY_CONFIG}\n"
+        "After=network.target\n"
+        "Before=kubelet.service\n"
+        "StartLimitIntervalSec=0\n\n"
+        "[Service]\n"
+        "Type=notify\n"
+        f"ExecStart=/usr/sbin/haproxy -Ws -f {API_PROXY_CONFIG}\n"
+        "ExecReload=/bin/kill -USR2 $MAINPID\n"
+        "KillMode=mixed\n"
+        "SuccessExitStatus=143\n"
+        "Restart=always\n"
+        "RestartSec=1\n"
+        "LimitNOFILE=16384\n"
+        "CPUWeight=1000\n"
+        "OOMScoreAdjust=-999\n"
+        "ConfigurationDirectory=fjordkube\n"
+        "DynamicUser=yes\n"
+        "CapabilityBoundingSet=\n"
+        "RestrictAddressFamilies=AF_INET AF_UNIX\n"
+        "PrivateDevices=yes\n"
+        "ProtectHome=yes\n"
+        "ProtectKernelModules=yes\n"
+        "ProtectKernelTunables=yes\n"
+        "ProtectControlGroups=yes\n\n"
+        "[Install]\n"
+        "WantedBy=multi-user.target\n"
+    )
 
 
 def firewall_unit(rules: str) -> str:

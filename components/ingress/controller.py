@@ -36,7 +36,7 @@ class Front:
     image: str
     """Name with tag, and digest if one is pinned."""
     api_host: str
-    """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
+    """Where a node reaches the API without kube-proxy, e.g. 127.0.0.1."""
     api_port: int = 6443
 
 

@@ -32,7 +32,7 @@ class CalicoArgs:
     private_cidr: str
     """Network that the nodes speak BGP over, e.g. 192.168.77.0/24: each node's address is the one inside it."""
     api_host: str
-    """The API's address as nodes reach it without kube-proxy, e.g. 192.168.77.11."""
+    """Where a node reaches the API without kube-proxy: all of Calico's pods are on its network, e.g. 127.0.0.1."""
     images: Mapping[str, str]
     """References of calico-node, calico-cni and calico-kube-controllers, with tag or digest."""
     provider: pulumi.ProviderResource

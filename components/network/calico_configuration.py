@@ -61,7 +61,8 @@ def conflist(version: str) -> str:
 def config_maps(settings: Calico, api_host: str, api_port: int) -> list[Object]:
     """calico-config, and the API's address as nodes see it.
 
-    With that address Calico's pods need no kube-proxy to reach the API, so both can start at the same time.
+    With that address Calico's pods, which are on the nodes' network, need no kube-proxy to reach the API, so both can
+    start at the same time.
     """
     return [
         {

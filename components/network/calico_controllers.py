@@ -21,7 +21,7 @@ def controllers(image: str, timing: TimingName) -> list[Object]:
         "name": CONTROLLERS,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        # Not in Calico's manifest: with the API's own address it starts without waiting for kube-proxy.
+        # Not in Calico's manifest: by its node's way to the API it starts without waiting for kube-proxy.
         "envFrom": [API_ENVIRONMENT],
         "env": [
             {"name": "ENABLED_CONTROLLERS", "value": "node"},
@@ -30,6 +30,9 @@ def controllers(image: str, timing: TimingName) -> list[Object]:
         **exec_probes(timing, ready=[CHECK, "-r"], live=[CHECK, "-l"]),
     }
     pod = {
+        # That way is the node's loopback. It listens on nothing: its health is a file, its metrics are off unless a
+        # KubeControllersConfiguration gives them a port (kube-controllers/pkg/config/runconfig.go, v3.28 and v3.32).
+        "hostNetwork": True,
         "nodeSelector": {"kubernetes.io/os": "linux"},
         "priorityClassName": "system-cluster-critical",
         "serviceAccountName": CONTROLLERS,

@@ -156,6 +156,7 @@ lay_packages() {
   package_options
   before=$(dpkg-query --show --showformat '${Package}\n')
   log "$NODE_NAME: installing ${packages[*]}"
+  keep_down "${packages[@]}"
   apt "${OPTIONS[@]}" update >/dev/null
   apt "${OPTIONS[@]}" install "${packages[@]}" >/dev/null
   after=$(dpkg-query --show --showformat '${Package}\n')
@@ -163,6 +164,13 @@ lay_packages() {
   packages=("$(programs_missing)")
   [ -z "${packages[0]}" ] || fail "$NODE_NAME: apt ended well, and there is still no ${packages[0]//$'\n'/, }"
   changed "$NODE_NAME: installed packages of $(system_release)"
+}
+
+keep_down() { # PACKAGE...  : apt starts what it installs, and of HAProxy nodes need the program alone
+  local link=$ROOT/etc/systemd/system/haproxy.service
+  [[ " $* " == *' haproxy '* ]] && [ ! -e "$link" ] && [ ! -L "$link" ] || return 0
+  : >"$ROOT$RECORD/haproxy-is-masked"
+  ln -s /dev/null "$link"
 }
 
 apt() {

@@ -8,6 +8,7 @@
 # Guard:  a machine to which nothing was brought has no record, and is left alone. The record goes last.
 
 STOOD_IN=0
+HAPROXY=/etc/systemd/system/haproxy.service
 
 take_artifacts() {
   local record=$ROOT$ARTIFACTS_RECORD name file packages=()
@@ -45,6 +46,7 @@ take_artifacts() {
     DEBIAN_FRONTEND=noninteractive apt-get --quiet --quiet --yes -o DPkg::Lock::Timeout=300 purge "${packages[@]}" ||
       fail "$NODE_NAME: ${packages[*]} were not removed; apt's words are above"
   fi
+  if [ -e "$record/haproxy-is-masked" ] && [ "$ROOT$HAPROXY" -ef /dev/null ]; then rm -f "$ROOT$HAPROXY"; fi
   rm -rf "$record"
   log "$NODE_NAME: what was installed is gone again"
 }

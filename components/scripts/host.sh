@@ -1,12 +1,13 @@
 # shellcheck shell=bash
-# Makes this machine a Kubernetes host: modules, sysctls, limits, firewall, containerd, names, swap, time, etcd's disk,
-# versions.
+# Makes this machine a Kubernetes host: modules, sysctls, limits, firewall, containerd, names, the way to the API, swap,
+# time, etcd's disk, versions.
 #
 # Inputs: NODE_NAME NODE_ADDRESS NODE_INTERFACE MODULES SYSCTL_PATH SYSCTL_RULES (lines "rule key value") HOSTS_BLOCK
 #         KUBERNETES_VERSION CONTAINERD_MINIMUM CONTAINERD_FILES ETCD_DEVICE (may be empty) ETCD_MOUNT
 #         FIREWALL_RULES (empty: no firewall here) FIREWALL_MARK (name of a chain in them that no other rules have)
 #         FIREWALL_ADMINS (networks that may enter) FIREWALL_SSH_PORTS (by which) FIREWALL_TABLE FIREWALL_PATH
 #         FIREWALL_UNIT FIREWALL_UNIT_PATH FIREWALL_WANT FIREWALL_EXISTING (refuse, keep or replace: the host's own)
+#         API_PROXY_CONFIG API_PROXY_PATH API_PROXY_WANT
 #         the files themselves were written before this text runs (lib.sh write_file)
 # Guard:  every step asks the machine first; a second run changes and restarts nothing.
 # Output: one JSON line of facts.
@@ -390,7 +391,7 @@ adopt_registries() { # mirrors and certificates by which this host reached regis
 run_containerd() {
   local file stale=0 socket="$ROOT/run/containerd/containerd.sock"
   # systemd itself knows whether a unit file is newer than what it has loaded
-  if systemctl show --property=NeedDaemonReload --value containerd.service kubelet.service | grep -q yes; then
+  if systemctl show --property=NeedDaemonReload --value containerd.service kubelet.service "${API_PROXY_WANT##*/}" | grep -q yes; then
     systemctl daemon-reload
     changed "systemd read the new unit files"
   fi
@@ -406,6 +407,39 @@ run_containerd() {
     changed "restarted containerd with its new configuration"
   fi
   until_true 120 "$NODE_NAME: containerd's socket" test -e "$socket"
+}
+
+run_api_proxy() { # before anything asks the API by its name
+  local path=$ROOT$API_PROXY_PATH unit=${API_PROXY_WANT##*/} said now='' next
+  command -v haproxy >/dev/null || fail "$NODE_NAME: haproxy not found, by which the node reaches the API: install it" \
+    "(Debian and Ubuntu: haproxy)"
+  # lies there until the proxy has read it: a run may be cut in between
+  next=$path.unread
+  [ ! -f "$path" ] || now=$(<"$path")
+  if [ "$now" != "${API_PROXY_CONFIG%$'\n'}" ] || [ -e "$next" ]; then
+    mkdir -p "${path%/*}"
+    printf '%s' "$API_PROXY_CONFIG" >"$next"
+    said=$(haproxy -c -f "$next" 2>&1) || {
+      rm -f "$next"
+      printf '%s\n' "$said" >&2
+      fail "$NODE_NAME: $(command -v haproxy) does not take the configuration of the API's proxy; its words are above." \
+        "It needs HAProxy 2.4 or newer with OpenSSL; what ran before runs on"
+    }
+    write_file "$path" 0644 <"$next"
+  fi
+  if [ ! -L "$ROOT$API_PROXY_WANT" ]; then
+    mkdir -p "$ROOT${API_PROXY_WANT%/*}"
+    ln -s "/etc/systemd/system/$unit" "$ROOT$API_PROXY_WANT"
+    changed "the API's proxy is started at boot"
+  fi
+  if ! systemctl is-active --quiet "$unit"; then
+    systemctl start "$unit" || fail "$NODE_NAME: the API's proxy does not start: journalctl --unit $unit tells why"
+    changed "started the API's proxy"
+  elif [ -e "$next" ]; then
+    systemctl reload "$unit" || fail "$NODE_NAME: the API's proxy is not reloaded: journalctl --unit $unit tells why"
+    changed "the API's proxy read its new configuration; connections went on"
+  fi
+  [ ! -e "$next" ] || rm -f "$next"
 }
 
 enable_daemons() { # a unit laid down by hand may run now, and be dead after the next boot
@@ -446,6 +480,7 @@ mount_etcd
 guard_node
 adopt_registries
 run_containerd
+run_api_proxy
 enable_daemons
 keep_time
 wait

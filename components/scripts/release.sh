@@ -66,6 +66,10 @@ swap_comes_back() { # at the next boot
   [ ! -d "$ROOT$SWAP_RECORD" ] || rmdir "$ROOT$SWAP_RECORD"
 }
 
+stop_api_proxy() {
+  [ ! -e "$ROOT/etc/systemd/system/fjordkube-api-proxy.service" ] || systemctl stop fjordkube-api-proxy.service
+}
+
 open_node() {
   ! command -v nft >/dev/null || nft delete table inet "$FIREWALL_TABLE" 2>/dev/null || true
 }
@@ -134,6 +138,7 @@ fi
 {
   forget_hosts
   swap_comes_back
+  stop_api_proxy
   open_node
   close_node
   free_packages

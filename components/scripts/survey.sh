@@ -2,7 +2,8 @@
 # Tells what this machine is, before anything on it is changed: facts, one to a line, as NAME=VALUE; a name may repeat.
 #
 # Inputs: NODE_INTERFACE ETCD_DEVICE (may be empty, or root) MODULES PROGRAMS UNITS IMAGES PORTS (what is asked for)
-#         OWN_PROGRAMS (which would stand in the way of those that are brought); facts.sh was read before
+#         OWN_PROGRAMS (which would stand in the way of those that are brought) OWN_PORTS (which a proxy of an earlier
+#         run listens on: it runs before there is a cluster); facts.sh was read before
 # Guard:  reads and nothing else. A question that cannot be answered has an empty answer, which whoever asked judges.
 # Output: the facts, and `whole=yes` last: without it the connection was cut.
 
@@ -35,7 +36,8 @@ tell_login_shell() { # of the user who enters: it reads every remote command bef
 }
 
 tell_network() {
-  local line parts port
+  local line parts port ours=''
+  ! systemctl is-active --quiet fjordkube-api-proxy 2>/dev/null || ours=" $OWN_PORTS "
   for line in "$ROOT"/sys/class/net/*; do
     [ ! -d "$line" ] || tell nic "${line##*/}"
   done
@@ -44,7 +46,7 @@ tell_network() {
   done < <(ip -o -4 address show dev "$NODE_INTERFACE" 2>/dev/null || true)
   while read -r _ _ _ line _; do
     for port in $PORTS; do
-      [ "${line##*:}" != "$port" ] || tell port_taken "$port"
+      [ "${line##*:}" != "$port" ] || [[ $ours == *" $port "* ]] || tell port_taken "$port"
     done
   done < <(ss -Hltn 2>/dev/null || true)
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fjordkube.settings.artifacts import Artifacts, BundleArtifacts, MirrorArtifacts, UpstreamArtifacts
-from fjordkube.settings.cluster import API_PORT, Cluster
+from fjordkube.settings.cluster import API_PORT, API_PROXY_ADDRESS, API_PROXY_PORT, Cluster
 from fjordkube.settings.cluster_settings import ClusterSettings
 from fjordkube.settings.demo import Demo
 from fjordkube.settings.firewall import Firewall
@@ -39,6 +39,8 @@ from fjordkube.settings.stack import Stack
 
 __all__ = [
     "API_PORT",
+    "API_PROXY_ADDRESS",
+    "API_PROXY_PORT",
     "AnyNodes",
     "Artifacts",
     "Bastion",

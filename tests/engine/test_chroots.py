@@ -28,13 +28,14 @@ from fjordkube.helpers.artifacts import bundle, delivery
 from fjordkube.helpers.errors import HelperError
 from fjordkube.helpers.membership import removal
 from fjordkube.helpers.survey import survey
-from fjordkube.host import artifacts, containerd, release, sysctls
+from fjordkube.host import api_proxy, artifacts, containerd, release, sysctls, units
 from fjordkube.host.preparation import preparation
 from fjordkube.node import Node
 from fjordkube.nodes.existing import question
 from fjordkube.settings import BundleArtifacts, ExistingNodes, load
 from fjordkube.settings.nodes.node import Role
 from fjordkube.shell import by_bash, shell
+from fjordkube.timing import EMULATED, NATIVE
 from offline import binaries, compression, debian, manifest, packages, recipes
 from tests.golden.bootstrap_cluster import SANDBOX, host_args, local_policy, node, stack
 from tests.machines import chroot
@@ -198,7 +199,10 @@ def keys(host: Chroot) -> dict[str, str]:
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
-LACKING = "kubeadm, kubelet, kubectl, containerd, ctr, crictl, conntrack, iptables, ping, socat, tcpdump, ipvsadm, nft"
+LACKING = (
+    "kubeadm, kubelet, kubectl, containerd, ctr, crictl, conntrack, haproxy, iptables, "
+    "ping, socat, tcpdump, ipvsadm, nft"
+)
 SURVEYED = {"debian-12": LACKING, "debian-13": LACKING, "debian-testing": "kubeadm, kubelet, kubectl, crictl"}
 
 
@@ -254,6 +258,9 @@ def test_a_plain_host_becomes_a_node_and_is_given_back_as_it_was(host: Chroot, b
 
     check_boot(host)
     check_rules(host, tmp_path)
+    check_proxies(host)
+    # where apt brought it, the service that it would have started is not one
+    assert host.ask("readlink /etc/systemd/system/haproxy.service || true") == ("" if own else "/dev/null\n")
 
     assert give_back(tmp_path) == "released"
     assert give_back(tmp_path) == "released"
@@ -293,7 +300,9 @@ def check_boot(host: Chroot) -> None:
     assert host.ask(SWAPS) == ""
     states = host.ask(f"systemctl is-enabled {' '.join(BOOTED)} || true").split()
     assert dict(zip(BOOTED, states, strict=True)) == BOOTED
-    said = host.run("systemd-analyze", "verify", "--man=no", "containerd.service", "kubelet.service", GUARD)
+    said = host.run(
+        "systemd-analyze", "verify", "--man=no", "containerd.service", "kubelet.service", GUARD, units.API_PROXY
+    )
     assert (said.code, said.out, said.err) == (0, "", "")
 
     tuned = keys(host)
@@ -308,7 +317,7 @@ def check_boot(host: Chroot) -> None:
     for _ in range(2):
         assert host.run("python3", "-", text=TEMPLATE).code == 0
         assert "127.0.1.1 w1.example.no w1\n" in host.read("/etc/hosts")
-        assert host.ask("getent ahostsv4 api.fjord.internal | head -n 1").startswith("192.168.77.11 ")
+        assert host.ask("getent ahostsv4 api.fjord.internal | head -n 1").startswith("127.0.0.1 ")
     # as it was before
     assert prepare(host)[1]["changed"] == 0
     host.write("/etc/hosts", f"{OWN_HOSTS}{host.ask(BLOCK)}")
@@ -320,6 +329,7 @@ BOOTED = {
     "containerd.service": "enabled",
     "kubelet.service": "enabled",
     GUARD: "enabled",
+    units.API_PROXY: "enabled",
     "dev-vdb1.swap": "masked",
     "zramswap.service": "masked",
 }
@@ -337,6 +347,20 @@ def check_rules(host: Chroot, tmp_path: Path) -> None:
         "its own firewall is active (table inet mine)"
     ]
     host.ask("nft delete table inet mine")
+
+
+def check_proxies(host: Chroot) -> None:
+    """Of one and of three control planes, on each kind of node, by the release's own HAProxy."""
+    planes = [node(f"cp{number}", "control-plane", 10 + number) for number in (1, 2, 3)]
+    pairs = [
+        (of, planes[:number], pace) for of in (planes[0], WORKER) for number in (1, 3) for pace in (NATIVE, EMULATED)
+    ]
+    for number, (of, some, pace) in enumerate(pairs):
+        text = api_proxy.configuration(of, some, "api.fjord.internal", pace.api_proxy)
+        host.write(f"/tmp/proxies/{number}.cfg", text)
+        said = host.run("haproxy", "-c", "-f", f"/tmp/proxies/{number}.cfg")
+        assert said.code == 0, said
+        assert "WARNING" not in said.err + said.out
 
 
 ROLES: tuple[Role, ...] = ("control-plane", "worker")

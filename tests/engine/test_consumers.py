@@ -34,7 +34,7 @@ from tests.generated.consumers.api import REAL, Judge
 from tests.generated.consumers.node import batch
 from tests.generated.consumers.sample import SIZE, sample
 
-UNITS = ("containerd.service", "kubelet.service", "fjordkube-firewall.service")
+UNITS = ("containerd.service", "kubelet.service", "fjordkube-firewall.service", units.API_PROXY)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,14 @@ def test_nft_takes_the_rules(tmp_path: Path) -> None:
     )
 
 
+def test_haproxy_takes_its_configuration(tmp_path: Path) -> None:
+    cases = _named({f"{seed}-{n}": text for seed, case in sample().items() for n, text in enumerate(case.proxies)})
+    assert len(cases) > SIZE / 2
+    assert batch(tmp_path / "node", cases, "haproxy -c -f CASE && ! grep WARNING /tmp/CASE.said") == {}
+    wrong = {"wrong": next(iter(cases.values())).replace("balance random", "balance rendom")}
+    assert "rendom" in batch(tmp_path / "wrong", wrong, "haproxy -c -f CASE")["wrong"]
+
+
 def test_containerd_takes_its_configuration(tmp_path: Path) -> None:
     cases = _files(containerd.PATH)
     command = "containerd --config CASE config dump >/tmp/CASE.dump && grep -q SystemdCgroup.=.true /tmp/CASE.dump"
@@ -103,10 +111,11 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     sets = set()
     for case in sample().values():
         for files in case.files.values():
-            sets.add((files[units.CONTAINERD_PATH], files[units.KUBELET_PATH], case.unit))
+            sets.add((files[units.CONTAINERD_PATH], files[units.KUBELET_PATH], case.unit, files[units.API_PROXY_PATH]))
     command = f"systemd-analyze verify --man=no {' '.join(UNITS)}; test ! -s /tmp/CASE.said"
-    for number, (first, second, unit) in enumerate(sorted(sets)):
-        laid = {units.CONTAINERD_PATH: first, units.KUBELET_PATH: second, units.FIREWALL_PATH: unit}
+    places = (units.CONTAINERD_PATH, units.KUBELET_PATH, units.FIREWALL_PATH, units.API_PROXY_PATH)
+    for number, texts in enumerate(sorted(sets)):
+        laid = dict(zip(places, texts, strict=True))
         assert batch(tmp_path / str(number), {"units": ""}, command, laid) == {}
     laid[units.KUBELET_PATH] += "LimitNOFIL=1\n"
     assert "LimitNOFIL" in batch(tmp_path / "wrong", {"units": ""}, command, laid)["units"]

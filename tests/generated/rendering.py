@@ -22,7 +22,7 @@ from fjordkube.gates import disk, probe
 from fjordkube.gates.common import Promised
 from fjordkube.gates.gates import questions
 from fjordkube.helpers.membership.labels_and_taints import parsed
-from fjordkube.host import artifacts, firewall, release, units
+from fjordkube.host import api_proxy, artifacts, firewall, release, units
 from fjordkube.host.preparation import HostArgs, preparation
 from fjordkube.images import Images
 from fjordkube.images import of as images_of
@@ -34,11 +34,20 @@ from fjordkube.nodes import cloud_init
 from fjordkube.nodes.host_keys import HostKey
 from fjordkube.objects import Object
 from fjordkube.remote import connection
-from fjordkube.settings import ExistingNode, ExistingNodes, LocalNodes, NodeSettings, Stack
+from fjordkube.settings import (
+    API_PROXY_ADDRESS,
+    API_PROXY_PORT,
+    ExistingNode,
+    ExistingNodes,
+    LocalNodes,
+    NodeSettings,
+    Stack,
+)
 from fjordkube.settings.nodes.openstack import OpenstackNodes
 from fjordkube.timing import Timing, timing
 
 PUBLIC = "192.0.2.10"
+API = (API_PROXY_ADDRESS, API_PROXY_PORT)
 HOST_KEY = HostKey("ssh-ed25519 AAAA", "no key")
 CERTIFICATE = admission.encoded("nobody's")
 
@@ -57,6 +66,8 @@ class Rendered:
     """The ingress controller's ConfigMap."""
     rules: Sequence[str]
     """nftables."""
+    proxies: Sequence[str]
+    """HAProxy's, of the first control plane and of a worker."""
     unit: str
     """The firewall's, which host.sh writes from a value."""
     scripts: Mapping[str, Sequence[str]]
@@ -132,6 +143,10 @@ def rendered(stack: Stack) -> Rendered:
         nodes=[_api_node(node) for node in every if node in shown or node.taints or node.labels][:6],
         nginx=stack.ingress.config.config_map(),
         rules=[nftables.ruleset(policy.of_node(node), node.role, node.interface) for node in (planes[0], workers[-1])],
+        proxies=[
+            api_proxy.configuration(node, planes, stack.cluster.api_host, pace.api_proxy)
+            for node in (planes[0], workers[-1])
+        ],
         unit=units.firewall_unit(firewall.PATH),
         scripts=scripts,
     )
@@ -146,12 +161,11 @@ def written(script: str) -> list[tuple[str, str]]:
 
 
 def _objects(stack: Stack, every: Sequence[Node], pace: Timing, images: Images) -> list[Object]:
-    host = every[0].address
     network = images.of("calico-node", "calico-cni", "calico-kube-controllers")
-    place = controller.front(stack.ingress, images.references["ingress-nginx-controller"], host, 6443)
+    place = controller.front(stack.ingress, images.references["ingress-nginx-controller"], *API)
     keys = sorted({parsed(taint)["key"] for node in every for taint in node.taints})
     found = [
-        *calico.objects(stack.network, network, stack.nodes.private_cidr, host, 6443, pace.name),
+        *calico.objects(stack.network, network, stack.nodes.private_cidr, *API, pace.name),
         *controller.objects(stack.ingress, place, pace.name),
         admission.service(controller.LABELS),
         admission.certificate_secret(CERTIFICATE, CERTIFICATE),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fjordkube.host import containerd, hostnames, modules, services, sysctls, units
+from fjordkube.host import api_proxy, containerd, hostnames, modules, services, sysctls, units
 from fjordkube.host.preparation import preparation
 from fjordkube.settings.kube_proxy import Conntrack
 from fjordkube.shell import script
 from fjordkube.timing import EMULATED, NATIVE
-from tests.golden.bootstrap_cluster import SANDBOX, host_args, nodes, without_scripts
+from tests.golden.bootstrap_cluster import SANDBOX, host_args, node, nodes, without_scripts
 from tests.golden.golden import check
 
 
@@ -22,7 +22,7 @@ def test_sysctls() -> None:
 
 
 def test_names_of_nodes_and_of_the_api() -> None:
-    check("host/hosts.txt", hostnames.hosts_block(nodes()[-1], nodes()[:1], "api.fjord.internal"))
+    check("host/hosts.txt", hostnames.hosts_block(nodes()[-1], "api.fjord.internal"))
 
 
 def test_units() -> None:
@@ -31,7 +31,19 @@ def test_units() -> None:
     check("host/containerd-proxy.conf", units.containerd_dropin(proxy))
     check("host/kubelet-control-plane.conf", units.kubelet_dropin("/var/lib/etcd"))
     check("host/kubelet-worker.conf", units.kubelet_dropin(None))
+    check("host/api-proxy.service", units.api_proxy_unit())
     check("host/firewall.service", units.firewall_unit("/etc/fjordkube/firewall.nft"))
+
+
+def test_the_apis_proxy() -> None:
+    planes = [node(f"cp{number}", "control-plane", 10 + number) for number in (1, 2, 3)]
+    for name, of, some, timing in (
+        ("own-of-three", planes[1], planes, NATIVE),
+        ("worker-of-three", nodes()[-1], planes, EMULATED),
+        ("of-one", planes[0], planes[:1], NATIVE),
+    ):
+        text = api_proxy.configuration(of, some, "api.fjord.internal", timing.api_proxy)
+        check(f"host/api-proxy-{name}.cfg", text)
 
 
 def test_files_of_names_that_a_host_may_have_itself_say_that_they_are_ours() -> None:

@@ -31,12 +31,15 @@ VALUES = {
     "MODULES": " ".join(modules.modules("ipvs", "rr")),
     "SYSCTL_PATH": sysctls.PATH,
     "SYSCTL_RULES": sysctls.sysctl_rules(),
-    "HOSTS_BLOCK": "192.168.77.11 cp1\n192.168.77.11 api.fjord.internal\n",
+    "HOSTS_BLOCK": "192.168.77.11 cp1\n127.0.0.1 api.fjord.internal\n",
     "KUBERNETES_VERSION": "v1.36.3",
     "CONTAINERD_MINIMUM": "2.0",
     "CONTAINERD_FILES": "/etc/containerd/config.toml",
     "ETCD_DEVICE": "LABEL=etcd",
     "ETCD_MOUNT": "/var/lib/etcd",
+    "API_PROXY_CONFIG": "frontend node\n",
+    "API_PROXY_PATH": units.API_PROXY_CONFIG,
+    "API_PROXY_WANT": units.API_PROXY_WANT,
     "FIREWALL_RULES": "table inet fjordkube { chain rules_1 { } }\n",
     "FIREWALL_MARK": "rules_1",
     "FIREWALL_TABLE": "fjordkube",
@@ -82,6 +85,7 @@ def bare(tmp_path: Path) -> Machine:
         machine.program(name, f"echo '{text}'")
     machine.program("modprobe", 'shift; for m in "$@"; do mkdir -p "$ROOT/sys/module/$m"; done')
     machine.program("ip", "echo '2: eth1 inet 192.168.77.11/24 brd 192.168.77.255 scope global eth1'")
+    machine.program("haproxy")
     machine.program("swapoff", 'echo "Filename Type Size Used Priority" >"$ROOT/proc/swaps"')
     machine.program("mount", 'echo "23 22 8:2 / $1 rw - ext4 /dev/vdb rw" >>"$ROOT/proc/self/mountinfo"')
     machine.program(
@@ -90,6 +94,8 @@ def bare(tmp_path: Path) -> Machine:
           show) [ -e "$ROOT/run/reloaded" ] && echo no || echo yes ;;
           daemon-reload) touch "$ROOT/run/reloaded" ;;
           is-enabled) [ -e "$ROOT/run/enabled.$2" ] && echo enabled ;;
+          is-active) [ -e "$ROOT/run/active.${@: -1}" ] ;;
+          start) touch "$ROOT/run/active.$2" ;;
           enable) touch "$ROOT/run/enabled.$3" "$ROOT/run/containerd/containerd.sock" ;;
           restart) touch "$ROOT/run/containerd/containerd.sock" ;;
         esac""",
@@ -121,6 +127,8 @@ def test_prepares_a_bare_machine(bare: Machine) -> None:
         "nft -f /etc/fjordkube/firewall.nft",
         "systemctl daemon-reload",
         "systemctl restart containerd.service",
+        "haproxy -c -f /etc/fjordkube/api-proxy.cfg.unread",
+        f"systemctl start {units.API_PROXY}",
         "systemctl enable --now systemd-timesyncd",
     ]
     assert bare.read("/proc/sys/net/core/somaxconn") == "32768\n"
@@ -234,6 +242,67 @@ def test_second_run_changes_and_restarts_nothing(bare: Machine) -> None:
     assert acted(bare) == []
     assert json.loads(done.stdout)["changed"] == 0
     assert {path: path.stat().st_mtime_ns for path in bare.root.rglob("*") if path.is_file()} == files
+
+
+NEW = {**VALUES, "API_PROXY_CONFIG": "frontend node\nbackend ready\n"}
+
+
+def test_another_list_of_control_planes_is_checked_and_read_without_a_restart(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    assert bare.read(units.API_PROXY_CONFIG) == VALUES["API_PROXY_CONFIG"]
+    assert (bare.root / units.API_PROXY_WANT.lstrip("/")).readlink() == Path(units.API_PROXY_PATH)
+    done = bare.run(["host"], NEW, FILES)
+    assert (done.returncode, json.loads(done.stdout)["changed"]) == (0, 2)
+    assert acted(bare) == [
+        "haproxy -c -f /etc/fjordkube/api-proxy.cfg.unread",
+        f"systemctl reload {units.API_PROXY}",
+    ]
+    assert bare.read(units.API_PROXY_CONFIG) == NEW["API_PROXY_CONFIG"]
+    assert not bare.exists(f"{units.API_PROXY_CONFIG}.unread")
+
+
+def test_what_haproxy_does_not_take_changes_nothing(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    bare.program("haproxy", "echo 'parsing [x:1]: unknown keyword' >&2; exit 1")
+    done = bare.run(["host"], NEW, FILES)
+    assert done.returncode == 1
+    assert "parsing [x:1]: unknown keyword" in done.stderr
+    assert "haproxy does not take the configuration of the API's proxy" in done.stderr
+    assert bare.read(units.API_PROXY_CONFIG) == VALUES["API_PROXY_CONFIG"]
+    assert not any("reload" in call for call in acted(bare))
+    bare.program("haproxy")
+    bare.run(["host"], VALUES, FILES)
+    assert acted(bare) == []
+
+
+def test_a_run_cut_before_the_proxy_has_read_its_file_is_completed(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    systemctl = bare.root.parent / "bin/systemctl"
+    whole = systemctl.read_text()
+    systemctl.write_text(whole.replace('case "$1" in', 'case "$1" in\n  reload) exit 1 ;;', 1))
+    assert "the API's proxy is not reloaded" in bare.run(["host"], NEW, FILES).stderr
+    systemctl.write_text(whole)
+    bare.run(["host"], NEW, FILES)
+    assert acted(bare)[-1] == f"systemctl reload {units.API_PROXY}"
+    bare.run(["host"], NEW, FILES)
+    assert acted(bare) == []
+    # and back to what lies there, with another text that was not read
+    bare.write(f"{units.API_PROXY_CONFIG}.unread", "frontend no")
+    bare.run(["host"], NEW, FILES)
+    assert bare.read(units.API_PROXY_CONFIG) == NEW["API_PROXY_CONFIG"]
+
+
+def test_a_proxy_that_was_stopped_is_started(bare: Machine) -> None:
+    bare.run(["host"], VALUES, FILES)
+    (bare.root / f"run/active.{units.API_PROXY}").unlink()
+    bare.run(["host"], VALUES, FILES)
+    assert acted(bare) == [f"systemctl start {units.API_PROXY}"]
+
+
+def test_a_host_without_haproxy_is_told_so(bare: Machine) -> None:
+    without = 'command() { [ "$2" != haproxy ] && builtin command "$@"; }\n'
+    done = bare.run(["host"], VALUES, FILES, before=without)
+    assert "cp1: haproxy not found, by which the node reaches the API: install it" in done.stderr
 
 
 def test_hosts_block_is_replaced_and_the_rest_kept(bare: Machine) -> None:

@@ -13,6 +13,9 @@ from ..ssh import Access
 from .asking import Answer, Problem, Question, ask
 from .judgement import Host, Wanted, compare, judge, told
 
+OF_EVERY_HOST = ("modules", "units", "own_programs", "own_ports")
+"""Lists of FJORDKUBE_SURVEY beside those of a role."""
+
 
 def survey(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Facts by host. HelperError: what is wrong with any of them, one line each."""
@@ -23,7 +26,7 @@ def survey(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
         access, host = Access.from_entry(entry, listed["keys"]), asked["hosts"][entry["name"]]
         place = (entry["address"], int(asked["prefix_length"]), entry["interface"])
         hosts.append(Host(access.name, host["role"], *place, host["etcd"]))
-        lists = {name: asked[name] for name in ("modules", "units", "own_programs")} | asked["roles"][host["role"]]
+        lists = {name: asked[name] for name in OF_EVERY_HOST} | asked["roles"][host["role"]]
         values = {"NODE_INTERFACE": entry["interface"], "ETCD_DEVICE": host["etcd"]}
         questions.append(Question(access, values | {name.upper(): " ".join(each) for name, each in lists.items()}))
     log(f"asking {len(hosts)} hosts what they are; nothing is changed on them")

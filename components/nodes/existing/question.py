@@ -14,7 +14,15 @@ from fjordkube.artifacts.places import CONTROL_PLANE_IMAGES, WORKER_IMAGES
 from fjordkube.helpers.ssh import with_keys_apart
 from fjordkube.host.modules import modules
 from fjordkube.nodes.existing.pins import BASTION
-from fjordkube.settings import API_PORT, ClusterSettings, ExistingControlPlane, ExistingNode, ExistingNodes, IpvsProxy
+from fjordkube.settings import (
+    API_PORT,
+    API_PROXY_PORT,
+    ClusterSettings,
+    ExistingControlPlane,
+    ExistingNode,
+    ExistingNodes,
+    IpvsProxy,
+)
 from fjordkube.settings.consistency.ingress import TAKEN_PORTS
 from fjordkube.settings.nodes.node import Role
 from fjordkube.shell import shell
@@ -22,7 +30,8 @@ from fjordkube.versions import MINIMUM_CONTAINERD
 
 PROGRAMS: Final = (
     *("kubeadm", "kubelet", "kubectl", "containerd", "ctr", "crictl"),
-    *("blkid", "conntrack", "curl", "findfs", "flock", "ip", "iptables", "modprobe", "mount", "ss", "systemctl"),
+    *("blkid", "conntrack", "curl", "findfs", "flock", "haproxy", "ip", "iptables", "modprobe", "mount", "ss"),
+    "systemctl",
     # with which the gates measure
     *("base64", "nsenter", "ping", "socat", "tcpdump"),
 )
@@ -40,8 +49,8 @@ TO_INSTALL: Final = (
 UNITS: Final = ("containerd", "kubelet")
 """Programs that systemd must know by a unit; scripts/host.sh enables it."""
 
-EVERYWHERE: Final = (179, 9099, 10248, 10249, 10250, 10256)
-"""TCP ports that parts of every node listen on, loopback alone or not: BGP, Felix, kubelet, kube-proxy."""
+EVERYWHERE: Final = (179, API_PROXY_PORT, 9099, 10248, 10249, 10250, 10256)
+"""TCP ports that parts of every node listen on, loopback alone or not: BGP, API's proxy, Felix, kubelet, kube-proxy."""
 
 PORTS: Final[dict[Role, tuple[int, ...]]] = {
     "control-plane": (API_PORT, 2379, 2380, 2381, 10257, 10259),
@@ -108,6 +117,7 @@ def question(nodes: ExistingNodes, settings: ClusterSettings, images: Mapping[st
             "units": list(UNITS),
             "firewall": settings.firewall.existing,
             "install": settings.artifacts.install,
+            "own_ports": [str(API_PROXY_PORT)],
             "own_programs": list(BROUGHT) if settings.artifacts.install else [],
             "modules": modules(proxy.mode, proxy.scheduler if isinstance(proxy, IpvsProxy) else None),
             "roles": {role: _role(role, settings, images) for role in ("control-plane", "worker")},

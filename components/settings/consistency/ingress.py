@@ -18,6 +18,7 @@ NODE_PORTS: Final = range(30000, 32768)
 TAKEN_PORTS: Final = {
     22: "SSH",
     179: "BGP (Calico)",
+    6444: "the node's proxy of the Kubernetes API",
     8181: "ingress-nginx's default backend",
     8443: "ingress-nginx's admission webhook",
     9099: "Calico's health check",

@@ -93,6 +93,7 @@ case $verb in
     [ $word = active ]
     ;;
   daemon-reload) touch "$state/read" ;;
+  reload) is_active "${units[0]}" ;;
   start) start "${units[0]}" ;;
   stop) stop "${units[0]}" ;;
   restart | try-restart)

@@ -43,7 +43,7 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 clusterName: fjord
 kubernetesVersion: v1.37.1
-controlPlaneEndpoint: api.fjord.internal:6443
+controlPlaneEndpoint: api.fjord.internal:6444
 imageRepository: fjordkube.local/kubernetes
 encryptionAlgorithm: ECDSA-P256
 networking:

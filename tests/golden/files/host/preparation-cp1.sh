@@ -1,5 +1,35 @@
 set -euo pipefail
 # ... lib.sh
+API_PROXY_CONFIG='# Written by fjordkube: this node'"'"'s way to the Kubernetes API (docs/architecture.md), for fjordkube-api-proxy.service.
+global
+    maxconn 4096
+    nbthread 1
+    # After a reload the old process keeps its connections, for so long at most: it asks nobody how they are any more.
+    hard-stop-after 1h
+
+defaults
+    mode tcp
+    # a round trip in Norway takes 20 ms; a lost SYN is sent again after 1 s
+    timeout connect 2s
+    # the kubelet ends idle streams (exec, logs, port-forward) after 4 h, HTTP/2 clients ping every 30 s
+    timeout client 4h
+    timeout server 4h
+    timeout client-fin 30s
+    timeout server-fin 30s
+    retries 3
+    option redispatch 1
+
+frontend node
+    bind 127.0.0.1:6444
+    default_backend everyone
+
+backend everyone
+    balance random
+    default-server tcp-ut 30s
+    server cp1 192.168.77.11:6443
+'
+API_PROXY_PATH=/etc/fjordkube/api-proxy.cfg
+API_PROXY_WANT=/etc/systemd/system/multi-user.target.wants/fjordkube-api-proxy.service
 CONTAINERD_FILES='/etc/containerd/config.toml /etc/systemd/system/containerd.service.d/20-fjordkube.conf'
 CONTAINERD_MINIMUM=2.0
 ETCD_DEVICE=LABEL=etcd
@@ -123,7 +153,7 @@ WantedBy=sysinit.target
 FIREWALL_UNIT_PATH=/etc/systemd/system/fjordkube-firewall.service
 FIREWALL_WANT=/etc/systemd/system/sysinit.target.wants/fjordkube-firewall.service
 HOSTS_BLOCK='192.168.77.11 cp1
-192.168.77.11 api.fjord.internal
+127.0.0.1 api.fjord.internal
 '
 KUBERNETES_VERSION=v1.37.1
 MODULES='overlay br_netfilter nf_conntrack ip_set ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh'
@@ -136,7 +166,7 @@ exact net.bridge.bridge-nf-call-iptables 1
 exact net.bridge.bridge-nf-call-ip6tables 1
 raise net.core.somaxconn 32768
 widen net.ipv4.ip_local_port_range 1024 65000
-exact net.ipv4.ip_local_reserved_ports 2379-2381,5473,6443,8181,8443,9091,9099,9253,10245-10260,30000-32767
+exact net.ipv4.ip_local_reserved_ports 2379-2381,5473,6443-6444,8181,8443,9091,9099,9253,10245-10260,30000-32767
 raise fs.inotify.max_user_instances 8192
 raise fs.inotify.max_user_watches 524288
 raise fs.file-max 1048576
@@ -207,32 +237,38 @@ write_file /etc/systemd/system/containerd.service.d/20-fjordkube.conf 0644 <<'EO
 LimitNOFILE=1048576
 TasksMax=infinity
 EOF_e81b1130
-write_file /etc/systemd/system/fjordkube-api-proxy.service 0644 <<'EOF_1ceb3d22'
+write_file /etc/systemd/system/fjordkube-api-proxy.service 0644 <<'EOF_d4781040'
 [Unit]
-Description=Way to the Kubernetes API from this node
+Description=This node's proxy of the Kubernetes API
+ConditionPathExists=/etc/fjordkube/api-proxy.cfg
 After=network.target
 Before=kubelet.service
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-User=haproxy
 ExecStart=/usr/sbin/haproxy -Ws -f /etc/fjordkube/api-proxy.cfg
-ExecReload=/usr/sbin/haproxy -c -q -f /etc/fjordkube/api-proxy.cfg
 ExecReload=/bin/kill -USR2 $MAINPID
 KillMode=mixed
+SuccessExitStatus=143
 Restart=always
 RestartSec=1
-OOMScoreAdjust=-900
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
+LimitNOFILE=16384
+CPUWeight=1000
+OOMScoreAdjust=-999
+ConfigurationDirectory=fjordkube
+DynamicUser=yes
+CapabilityBoundingSet=
+RestrictAddressFamilies=AF_INET AF_UNIX
 PrivateDevices=yes
+ProtectHome=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
 
 [Install]
 WantedBy=multi-user.target
-EOF_1ceb3d22
+EOF_d4781040
 write_file /etc/systemd/system/kubelet.service.d/20-fjordkube.conf 0644 <<'EOF_4fe0d2fd'
 [Unit]
 RequiresMountsFor=/var/lib/etcd
