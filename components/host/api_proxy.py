@@ -85,7 +85,8 @@ def configuration(node: Node, control_planes: Sequence[Node], api_host: str, tim
 
 
 def _servers(node: Node, control_planes: Sequence[Node]) -> Iterator[str]:
-    for plane in control_planes:
+    # by name: their order in the settings is no part of it
+    for plane in sorted(control_planes, key=lambda plane: plane.name):
         weight = f" weight {OWN_WEIGHT}" if plane.name == node.name and len(control_planes) > 1 else ""
         yield f"    server {plane.name} {plane.address}:{API_PORT}{weight}\n"
 
