@@ -170,6 +170,7 @@ keep_down() { # PACKAGE...  : apt starts what it installs, and of HAProxy nodes 
   local link=$ROOT/etc/systemd/system/haproxy.service
   [[ " $* " == *' haproxy '* ]] && [ ! -e "$link" ] && [ ! -L "$link" ] || return 0
   : >"$ROOT$RECORD/haproxy-is-masked"
+  mkdir -p "${link%/*}"
   ln -s /dev/null "$link"
 }
 

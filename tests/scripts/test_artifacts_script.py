@@ -263,6 +263,23 @@ def test_packages_come_from_the_bundle_alone_and_are_remembered(machine: Machine
     assert machine.read("/etc/fjordkube/artifacts/packages") == "libtc\ntc\n"
 
 
+@pytest.mark.parametrize(("package", "masked"), [("haproxy", True), ("tc", False)])
+def test_haproxys_own_service_is_masked_before_apt_would_start_it(machine: Machine, package: str, masked: bool) -> None:
+    lay(machine, KUBELET, CONTAINERD, IMAGE)
+    mask = "/etc/systemd/system/haproxy.service"
+    machine.program("dpkg-query", "echo bash")
+    machine.program(
+        "apt-get",
+        f'[ "${{*: -1}}" = update ] || {{ readlink "$ROOT{mask}" >"$ROOT/seen" || true; '
+        f'printf "#!/bin/sh\n" >"{machine.folder}/bin/of-tests"; chmod +x "{machine.folder}/bin/of-tests"; }}',
+    )
+    wanted = values("install", PROGRAMS=f"of-tests {package}")
+    done = machine.run(["artifacts"], wanted, before="wait_for_packages() { :; }\n")
+    assert done.returncode == 0, done.stderr
+    assert machine.read("/seen") == ("/dev/null\n" if masked else "")
+    assert machine.exists("/etc/fjordkube/artifacts/haproxy-is-masked") == masked
+
+
 def test_of_a_bundles_packages_apt_chooses_before_any_is_sent(machine: Machine) -> None:
     machine.program(
         "apt-get",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fjordkube.host import firewall, modules, release, sysctls, units
+from fjordkube.host import api_proxy, firewall, modules, release, sysctls, units
 from tests.golden.bootstrap_cluster import node
 from tests.scripts.machine import Machine
 
@@ -121,6 +121,28 @@ def test_what_was_brought_goes_and_nothing_else(machine: Machine) -> None:
     (purge,) = [call for call in machine.calls if call.startswith("apt-get")]
     assert purge.endswith("purge conntrack libnetfilter-conntrack3")
     assert "systemctl start containerd" in machine.calls, "the host's own"
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_proxy_stops_before_its_files_go_and_a_mask_of_ours_goes_with_the_package(
+    machine: Machine, ours: bool
+) -> None:
+    brought(machine)
+    mask = machine.root / "etc/systemd/system/haproxy.service"
+    mask.symlink_to("/dev/null")
+    if ours:
+        machine.write("/etc/fjordkube/artifacts/haproxy-is-masked")
+    for path in api_proxy.FILES:
+        machine.write(path)
+    run(machine)
+    calls = machine.calls
+    purge = next(number for number, call in enumerate(calls) if call.startswith("apt-get"))
+    assert calls.index(f"systemctl stop {units.API_PROXY}") < purge
+    assert [path for path in api_proxy.FILES if machine.exists(path)] == []
+    assert mask.is_symlink() != ours
+    assert not machine.exists("/etc/fjordkube")
+    run(machine)
+    assert machine.calls.count(f"systemctl stop {units.API_PROXY}") == 1
 
 
 def test_images_go_with_a_containerd_that_came_with_them(machine: Machine) -> None:

@@ -32,7 +32,7 @@ def test_default_is_one_control_plane_and_two_workers_with_addresses_by_name() -
     stack = load(None)
     assert stack.nodes.addresses == {"cp1": "192.168.77.11", "w1": "192.168.77.101", "w2": "192.168.77.102"}
     assert (stack.cluster.control_plane_endpoint, stack.kubernetes.cluster_dns) == (
-        "api.fjord.internal:6443",
+        "api.fjord.internal:6444",
         "10.96.0.10",
     )
     assert (stack.kube_proxy.mode, stack.network.encapsulation) == ("ipvs", "none")

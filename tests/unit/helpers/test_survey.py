@@ -324,6 +324,14 @@ def refused(environment: dict[str, str]) -> list[str]:
     return words.splitlines()
 
 
+def test_the_port_of_a_proxy_is_free_for_our_own_alone(hosts: dict[str, Machine], environment: dict[str, str]) -> None:
+    """Which runs from preparation on: a run that was cut before there was a cluster goes on."""
+    for name, active in (("w1", "[ $2 = --quiet ]"), ("w2", "[ $1 != is-active ]")):
+        hosts[name].program("ss", "echo 'LISTEN 0 128 127.0.0.1:6444 0.0.0.0:*'")
+        hosts[name].program("systemctl", active)
+    assert [line.partition(";")[0] for line in refused(environment)[1:]] == ["  - w2: its port 6444 is taken"]
+
+
 def test_hosts_that_get_their_software_need_only_room_for_it(
     hosts: dict[str, Machine], environment: dict[str, str]
 ) -> None:
