@@ -13,7 +13,7 @@ from fjordkube.helpers import launcher
 from fjordkube.helpers.__main__ import VERBS, find
 from fjordkube.roots import CHECKOUT
 
-USAGE = "usage: fjordkube.helpers artifacts|join|member|remove|"
+USAGE = "usage: fjordkube.helpers artifacts|join|member|encrypt|"
 
 
 def run(text: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
