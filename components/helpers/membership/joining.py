@@ -74,7 +74,7 @@ def member(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
         if returns:
             answer = ask("wait")
         elif at:
-            answer = _join(env, folder, at, ask)
+            answer = _joined(env, folder, at, ask)
         else:
             _may_start(node, planes)
             started = True
@@ -100,6 +100,19 @@ def _may_start(node: str, planes: Sequence[control_planes.ControlPlane]) -> None
             f"{node}: is no member, and the cluster does not answer: {', '.join(told)}; bring one of them back, or "
             "take what is lost for good out of the settings; a second cluster is not started beside the first"
         )
+
+
+def _joined(env: Mapping[str, str], folder: Path, at: control_planes.ControlPlane, ask: Ask) -> dict[str, Any]:
+    """A join, and where it stumbles one more: what it has left is taken away before."""
+    try:
+        return _join(env, folder, at, ask)
+    except HelperError as error:
+        # seen on starved machines: kubeadm gives etcd 2 s to list its members (app/util/etcd/etcd.go, v1.37)
+        log(f"{error}; joining once more")
+        again = control_planes.living(control_planes.beside(env, folder))
+        if again is None:
+            raise
+        return _join(env, folder, again, ask)
 
 
 def _join(env: Mapping[str, str], folder: Path, at: control_planes.ControlPlane, ask: Ask) -> dict[str, Any]:

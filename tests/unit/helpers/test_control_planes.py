@@ -147,6 +147,17 @@ def test_a_machine_made_anew_joins_through_any_that_lives(planes: Planes) -> Non
     assert "DELETE /api/v1/namespaces/kube-system/secrets/kubeadm-certs" in planes.api.asked
 
 
+def test_a_join_that_stumbles_is_begun_anew_once(planes: Planes) -> None:
+    known_as(planes.api, "cp1")
+    planes.other("cp2", "member", [member(2, "cp2"), member(9, "", learner=True)])
+    stumbles = '[ "$MAY" != join ] || [ -e "$FJORDKUBE_ROOT/once" ] || { : >"$FJORDKUBE_ROOT/once"; exit 1; }\n'
+    planes.environment["FJORDKUBE_SCRIPT"] = stumbles + MEMBER
+    planes.become()
+    assert planes.asked() == ["look", "join"]
+    assert planes.asked("cp2") == ["look", "forget 9", "keys"] * 2
+    assert planes.api.secrets == {}
+
+
 @pytest.mark.parametrize(
     ("state", "told"), [("member", "cp2 is a member whose API is not ready"), ("begun", "cp2 is half-way into")]
 )
