@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Final
 
 from fjordkube.health.rows import Row, State
 from fjordkube.helpers.survey.asking import Answer
 from fjordkube.helpers.survey.judgement import CLOCK_SECONDS
+from fjordkube.host.units import FIREWALL_PATH
 
 NOW_FREE, SOON_FREE = 10, 15
 """Percent of bytes: the kubelet's own bounds. Below 15 it deletes images, below 10 it evicts pods."""
@@ -22,6 +24,8 @@ DRIFT_SECONDS: Final = 1.0
 
 RECENT: Final = 3600
 """Seconds in which a service that was started anew by itself is worth a look."""
+
+FIREWALL: Final = PurePath(FIREWALL_PATH).stem
 
 TIME_FIX: Final = "install chrony there, or let UDP port 123 out to its servers (chronyc sources)"
 
@@ -105,6 +109,8 @@ def unit_rows(name: str, answer: Answer) -> Iterator[Row]:
         short = unit.removesuffix(".service")
         if loaded == "not-found" and short.startswith("fjordkube-"):
             continue  # a provider's firewall guards this node
+        if short == FIREWALL and active == "inactive":
+            continue  # it works at boot alone, and `up` has loaded the rules itself
         if active != "active":
             state = f"{short} is {active} ({sub})" if loaded == "loaded" else f"{short} is {loaded}"
             yield Row("services", name, "now", state, f"there: systemctl status {short}, journalctl -u {short}")

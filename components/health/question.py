@@ -10,10 +10,14 @@ from typing import Any, Final
 from fjordkube.health.api import NAMESPACES
 from fjordkube.helpers.ssh import with_keys_apart
 from fjordkube.host.paths import ETCD_MOUNT
-from fjordkube.host.units import FIREWALL_PATH
+from fjordkube.host.units import API_PROXY, FIREWALL_PATH
 from fjordkube.shell import shell
 
-UNITS: Final = ("containerd.service", "kubelet.service", PurePath(FIREWALL_PATH).name)
+UNITS: Final = (
+    "containerd.service",
+    "kubelet.service",
+    *(PurePath(path).name for path in (FIREWALL_PATH, API_PROXY_PATH)),
+)
 DISKS: Final = ("/", "/var/lib/containerd", ETCD_MOUNT)
 
 ANSWER_SECONDS: Final = 15

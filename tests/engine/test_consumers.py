@@ -96,7 +96,7 @@ def test_haproxy_takes_its_configuration(tmp_path: Path) -> None:
     assert len(cases) > SIZE / 2
     assert batch(tmp_path / "node", cases, "haproxy -c -f CASE && ! grep WARNING /tmp/CASE.said") == {}
     wrong = {"wrong": next(iter(cases.values())).replace("balance random", "balance rendom")}
-    assert "rendom" in batch(tmp_path / "wrong", wrong, "haproxy -c -f CASE")["wrong"]
+    assert batch(tmp_path / "wrong", wrong, "haproxy -c -f CASE").keys() == {"wrong"}
 
 
 def test_containerd_takes_its_configuration(tmp_path: Path) -> None:

@@ -98,20 +98,20 @@ def test_a_label_is_an_update_of_one_membership(with_pool: Edited) -> None:
 
 
 def test_more_control_planes_replace_nothing_but_gates(edited: Edited) -> None:
-    """Every node knows the control planes by name, so hosts are written again; docs/scale.md tells what and why."""
+    """Every node's proxy knows the control planes, so hosts are written again; docs/scale.md tells what and why."""
     run = edited(control_planes=["cp1", "cp2", "cp3"])
     found = touched(run)
     replaced = [name for name, operation in run.changed().items() if operation not in ("create", "update")]
     # and the record of etcd's disks, which has one more
     assert all("-gates-" in name or name == "fjord-immutable-etcd" for name in replaced)
     for node in ("w1", "w5"):
-        assert found[node] == {f"fjord-{node}-host-prepared": "update", f"fjord-{node}-joined": "update"}
+        assert found[node] == {f"fjord-{node}-host-prepared": "update"}
     assert set(found["cp2"].values()) == {"create"}
 
-    # no node has more than a few resources; the first control plane also has what starts the cluster
+    # no node has more than a few resources, and no control plane others than the rest
     counts = Counter(owner(name) for name in run.operations)
-    assert {node for node in NODES if counts[node] > MOST} <= {"cp1"}
-    assert counts["cp2"] == counts["cp3"]
+    assert {node for node in NODES if counts[node] > MOST} == set()
+    assert counts["cp1"] == counts["cp2"] == counts["cp3"]
     assert len({counts[worker] for worker in WORKERS}) == 1
 
 

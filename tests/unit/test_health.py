@@ -263,6 +263,9 @@ def test_a_provider_that_guards_a_node_leaves_it_without_our_firewall() -> None:
         "fjordkube-firewall.service loaded failed x 0 0",
     )
     assert wrong(seen({"w1": {"unit": [*units, absent]}})) == []
+    # not booted since `up` has loaded the rules
+    waits = "fjordkube-firewall.service loaded inactive dead 0 0"
+    assert wrong(seen({"w1": {"unit": [*units, waits]}})) == []
     assert wrong(seen({"w1": {"unit": [*units, dead]}})) == [
         ("services", "w1", "now", "fjordkube-firewall is failed (x)")
     ]
