@@ -13,11 +13,7 @@ from fjordkube.host.paths import ETCD_MOUNT
 from fjordkube.host.units import API_PROXY, FIREWALL_PATH
 from fjordkube.shell import shell
 
-UNITS: Final = (
-    "containerd.service",
-    "kubelet.service",
-    *(PurePath(path).name for path in (FIREWALL_PATH, API_PROXY_PATH)),
-)
+UNITS: Final = ("containerd.service", "kubelet.service", API_PROXY, PurePath(FIREWALL_PATH).name)
 DISKS: Final = ("/", "/var/lib/containerd", ETCD_MOUNT)
 
 ANSWER_SECONDS: Final = 15
