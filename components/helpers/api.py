@@ -38,7 +38,8 @@ RENEW = (
 )
 
 REFRESH = (
-    f"{RENEW}; then let the steps that read it run again: pulumi up --replace with the URNs of cp1's api and addons"
+    f"{RENEW}; then let the steps that read it run again: pulumi up --replace with the URNs of <cluster>-api and "
+    "<cluster>-addons"
 )
 
 X509_HAS_EXPIRED = 10
