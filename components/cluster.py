@@ -90,7 +90,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         settings = args.settings
         control_planes = [node for node in args.nodes if node.role == "control-plane"]
         workers = [node for node in args.nodes if node.role == "worker"]
-        # What ends with the cluster is not taken apart first: its objects never, memberships where machines stay.
+        # What ends with the cluster is not taken apart first: its objects never, memberships unless machines stay.
         self._record, self._end = record, record.cluster
 
         networks = [node.network for node in args.nodes]
@@ -110,12 +110,11 @@ class KubernetesCluster(pulumi.ComponentResource):
 
         # 2. Control planes, one after the other (etcd admits members singly); workers as soon as nodes can join.
         ready = [hosts[node.name].prepared for node in control_planes]
-        first = ControlPlane(*self._control_plane(control_planes[0], ready), self._child())
+        first = self._control_plane(control_planes[0], ready)
         addons = Addons(name, control_planes[0], self._kubeadm, record.identifier, [first.member], self._child())
         members = [first.member]
         for node in control_planes[1:]:
-            beside = ControlPlane(*self._control_plane(node, [*ready, addons.joinable, members[-1]]), self._child())
-            members.append(beside.member)
+            members.append(self._control_plane(node, [*ready, addons.joinable, members[-1]]).member)
         joined = [self._worker(node, hosts[node.name], addons).joined for node in workers]
         joined += [addons.joinable, *members[1:]]
         SecretsEncryption(
@@ -173,12 +172,15 @@ class KubernetesCluster(pulumi.ComponentResource):
         networks += [settings.network.pod_cidr, settings.kubernetes.service_cidr]
         return ArtifactsArgs.of(settings.artifacts, versions, images.sandbox, args.registry_login, networks)
 
-    def _control_plane(self, node: Node, waits: Sequence[pulumi.Resource]) -> tuple[str, ControlPlaneArgs]:
+    def _control_plane(self, node: Node, waits: Sequence[pulumi.Resource]) -> ControlPlane:
         disk = self._disks.get(node.name)
-        args = ControlPlaneArgs(
-            node, self._kubeadm, after=[*waits, *([disk] if disk else [])], deleted_with=self._end_of(node)
+        return ControlPlane(
+            f"{self._prefix}-{node.name}",
+            ControlPlaneArgs(
+                node, self._kubeadm, after=[*waits, *([disk] if disk else [])], deleted_with=self._end_of(node)
+            ),
+            self._child(),
         )
-        return f"{self._prefix}-{node.name}", args
 
     def _end_of(self, node: Node) -> pulumi.Resource | None:
         """What ends a node's membership by its own end: a machine that stays is reset."""

@@ -94,8 +94,8 @@ class Node:
             return None
         return pulumi.Output.all(
             host=proxy.host,
-            port=pulumi.Output.from_input(proxy.port).apply(lambda port: int(port or 22)),
-            user=pulumi.Output.from_input(proxy.user).apply(lambda user: user or "root"),
+            port=_port(proxy),
+            user=_user(proxy),
             key=pulumi.Output.secret(proxy.private_key),
             host_key=proxy.host_key,
         )
@@ -138,6 +138,14 @@ def _last(values: Sequence[Any]) -> str:
     return str(values[-1])
 
 
+def _port(connection: remote.ConnectionArgs | remote.ProxyConnectionArgs) -> pulumi.Output[int]:
+    return pulumi.Output.from_input(connection.port).apply(lambda port: int(port or 22))
+
+
+def _user(connection: remote.ConnectionArgs | remote.ProxyConnectionArgs) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(connection.user).apply(lambda user: user or "root")
+
+
 def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:
     """FJORDKUBE_<end>_HOST, _PORT, _USER, _KEY (secret) and _HOST_KEY; _SUDO and _BASTION (secret) where there is one.
 
@@ -146,8 +154,8 @@ def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:
     connection = node.connection
     environment: dict[str, pulumi.Input[str]] = {
         f"FJORDKUBE_{end}_HOST": connection.host,
-        f"FJORDKUBE_{end}_PORT": pulumi.Output.from_input(connection.port).apply(lambda port: str(int(port or 22))),
-        f"FJORDKUBE_{end}_USER": pulumi.Output.from_input(connection.user).apply(lambda user: user or "root"),
+        f"FJORDKUBE_{end}_PORT": _port(connection).apply(str),
+        f"FJORDKUBE_{end}_USER": _user(connection),
         f"FJORDKUBE_{end}_KEY": pulumi.Output.secret(connection.private_key).apply(lambda key: key or ""),
         f"FJORDKUBE_{end}_HOST_KEY": pulumi.Output.from_input(connection.host_key).apply(lambda key: key or ""),
     }
@@ -159,7 +167,7 @@ def ssh_environment(end: str, node: Node) -> dict[str, pulumi.Input[str]]:
 
 
 def reached(nodes: Sequence[Node], api: bool = False) -> pulumi.Output[str]:
-    """The nodes and how they are entered, as helpers/targets.py reads them; secret, because of the SSH keys.
+    """The nodes and how they are entered, as `ssh.listed` of the helpers reads them; secret, because of the SSH keys.
 
     With `api`, also where each one's API is reached from here. Each key stands there once: a variable of the
     environment ends at 128 KiB.
@@ -171,8 +179,8 @@ def reached(nodes: Sequence[Node], api: bool = False) -> pulumi.Output[str]:
             address=node.address,
             interface=node.interface,
             host=node.connection.host,
-            port=pulumi.Output.from_input(node.connection.port).apply(lambda port: int(port or 22)),
-            user=pulumi.Output.from_input(node.connection.user).apply(lambda user: user or "root"),
+            port=_port(node.connection),
+            user=_user(node.connection),
             key=pulumi.Output.secret(node.connection.private_key),
             host_key=node.connection.host_key,
             # only where it is so: the others' environment stays as it was

@@ -58,8 +58,8 @@ class Addons(pulumi.ComponentResource):
         self.register_outputs({"kubeconfig": self.kubeconfig, "user_kubeconfig": self.user_kubeconfig})
 
     def _stage(self, stage: steps.Stage) -> pulumi.Output[str]:
-        public = pulumi.Output.all(*(plane.public_address for plane in self._cluster.control_planes))
-        return public.apply(lambda addresses: steps.stage(stage, self._node, self._cluster, addresses))
+        node, cluster = self._node, self._cluster
+        return cluster.public_addresses.apply(lambda addresses: steps.stage(stage, node, cluster, addresses))
 
     def _command(
         self,

@@ -40,13 +40,12 @@ class ControlPlane(pulumi.ComponentResource):
     def __init__(self, name: str, args: ControlPlaneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("fjordkube:bootstrap:ControlPlane", name, None, opts)
         node, cluster = args.node, args.cluster
-        public = pulumi.Output.all(*(plane.public_address for plane in cluster.control_planes))
         self.member = HelperCommand(
             f"{name}-member",
             "member",
             node=node,
             cluster=cluster,
-            script=public.apply(lambda addresses: steps.member(node, cluster, addresses)),
+            script=cluster.public_addresses.apply(lambda addresses: steps.member(node, cluster, addresses)),
             reset=node.stays,
             more={
                 "FJORDKUBE_ADDRESS": node.address,

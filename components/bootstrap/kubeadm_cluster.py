@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pulumi
+
 from fjordkube.node import Node
 from fjordkube.settings import Cluster, ClusterSettings, IpvsProxy, KubeProxy, Kubernetes
 from fjordkube.timing import NATIVE, Timing
@@ -49,3 +51,8 @@ class KubeadmCluster:
     def beside(self, node: Node) -> list[Node]:
         """The other control planes."""
         return [plane for plane in self.control_planes if plane.name != node.name]
+
+    @property
+    def public_addresses(self) -> pulumi.Output[Sequence[str]]:
+        """Where clients outside reach the control planes."""
+        return pulumi.Output.all(*(plane.public_address for plane in self.control_planes))

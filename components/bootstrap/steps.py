@@ -62,8 +62,8 @@ def peer(timing: Timing) -> str:
 
 def secrets_encryption(cluster: KubeadmCluster) -> str:
     """Reads or writes one control plane's keys of Secrets; the helper puts ACTION before it."""
-    reading = {"API_PORT": str(API_PORT), "API_WAIT": str(cluster.timing.api_wait), "RUN": "yes"}
-    return shell(["secrets-encryption"], {**_ENCRYPTION, **reading})
+    values = {**_CONTROL_PLANE, **_ENCRYPTION, "API_WAIT": str(cluster.timing.api_wait), "RUN": "yes"}
+    return shell(["control-plane", "secrets-encryption"], values)
 
 
 def kubeconfig() -> str:

@@ -5,12 +5,11 @@ Owns how long a node may take. Leaves connections to survey/asking.py, and what 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .ssh import Access
+from .ssh import listed
 from .survey.asking import Answer, Patience, Problem, Question, ask
 
 PATIENCE = Patience(connect=10, answer=90, attempts=1)
@@ -19,9 +18,8 @@ PATIENCE = Patience(connect=10, answer=90, attempts=1)
 
 def health(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """By node, `facts` with when they were asked for and told, or `silent`."""
-    listed = json.loads(env["FJORDKUBE_NODES"])
-    nodes = [Access.from_entry(entry, listed["keys"]) for entry in listed["nodes"]]
-    found = ask([Question(node, {}) for node in nodes], env["FJORDKUBE_SCRIPT"], folder, PATIENCE)
+    questions = [Question(access, {}) for _, access in listed(env["FJORDKUBE_NODES"])]
+    found = ask(questions, env["FJORDKUBE_SCRIPT"], folder, PATIENCE)
     return {"nodes": {name: _told(answer) for name, answer in found.items()}}
 
 

@@ -8,7 +8,6 @@ Keys pass through this process's memory alone.
 from __future__ import annotations
 
 import base64
-import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -68,10 +67,8 @@ def encrypt(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Until each control plane writes with key FJORDKUBE_SECRETS_KEY (0: in the clear), and so is every Secret."""
     number = int(env["FJORDKUBE_SECRETS_KEY"])
     wanted = f"key{number}" if number else None
-    found, script = json.loads(env["FJORDKUBE_NODES"]), env["FJORDKUBE_SCRIPT"]
-    commands = {
-        str(entry["name"]): ssh.Access.from_entry(entry, found["keys"]).command(folder) for entry in found["nodes"]
-    }
+    script = env["FJORDKUBE_SCRIPT"]
+    commands = {access.name: access.command(folder) for _, access in ssh.listed(env["FJORDKUBE_NODES"])}
 
     def ask(name: str, **values: str) -> dict[str, Any]:
         return ssh.run(commands[name], script, values, name)

@@ -10,7 +10,7 @@ import json
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,13 @@ def with_keys_apart(entries: Sequence[Mapping[str, Any]]) -> str:
         return {**entry, "key": keys.index(entry["key"]), **bastion}
 
     return json.dumps({"keys": keys, "nodes": [apart(entry) for entry in entries]})
+
+
+def listed(text: str) -> Iterator[tuple[Mapping[str, Any], Access]]:
+    """Each node of such a list, and how it is entered, in its order."""
+    found = json.loads(text)
+    for entry in found["nodes"]:
+        yield entry, Access.from_entry(entry, found["keys"])
 
 
 def _bastion(name: str, entry: Mapping[str, Any], key: str) -> Access:

@@ -16,19 +16,6 @@ BEFORE=preflight,certs,kubeconfig,etcd,control-plane/apiserver,kubelet-start,wai
 
 IDENTITY="$ROOT/run/fjordkube/identity.pem"
 
-identity() { # the administrator's certificate and key out of a kubeconfig: memory alone (/run), gone with this shell
-  local line
-  trap 'rm -f "$IDENTITY"' EXIT
-  (
-    umask 077
-    while IFS= read -r line; do
-      case $line in
-        *client-certificate-data:* | *client-key-data:*) base64 --decode <<<"${line##*: }" ;;
-      esac
-    done <"$(administrator)" >"$IDENTITY"
-  )
-}
-
 api() { curl --silent --noproxy '*' --max-time 60 --cacert "$KUBERNETES/pki/ca.crt" --cert "$IDENTITY" "$@"; }
 
 applied() { # CONFIGMAP  : prints its digest, "none" without one, "absent" when this API has no such ConfigMap
@@ -114,7 +101,8 @@ addons() {
 }
 
 only_one "$LOCK_WAIT"
-identity
+trap 'rm -f "$IDENTITY"' EXIT
+write_identity "$IDENTITY"
 case $STAGE in
   joinable) joinable ;;
   addons) addons ;;

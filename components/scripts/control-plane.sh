@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a machine has of a control plane. Functions alone, for member.sh and peer.sh.
+# What a machine has of a control plane. Functions alone.
 #
 # Inputs: API_PORT INIT_FILE
 
@@ -30,4 +30,16 @@ administrator() { # prints the kubeconfig that works before any RBAC object exis
   else
     printf '%s' "$KUBERNETES/admin.conf"
   fi
+}
+
+write_identity() { # FILE  : the administrator's certificate and key, for curl; below /run, which is memory alone
+  local line
+  (
+    umask 077
+    while IFS= read -r line; do
+      case $line in
+        *client-certificate-data:* | *client-key-data:*) base64 --decode <<<"${line##*: }" ;;
+      esac
+    done <"$(administrator)" >"$1"
+  )
 }

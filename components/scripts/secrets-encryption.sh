@@ -5,13 +5,15 @@
 #         ETCD_DATA; RUN=yes runs what ACTION says, else functions are defined and nothing is done (member.sh)
 #         from the helper, in memory alone: ENCRYPTION (the file, base64), ACTION
 #         show    prints the file of this control plane
-#         write   makes ENCRYPTION the file, and waits until the API server has read it (API_PORT API_WAIT)
+#         write   makes ENCRYPTION the file, and waits until the API server has read it (API_PORT API_WAIT; for this,
+#                 control-plane.sh was read before)
 # Guard:  a file that is there is never made anew: what its keys have encrypted could not be read any more.
 # Output: one JSON line, with the file as base64, which goes to the helper's memory and no further.
 #
 # kubeadm shows the API server the whole folder, and a reset empties it: a key goes with the cluster's other keys.
 
 ENCRYPTED_BY="$ROOT$SECRETS_ENCRYPTION_FILE"
+READER="$ROOT/run/fjordkube/reader.pem"
 API_MANIFEST="$ROOT/etc/kubernetes/manifests/kube-apiserver.yaml"
 
 place_encryption() { # <content  : whole or not at all, also where power goes
@@ -65,19 +67,10 @@ show_encryption() { # as a JSON field
 # The API server looks once a minute, and tells the digest of what it has read (its configuration may also be new:
 # then it reads the file at its start)
 is_read() {
-  local config="$ROOT/etc/kubernetes/super-admin.conf" line sum
-  [ -s "$config" ] || config="$ROOT/etc/kubernetes/admin.conf"
-  (
-    umask 077
-    while IFS= read -r line; do
-      case $line in
-        *client-certificate-data:* | *client-key-data:*) base64 --decode <<<"${line##*: }" ;;
-      esac
-    done <"$config" >"$ROOT/run/fjordkube/reader.pem"
-  )
+  local sum
   sum=$(sha256sum "$ENCRYPTED_BY")
-  curl --silent --noproxy '*' --max-time 60 --cacert "$ROOT/etc/kubernetes/pki/ca.crt" \
-    --cert "$ROOT/run/fjordkube/reader.pem" "https://127.0.0.1:$API_PORT/metrics" |
+  curl --silent --noproxy '*' --max-time 60 --cacert "$ROOT/etc/kubernetes/pki/ca.crt" --cert "$READER" \
+    "https://127.0.0.1:$API_PORT/metrics" |
     grep "^apiserver_encryption_config_controller_last_config_info{" | grep -q "sha256:${sum%% *}"
 }
 
@@ -87,7 +80,8 @@ write_encryption() {
   [ -s "$ENCRYPTED_BY" ] || fail "this control plane has no $SECRETS_ENCRYPTION_FILE yet: its membership makes it"
   # a run that was cut off may have written it already
   [ "$(base64 -w0 <"$ENCRYPTED_BY")" = "$ENCRYPTION" ] || base64 --decode <<<"$ENCRYPTION" | place_encryption
-  trap 'rm -f "$ROOT/run/fjordkube/reader.pem"' EXIT
+  trap 'rm -f "$READER"' EXIT
+  write_identity "$READER"
   until is_read; do
     [ $((SECONDS - start)) -lt $((API_WAIT + 120)) ] ||
       fail "the API server has not read $SECRETS_ENCRYPTION_FILE after $((SECONDS - start)) s:" \

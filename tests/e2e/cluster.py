@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,11 @@ def shell(commands: Commands, node: str, script: str) -> str:
 def logins(commands: Commands, node: str) -> int:
     """How often somebody has logged in by SSH, this question included."""
     return int(shell(commands, node, "journalctl --unit ssh --no-pager | grep -c 'Accepted publickey'"))
+
+
+def kill(commands: Commands, node: str) -> None:
+    """The machine's process ends, as by a power cut."""
+    os.kill(int((commands.home / "vm" / commands.stack / node / "qemu.pid").read_text()), signal.SIGKILL)
 
 
 def processes(commands: Commands) -> list[int]:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,17 +21,24 @@ SETTINGS = {"cluster": {"name": "e2e"}}
 """The default stack but for its name: what a newcomer gets is what is tested."""
 
 
-@pytest.fixture(scope="session")
-def commands() -> Iterator[Commands]:
+@contextmanager
+def local_stack(name: str, settings: dict[str, Any]) -> Iterator[Commands]:
     """Commands on a stack of its own. Whatever happened, its machines are gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="fjordkube-e2e-", dir="/var/tmp"))
-    made = Commands(folder / "home", folder / "Pulumi.e2e.yaml", "e2e")
-    made.write(dict(SETTINGS))
+    folder = Path(tempfile.mkdtemp(prefix=f"fjordkube-{name}-", dir="/var/tmp"))
+    made = Commands(folder / "home", folder / f"Pulumi.{name}.yaml", name)
+    made.write(dict(settings))
     try:
         yield made
     finally:
         made.run("down", limit=300)
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Commands on the one cluster."""
+    with local_stack("e2e", SETTINGS) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

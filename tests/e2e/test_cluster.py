@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import time
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -211,8 +209,7 @@ def test_an_edit_is_a_small_diff_and_nginx_serves_it(commands: Commands) -> None
 
 
 def test_a_machine_that_died_is_started_again(commands: Commands) -> None:
-    folder = commands.home / "vm" / commands.stack / "w2"
-    os.kill(int((folder / "qemu.pid").read_text()), signal.SIGKILL)
+    cluster.kill(commands, "w2")
     done = commands.run("up", UP_SECONDS, show=True)
     assert done.code == 0, done.text
     assert "w2: machine runs" in done.text

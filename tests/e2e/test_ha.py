@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import shutil
-import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fjordkube.helpers.kubeconfig import pointed_at
 from tests.e2e import cluster, example
+from tests.e2e.conftest import local_stack
 from tests.e2e.load import Load, load
 from tests.e2e.test_cluster import HOST, kubeconfig_of
 from tests.engine.command import Commands
@@ -45,15 +42,9 @@ curl --silent --cacert $P/etcd/ca.crt --cert $P/apiserver-etcd-client.crt --key 
 
 @pytest.fixture(scope="module")
 def three() -> Iterator[Commands]:
-    """Commands on a stack of its own; its machines are gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="fjordkube-ha-", dir="/var/tmp"))
-    made = Commands(folder / "home", folder / "Pulumi.ha.yaml", "ha")
-    made.write(SETTINGS)
-    try:
+    """Commands on a stack of its own."""
+    with local_stack("ha", SETTINGS) as made:
         yield made
-    finally:
-        made.run("down", limit=300)
-        shutil.rmtree(folder)
 
 
 def etcd(commands: Commands, node: str, path: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -100,11 +91,6 @@ def nodes_ready(commands: Commands) -> set[str]:
     }
 
 
-def killed(commands: Commands, node: str) -> None:
-    """The machine's process ends as by a power cut."""
-    os.kill(int((commands.home / "vm" / commands.stack / node / "qemu.pid").read_text()), signal.SIGKILL)
-
-
 def test_three_control_planes_from_nothing(three: Commands) -> None:
     said = up(three)
     for gate in ("bgp", "data-path", "ipvs", "ingress"):
@@ -123,7 +109,7 @@ def test_a_second_up_changes_nothing(three: Commands) -> None:
 def test_the_first_one_killed_leaves_an_api_to_every_client_and_node(three: Commands) -> None:
     with under_load(three, *PLANES) as seen:
         time.sleep(5)
-        killed(three, "cp1")
+        cluster.kill(three, "cp1")
         time.sleep(90)
     print(f"cp1 killed: {seen}", flush=True)
     served(seen)

@@ -18,6 +18,7 @@ VALUES = {
     "SECRETS_KEY": "3",
     "ETCD_DATA": "/var/lib/etcd/data",
     "API_PORT": "6443",
+    "INIT_FILE": "/etc/fjordkube/kubeadm/init.yaml",
     "API_WAIT": "1",
 }
 CLEAR = "- resources: [secrets]\n  providers:\n  - identity: {}\n"
@@ -113,7 +114,7 @@ def asked_to_write(machine: Machine, text: str, read: str) -> tuple[int, str]:
     brought = base64.b64encode(text.encode()).decode()
     before = f"ACTION=write\nENCRYPTION={brought}\n"
     values = {**VALUES, "RUN": "yes", "API_WAIT": "-119"}
-    done = machine.run(["secrets-encryption"], values, before=before)
+    done = machine.run(["control-plane", "secrets-encryption"], values, before=before)
     return done.returncode, done.stdout + done.stderr
 
 

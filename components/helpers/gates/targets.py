@@ -6,11 +6,11 @@ Owns reading FJORDKUBE_NODES (secret: it holds SSH keys), FJORDKUBE_GATE and FJO
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..ssh import Access
+from ..ssh import Access, listed
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,10 @@ class Target:
 
 def targets(env: Mapping[str, str]) -> list[Target]:
     """Every node, in settings' order."""
-    found = json.loads(env["FJORDKUBE_NODES"])
-    return [_target(entry, found["keys"]) for entry in found["nodes"]]
-
-
-def _target(entry: Mapping[str, Any], keys: Sequence[str]) -> Target:
-    return Target(entry["name"], entry["address"], entry["interface"], Access.from_entry(entry, keys))
+    return [
+        Target(entry["name"], entry["address"], entry["interface"], access)
+        for entry, access in listed(env["FJORDKUBE_NODES"])
+    ]
 
 
 def asked(env: Mapping[str, str]) -> dict[str, Any]:

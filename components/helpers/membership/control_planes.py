@@ -7,7 +7,6 @@ scripts/peer.sh, and what follows from them to joining.py and removal.py.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -85,14 +84,14 @@ class ControlPlane:
 
 
 def beside(env: Mapping[str, str], folder: Path) -> list[ControlPlane]:
-    """Every other control plane of FJORDKUBE_PEERS as it answers now, in settings' order."""
-    found = json.loads(env["FJORDKUBE_PEERS"])
-    script = env["FJORDKUBE_PEER_SCRIPT"]
+    """Every other control plane of FJORDKUBE_PEERS as it answers now, by name."""
+    peers, script = [*ssh.listed(env["FJORDKUBE_PEERS"])], env["FJORDKUBE_PEER_SCRIPT"]
 
-    def ask(entry: Mapping[str, Any]) -> ControlPlane:
-        name = str(entry["name"])
+    def ask(peer: tuple[Mapping[str, Any], ssh.Access]) -> ControlPlane:
+        entry, access = peer
+        name = access.name
         try:
-            command = ssh.Access.from_entry(entry, found["keys"]).command(folder, connect_timeout=CONNECT_SECONDS)
+            command = access.command(folder, connect_timeout=CONNECT_SECONDS)
             answer = ssh.run(command, script, {"ACTION": "look"}, name, attempts=2)
         except HelperError as error:
             log(str(error))
@@ -108,8 +107,8 @@ def beside(env: Mapping[str, str], folder: Path) -> list[ControlPlane]:
             script,
         )
 
-    with ThreadPoolExecutor(max_workers=max(1, len(found["nodes"]))) as pool:
-        return list(pool.map(ask, found["nodes"]))
+    with ThreadPoolExecutor(max_workers=max(1, len(peers))) as pool:
+        return list(pool.map(ask, peers))
 
 
 def living(planes: Sequence[ControlPlane]) -> ControlPlane | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import HelperError
 from ..log import log
-from ..ssh import Access
+from ..ssh import listed
 from .asking import Answer, Problem, Question, ask
 from .judgement import Host, Wanted, compare, judge, told
 
@@ -19,11 +19,10 @@ OF_EVERY_HOST = ("modules", "units", "own_programs", "own_ports")
 
 def survey(env: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Facts by host. HelperError: what is wrong with any of them, one line each."""
-    listed = json.loads(env["FJORDKUBE_NODES"])
     asked = json.loads(env["FJORDKUBE_SURVEY"])
     hosts, questions = [], []
-    for entry in listed["nodes"]:
-        access, host = Access.from_entry(entry, listed["keys"]), asked["hosts"][entry["name"]]
+    for entry, access in listed(env["FJORDKUBE_NODES"]):
+        host = asked["hosts"][entry["name"]]
         place = (entry["address"], int(asked["prefix_length"]), entry["interface"])
         hosts.append(Host(access.name, host["role"], *place, host["etcd"]))
         lists = {name: asked[name] for name in OF_EVERY_HOST} | asked["roles"][host["role"]]
